@@ -1,0 +1,1 @@
+"""What comes in and goes out over HTTP, and the heart that both packages share."""

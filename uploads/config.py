@@ -1,0 +1,231 @@
+"""Settings: every value that an operator may change, typed, frozen, with its unit.
+
+The only reader of the environment. Sources, strongest first: `UPLOADS_*` variables, the file
+`.env` in the current directory, and `stack.env` in the data directory, which the embedded stack
+writes (generated secrets and ports). `docs/configuration.md` is generated from this module.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class ConfigurationError(Exception):
+    """Raised when settings contradict each other or are incomplete, in one sentence."""
+
+
+class Settings(BaseSettings):
+    """One process's settings; made once, handed down, never changed."""
+
+    model_config = SettingsConfigDict(env_prefix="UPLOADS_", frozen=True, extra="ignore")
+
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` refuses what is only fit for a laptop."
+    )
+    data: Path = Field(Path(".data"), description="Folder of all state of the embedded stack.")
+    scratch: Path | None = Field(
+        None, description="Folder for files under inspection; default `<data>/scratch`."
+    )
+    port: int = Field(8000, ge=1, le=65535, description="Port of the embedded stack on 127.0.0.1.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
+    fault: str | None = Field(None, description="Faults to inject in tests; refused in production.")
+
+    # Addresses
+    public_url: str = Field(
+        "", description="Where clients reach the app; default http://127.0.0.1:PORT."
+    )
+    content_url: str = Field(
+        "", description="Own host for what users uploaded; default http://localhost:PORT."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto."
+    )
+    internal_nets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks (CIDR, comma-separated) that may see /livez and /readyz.",
+    )
+
+    # Parts
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 random characters; signs CSRF tokens and content links.",
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; default SQLite in the data folder.")
+    redis_url: str = Field(
+        "", description="redis:// or unix:// URL of Redis; default the embedded socket."
+    )
+    s3_endpoint: str = Field("", description="Where servers reach the S3 store.")
+    s3_public_url: str = Field(
+        "", description="Where clients reach the S3 store; default the endpoint."
+    )
+    s3_region: str = Field("us-east-1", description="Region in signatures.")
+    s3_access_key: str = Field("", description="Access key of the store.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the store.")
+    s3_bucket_prefix: str = Field(
+        "", description="Put before the bucket names incoming, quarantine and clean."
+    )
+    clamd: str | None = Field(
+        None,
+        description="ClamAV: socket path, host:port, or `off`; unset: a usual socket.",
+    )
+
+    # What is accepted
+    max_file_bytes: int = Field(100 * MIB, ge=1, description="Largest file, in bytes.")
+    types: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Accepted types by their first ending (jpg,pdf,…); empty: all that are known.",
+    )
+    max_name_bytes: int = Field(
+        255, ge=16, le=1024, description="Longest file name, in UTF-8 bytes."
+    )
+    segment_bytes: int = Field(
+        4 * MIB, ge=64 * 1024, description="Size of a stored segment, in bytes."
+    )
+    segment_seconds: int = Field(
+        300, ge=1, description="A segment is flushed after this time even when it is not full."
+    )
+    body_seconds: int = Field(
+        30, ge=1, description="Longest silence of a client in the middle of a body, in seconds."
+    )
+
+    # How often
+    rate_default: str = Field("600/minute", description="Requests of one caller.")
+    rate_upload: str = Field("120/minute", description="Uploads of one caller.")
+    rate_sign_in: str = Field(
+        "10/minute", description="Sign-ins for one account, and from one address."
+    )
+
+    # Inspection and jobs
+    lease_seconds: int = Field(
+        30, ge=2, description="How long a worker holds a job without renewing."
+    )
+    job_seconds: int = Field(300, ge=10, description="A job that takes longer is killed.")
+    starts_max: int = Field(
+        3, ge=1, description="Starts that end without a word before a job fails."
+    )
+    defer_seconds: int = Field(
+        60, ge=1, description="Longest pause before a deferred job is tried again."
+    )
+    sweep_seconds: float = Field(5, gt=0, description="How often due jobs are looked for.")
+    clamd_seconds: int = Field(120, ge=1, description="Longest wait for one answer of ClamAV.")
+    cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")
+    cell_memory_bytes: int = Field(
+        2048 * MIB, ge=256 * MIB, description="Address space of a parser child."
+    )
+    archive_entries: int = Field(
+        10_000, ge=1, description="Most entries in one archive, nested ones included."
+    )
+    archive_bytes: int = Field(1024 * MIB, ge=1, description="Most unpacked bytes of one archive.")
+    archive_ratio: int = Field(
+        200, ge=2, description="Largest unpacked : packed ratio of one entry above 1 MiB."
+    )
+    archive_depth: int = Field(3, ge=1, le=10, description="Deepest nesting of archives.")
+    image_pixels: int = Field(
+        100_000_000, ge=1, description="Largest image, width × height × frames."
+    )
+    worker_processes: int = Field(2, ge=1, description="Celery children of one worker.")
+    web_processes: int = Field(2, ge=1, description="gunicorn workers.")
+    web_threads: int = Field(32, ge=2, description="Threads of one gunicorn worker.")
+
+    # How long
+    grace_seconds: int = Field(
+        1800,
+        ge=1,
+        description="Leftovers (orphan objects, dead uploads, temp files) live no longer.",
+    )
+    quarantine_days: int = Field(
+        30, ge=0, description="How long refused files are kept for the desk."
+    )
+    tombstone_days: int = Field(
+        30, ge=0, description="How long a deleted document's id still answers."
+    )
+    link_seconds: int = Field(60, ge=1, le=60, description="Life of a signed download URL.")
+    session_idle_seconds: int = Field(
+        12 * 3600, ge=60, description="A session unused this long ends."
+    )
+    session_seconds: int = Field(
+        7 * 86400, ge=60, description="A session ends after this time in any case."
+    )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """Read the environment, `.env` and the data folder's `stack.env`.
+
+        Raises ConfigurationError, in one sentence, when a value is missing or not valid.
+        """
+        data = Path(overrides.get("data") or os.environ.get("UPLOADS_DATA") or ".data")
+        try:
+            return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
+        except ValueError as error:
+            raise ConfigurationError(_sentence(error)) from error
+
+    @field_validator("internal_nets", "types", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        defaults = {
+            "scratch": self.scratch or self.data / "scratch",
+            "public_url": (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/"),
+            "content_url": (self.content_url or f"http://localhost:{self.port}").rstrip("/"),
+            "database_url": self.database_url
+            or f"sqlite:///{(self.data / 'uploads.db').absolute()}",
+            "redis_url": self.redis_url or f"unix://{(self.data / 'redis.sock').absolute()}",
+            "s3_public_url": (self.s3_public_url or self.s3_endpoint).rstrip("/"),
+        }
+        for name, value in defaults.items():
+            object.__setattr__(self, name, value)
+        if self.env == "production" and self.fault:
+            raise ValueError("UPLOADS_FAULT is for tests and refused in production")
+        if urlsplit(self.public_url).netloc == urlsplit(self.content_url).netloc:
+            raise ValueError("UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts")
+        return self
+
+    def require_parts(self) -> Settings:
+        """Return these settings, or raise ConfigurationError naming what a server still needs."""
+        needed = {
+            "UPLOADS_S3_ENDPOINT": self.s3_endpoint,
+            "UPLOADS_S3_ACCESS_KEY": self.s3_access_key,
+            "UPLOADS_S3_SECRET_KEY": self.s3_secret_key.get_secret_value(),
+            "UPLOADS_SECRET_KEY": self.secret_key.get_secret_value(),
+        }
+        missing = [name for name, value in needed.items() if not value]
+        if missing:
+            raise ConfigurationError(
+                f"{', '.join(missing)} not set, and {self.data / 'stack.env'} does not give it. "
+                "Start the embedded stack once (`make run`) or set it in the environment."
+            )
+        if len(self.secret_key.get_secret_value()) < 32:
+            raise ConfigurationError("UPLOADS_SECRET_KEY is shorter than 32 characters.")
+        return self
+
+    @property
+    def https(self) -> bool:
+        """Whether clients reach the app over TLS: decides cookies' Secure flag and HSTS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def scratch_dir(self) -> Path:
+        return self.scratch or self.data / "scratch"
+
+
+def _sentence(error: ValueError) -> str:
+    """One line out of pydantic's report: the variable and what is wrong with it."""
+    problems = getattr(error, "errors", lambda: [{"loc": (), "msg": str(error)}])()
+    first = problems[0]
+    name = "UPLOADS_" + str(first["loc"][0]).upper() + ": " if first["loc"] else ""
+    return name + str(first["msg"]).removeprefix("Value error, ") + "."

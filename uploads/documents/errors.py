@@ -1,0 +1,318 @@
+"""The one catalogue of what can go wrong, in sentences for people.
+
+Each class says when it is raised, has a stable `code` (the contract's word) and a `title`. The
+message is the public sentence: what happened, why, what to do. Causes go to the log, never into a
+sentence. Status numbers are unknown here: `uploads.errors` maps codes to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class UploadsError(Exception):
+    """Base of everything this service raises on purpose.
+
+    `members` are the extra members of the problem document, named in the contract.
+    """
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong on our side"
+    sentence: ClassVar[str] = (
+        "The service could not finish this request. Nothing was kept. Please try again; if it "
+        "happens again, tell the operator the request id."
+    )
+
+    def __init__(self, sentence: str | None = None, **members: Any) -> None:
+        self.public = sentence or self.sentence
+        self.members = members
+        super().__init__(self.public)
+
+
+class Malformed(UploadsError):
+    """Raised when a request or its body cannot be read as what it claims to be."""
+
+    code = "malformed"
+    title = "The request could not be read"
+    sentence = "The request is not well formed. Check how it is built and send it again."
+
+
+class Unauthenticated(UploadsError):
+    """Raised when nobody is signed in, or a key or session is unknown, ended or revoked."""
+
+    code = "unauthenticated"
+    title = "Please sign in"
+    sentence = (
+        "This needs a signed-in user or a valid API key. Sign in, or send "
+        "`Authorization: Bearer <key>`."
+    )
+
+
+class Forbidden(UploadsError):
+    """Raised when the caller is known but may not do this."""
+
+    code = "forbidden"
+    title = "Not allowed"
+    sentence = "This key or account may not do that. Ask the operator for the scope it needs."
+
+
+class CsrfRefused(UploadsError):
+    """Raised when an unsafe request with a session cookie lacks this session's CSRF token."""
+
+    code = "csrf"
+    title = "The form is out of date"
+    sentence = "The form's protection token is missing or old. Reload the page and try again."
+
+
+class NotFound(UploadsError):
+    """Raised when something does not exist, or belongs to somebody else."""
+
+    code = "not-found"
+    title = "Not found"
+    sentence = "There is nothing here. Check the address or the id."
+
+
+class MethodNotAllowed(UploadsError):
+    """Raised when a resource does not know this method."""
+
+    code = "method-not-allowed"
+    title = "Method not allowed"
+    sentence = "This address does not answer to this method. See the Allow header."
+
+
+class NotClean(UploadsError):
+    """Raised when content is asked for that is not clean or released."""
+
+    code = "not-clean"
+    title = "This file is not available"
+    sentence = "Only files that were inspected and found clean can be downloaded."
+
+
+class Conflict(UploadsError):
+    """Raised when something else happened to the same thing first."""
+
+    code = "conflict"
+    title = "Changed meanwhile"
+    sentence = "This was changed by somebody else at the same time. Look again and repeat."
+
+
+class Gone(UploadsError):
+    """Raised when content is asked for that was deleted or has expired."""
+
+    code = "gone"
+    title = "This file is gone"
+    sentence = "The file was deleted or has expired. Its bytes are no longer kept."
+
+
+class FileTooLarge(UploadsError):
+    """Raised when a file's own bytes pass the limit of its type."""
+
+    code = "file-too-large"
+    title = "The file is too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The file is larger than {limit:,} bytes, the most that is accepted for this type. "
+            "Make it smaller or split it.",
+            limit=limit,
+        )
+
+
+class BodyTooLarge(UploadsError):
+    """Raised when a request body that is not a file passes its limit."""
+
+    code = "body-too-large"
+    title = "The request is too large"
+    sentence = "The request carries more than this address reads. Send less."
+
+
+class TypeNotAllowed(UploadsError):
+    """Raised when a file is of a kind that the policy does not accept."""
+
+    code = "type-not-allowed"
+    title = "This kind of file is not accepted"
+
+    def __init__(self, detected_type: str | None, allowed: list[str]) -> None:
+        super().__init__(
+            "Files of this kind are not accepted here. Accepted endings: "
+            + ", ".join(allowed)
+            + ".",
+            detected_type=detected_type,
+            allowed=allowed,
+        )
+
+
+class TypeMismatch(UploadsError):
+    """Raised when name, declared type and content do not agree."""
+
+    code = "type-mismatch"
+    title = "The file is not what its name says"
+
+    def __init__(self, declared_type: str | None, detected_type: str, expected: str) -> None:
+        super().__init__(
+            f"By its name or declared type this should be {expected}, but its content looks like "
+            f"{detected_type}. Send the file under its right name and type.",
+            declared_type=declared_type,
+            detected_type=detected_type,
+        )
+
+
+class UnsupportedMediaType(UploadsError):
+    """Raised when a route is sent a media type that it does not read."""
+
+    code = "unsupported-media-type"
+    title = "Unsupported media type"
+    sentence = "This address does not read this Content-Type. See the API documentation."
+
+
+class RangeNotSatisfiable(UploadsError):
+    """Raised when a Range lies outside the content."""
+
+    code = "range-not-satisfiable"
+    title = "Range not satisfiable"
+    sentence = "The requested range lies outside the file. Ask for a range inside it."
+
+
+class PreconditionFailed(UploadsError):
+    """Raised when a conditional request's condition does not hold."""
+
+    code = "precondition-failed"
+    title = "Precondition failed"
+    sentence = "The resource has changed since you looked. Fetch it again."
+
+
+class Misdirected(UploadsError):
+    """Raised when a request names a host that this service is not."""
+
+    code = "misdirected"
+    title = "Wrong host"
+    sentence = "This service does not answer under that host name. Use its public address."
+
+
+class Invalid(UploadsError):
+    """Raised when a well-formed request has wrong or unknown members."""
+
+    code = "invalid"
+    title = "Something in the request is not valid"
+    sentence = "One or more values are not valid. See `errors` for each."
+
+
+class EmptyFile(UploadsError):
+    """Raised when a file has no bytes."""
+
+    code = "empty-file"
+    title = "The file is empty"
+    sentence = "The file has no bytes in it. Check that it was saved, then send it again."
+
+
+class BadName(UploadsError):
+    """Raised when a file name is missing or cannot be made safe without guessing."""
+
+    code = "bad-name"
+    title = "The file name cannot be used"
+    sentence = (
+        "The file name is missing, too long, or holds a path or control characters. Rename the "
+        "file and send it again."
+    )
+
+
+class MalformedFile(UploadsError):
+    """Raised when a file's fixed headers contradict its kind."""
+
+    code = "malformed-file"
+    title = "The file is damaged"
+    sentence = "The file cannot be read as what it is. Save it anew and send it again."
+
+
+class DigestMismatch(UploadsError):
+    """Raised when the bytes do not have the digest that the client announced."""
+
+    code = "digest-mismatch"
+    title = "The file was changed on its way"
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(
+            "The bytes that arrived do not have the announced SHA-256. Send the file again.",
+            expected=expected,
+            actual=actual,
+        )
+
+
+class SizeMismatch(UploadsError):
+    """Raised when fewer or more bytes arrived than were announced."""
+
+    code = "size-mismatch"
+    title = "The file did not arrive whole"
+    sentence = "The number of bytes differs from what was announced. Send the file again."
+
+
+class RateLimited(UploadsError):
+    """Raised when a caller asks more often than its limit."""
+
+    code = "rate-limited"
+    title = "Too many requests"
+    sentence = "That was too much in a short time. Wait as long as Retry-After says."
+
+
+class HeadersTooLarge(UploadsError):
+    """Raised when the header section of a request or a part passes its limit."""
+
+    code = "headers-too-large"
+    title = "Headers too large"
+    sentence = "The headers are larger than this service reads. Send fewer or shorter ones."
+
+
+class StorageFull(UploadsError):
+    """Raised when the store has no room left."""
+
+    code = "storage-full"
+    title = "The store is full"
+    sentence = "There is no room left for this file. Tell the operator and try again later."
+
+
+class Unavailable(UploadsError):
+    """Raised when a part of the service cannot be reached; the request may be repeated."""
+
+    code = "unavailable"
+    title = "Please try again in a moment"
+    sentence = "A part of the service does not answer. Nothing was kept. Please try again soon."
+    part: ClassVar[str] = "service"
+
+    def __init__(self, cause: str = "") -> None:
+        self.cause = cause
+        super().__init__(part=self.part)
+
+
+class StorageUnavailable(Unavailable):
+    """Raised when the store cannot be reached, refuses, or ends in the middle of an object."""
+
+    part = "storage"
+
+
+class RecordsUnavailable(Unavailable):
+    """Raised when the database cannot be reached or stays locked past its retries."""
+
+    part = "database"
+
+
+class ObjectMissing(UploadsError):
+    """Raised when the store has no object under a key that the records name."""
+
+
+class IllegalMove(UploadsError):
+    """Raised when code asks for a state change that the state machine does not have."""
+
+
+class LeaseLost(UploadsError):
+    """Raised when a worker's fencing token no longer holds its job: its work must not count."""
+
+
+def catalogue() -> list[type[UploadsError]]:
+    """Every class above, for the table's totality test and the problem pages."""
+    found: list[type[UploadsError]] = []
+    todo: list[type[UploadsError]] = [UploadsError]
+    while todo:
+        kind = todo.pop(0)
+        found.append(kind)
+        todo.extend(kind.__subclasses__())
+    return found

@@ -1,0 +1,166 @@
+"""Accepts one file: judges it while it streams, and answers only when it is safely recorded.
+
+One pass over the bytes: limit, head, digest, segments. What is refused leaves nothing behind but
+an audit entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from uploads.documents.errors import (
+    DigestMismatch,
+    EmptyFile,
+    FileTooLarge,
+    Unavailable,
+    UploadsError,
+)
+from uploads.documents.model import Actor, AuditEntry, Document, State
+from uploads.documents.names import clean_name
+from uploads.documents.policy import HEAD_BYTES, FileType, Policy
+from uploads.documents.receiving import Receiver
+from uploads.documents.streams import metered, peek
+from uploads.faults import step
+from uploads.records.protocol import Records
+from uploads.storage.protocol import Storage
+
+_log = structlog.get_logger(__name__)
+
+
+class Hints(Protocol):
+    """Wakes a worker. A hint may be lost: the database knows what is due."""
+
+    def job(self, job_id: str) -> None: ...
+
+    def sweep(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client says of the file it sends. Nothing of it is believed.
+
+    `expected_sha256` is lowercase hex; `declared_size` in bytes, where the door knows one.
+    """
+
+    untrusted_name: str | None
+    declared_type: str | None
+    expected_sha256: str | None = None
+    declared_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_name_bytes` and `segment_bytes` in bytes, `segment_seconds` in seconds."""
+
+    max_name_bytes: int
+    segment_bytes: int
+    segment_seconds: int
+
+
+class Intake:
+    """The verb `accept`, for every door that streams bytes."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        storage: Storage,
+        policy: Policy,
+        hints: Hints,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        limits: Limits,
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._policy = policy
+        self._hints = hints
+        self._clock = clock
+        self._new_id = new_id
+        self._limits = limits
+
+    def accept(self, actor: Actor, offer: Offer, pieces: Iterator[bytes]) -> Document:
+        """Take a file in; the document it became is committed when this returns.
+
+        Raises the refusals of the policy (TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
+        FileTooLarge, DigestMismatch), and Unavailable when store or database are away.
+        """
+        receiver: Receiver | None = None
+        try:
+            name, kind = self._judge_claims(offer)
+            step("s1")
+            head, pieces = peek(pieces, HEAD_BYTES)
+            step("s2")
+            kind = self._policy.judge(name, offer.declared_type, head)
+            receiver = self._receiver(actor, name, kind, offer.declared_type)
+            for piece in metered(pieces, self._policy.limit(kind)):
+                receiver.write(piece)
+            step("s3")
+            _check_digest(offer.expected_sha256, receiver.sha256)
+            document, job = receiver.finish()
+        except BaseException as error:
+            self._give_up(actor, receiver, error)
+            raise
+        self._hints.job(job.id)
+        step("s7")
+        return document
+
+    def _judge_claims(self, offer: Offer) -> tuple[str, FileType]:
+        """What can be refused before the first byte of the file."""
+        name = clean_name(offer.untrusted_name, self._limits.max_name_bytes)
+        kind = self._policy.by_name(name)
+        self._policy.check_declared(kind, offer.declared_type)
+        if offer.declared_size == 0:
+            raise EmptyFile
+        if offer.declared_size is not None and offer.declared_size > self._policy.limit(kind):
+            raise FileTooLarge(self._policy.limit(kind))
+        return name, kind
+
+    def _receiver(
+        self, actor: Actor, name: str, kind: FileType, declared_type: str | None
+    ) -> Receiver:
+        now = self._clock()
+        draft = Document(
+            id="doc_" + self._new_id(),
+            owner_id=actor.user_id,
+            name=name,
+            size=0,
+            declared_type=declared_type[:200] if declared_type else None,
+            type=kind.type,
+            state=State.RECEIVING,
+            created_at=now,
+            updated_at=now,
+        )
+        return Receiver(
+            draft,
+            records=self._records,
+            storage=self._storage,
+            clock=self._clock,
+            new_id=self._new_id,
+            segment_bytes=self._limits.segment_bytes,
+            segment_seconds=self._limits.segment_seconds,
+        )
+
+    def _give_up(self, actor: Actor, receiver: Receiver | None, error: BaseException) -> None:
+        """Undo what was stored. The first error is what the client hears, whatever happens here."""
+        code = error.code if isinstance(error, UploadsError) else "interrupted"
+        detail = {"code": code, "bytes": receiver.size if receiver else 0}
+        entry = AuditEntry(self._clock(), actor.user_id, "upload.refused", code, detail)
+        try:
+            if receiver is not None:
+                receiver.discard(entry)
+            else:
+                self._records.write(lambda work: work.audit.append(entry))
+        except Unavailable as second:
+            # Objects without rows and rows that nobody touches are the sweeper's.
+            _log.warning("refusal_not_recorded", code=code, cause=second.cause)
+
+
+def _check_digest(expected: str | None, actual: str) -> None:
+    if expected is not None and expected != actual:
+        raise DigestMismatch(expected, actual)

@@ -1,0 +1,128 @@
+"""A user's own documents: list, look at, wait for, delete. Every verb takes who is asking."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from uploads.documents.errors import Invalid, NotFound
+from uploads.documents.intake import Hints
+from uploads.documents.model import Actor, AuditEntry, Document, State
+from uploads.records.protocol import DocumentFilter, Leftover, Records, Work
+from uploads.storage.protocol import Bucket
+
+_POLL_SECONDS = (0.05, 1.0)
+
+
+class Library:
+    """Documents as their owner sees them; somebody else's do not exist here."""
+
+    def __init__(self, *, records: Records, hints: Hints, clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._hints = hints
+        self._clock = clock
+
+    def list(
+        self, actor: Actor, chosen: DocumentFilter, limit: int, cursor: str | None = None
+    ) -> tuple[list[Document], str | None]:
+        """Newest first, and the cursor of the next page or None. Raises Invalid on a bad cursor."""
+        before = _decode(cursor) if cursor else None
+        found = list(
+            self._records.read(
+                lambda work: work.documents.page(actor.user_id, chosen, limit + 1, before)
+            )
+        )
+        more = len(found) > limit
+        page = found[:limit]
+        return page, _encode(page[-1]) if more else None
+
+    def get(self, actor: Actor, document_id: str) -> Document:
+        """One document. Raises NotFound for an unknown id and for somebody else's alike."""
+        document = self._records.read(lambda work: work.documents.get(actor.user_id, document_id))
+        if document is None:
+            raise NotFound
+        return document
+
+    def wait(self, actor: Actor, document_id: str, seconds: float) -> Document:
+        """The document at once when it is settled, else at its next change or after `seconds`.
+
+        Looks at the database, which every process shares, with growing pauses: it holds without
+        Redis and without a lost notification.
+        """
+        deadline = time.monotonic() + seconds
+        document = self.get(actor, document_id)
+        first, pause = document.updated_at, _POLL_SECONDS[0]
+        while not document.settled and document.updated_at == first:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, _POLL_SECONDS[1])
+            document = self.get(actor, document_id)
+        return document
+
+    def delete(self, actor: Actor, document_id: str) -> None:
+        """Turn the document into a tombstone; its bytes go within the grace time.
+
+        Raises NotFound. Deleting twice is quiet.
+        """
+        if self._records.write(lambda work: self._delete(work, actor, document_id)):
+            self._hints.sweep()
+
+    def _delete(self, work: Work, actor: Actor, document_id: str) -> bool:
+        document = work.documents.get(actor.user_id, document_id)
+        if document is None:
+            raise NotFound
+        now = self._clock()
+        others = frozenset(State) - {State.DELETED}
+        # The row is moved first: a worker that is about to commit a verdict loses from here on.
+        if not work.documents.move(
+            document_id,
+            others,
+            State.DELETED,
+            now,
+            name="",
+            sha256=None,
+            clean_key=None,
+            quarantine_key=None,
+        ):
+            return False
+        announce_bytes(work, document, now)
+        work.jobs.cancel(document_id)
+        work.audit.append(AuditEntry(now, actor.user_id, "document.deleted", document_id))
+        return True
+
+
+def announce_bytes(work: Work, document: Document, due_at: datetime) -> None:
+    """Enter every object of a document into the leftovers: the one place that knows them all."""
+    for segment in work.documents.drop_segments(document.id):
+        work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, due_at))
+    for rendition in work.documents.drop_renditions(document.id):
+        work.leftovers.add(Leftover(Bucket.CLEAN, rendition.key, due_at))
+    if document.clean_key:
+        work.leftovers.add(Leftover(Bucket.CLEAN, document.clean_key, due_at))
+    if document.quarantine_key:
+        work.leftovers.add(Leftover(Bucket.QUARANTINE, document.quarantine_key, due_at))
+
+
+def _encode(document: Document) -> str:
+    text = json.dumps([document.created_at.isoformat(), document.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        at, document_id = json.loads(base64.urlsafe_b64decode(padded))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not isinstance(document_id, str):
+            raise ValueError(cursor)
+    except (ValueError, TypeError) as error:
+        raise Invalid(
+            "The cursor is not one that this service gave. Start again without it.",
+            errors=[{"pointer": "cursor", "detail": "not a cursor"}],
+        ) from error
+    return moment, document_id

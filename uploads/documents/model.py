@@ -1,0 +1,240 @@
+"""The nouns of the service: documents, segments, verdicts, renditions, jobs, actors.
+
+Plain frozen values. This module knows no framework, no database and no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a document stands. It changes only by compare-and-set, along `MOVES`."""
+
+    RECEIVING = "receiving"
+    QUARANTINED = "quarantined"
+    SCANNING = "scanning"
+    CLEAN = "clean"
+    INFECTED = "infected"
+    REJECTED = "rejected"
+    UNSCANNABLE = "unscannable"
+    FAILED = "failed"
+    RELEASED = "released"
+    DELETED = "deleted"
+    EXPIRED = "expired"
+
+
+UNSETTLED = frozenset({State.RECEIVING, State.QUARANTINED, State.SCANNING})
+SERVABLE = frozenset({State.CLEAN, State.RELEASED})
+GONE = frozenset({State.DELETED, State.EXPIRED})
+REFUSED = frozenset({State.INFECTED, State.REJECTED, State.UNSCANNABLE, State.FAILED})
+
+_END = frozenset({State.DELETED, State.EXPIRED})
+MOVES: Mapping[State, frozenset[State]] = {
+    State.RECEIVING: frozenset({State.QUARANTINED}) | _END,
+    State.QUARANTINED: frozenset({State.SCANNING, State.FAILED}) | _END,
+    State.SCANNING: frozenset({State.QUARANTINED, State.CLEAN}) | REFUSED | _END,
+    State.CLEAN: frozenset({State.INFECTED, State.QUARANTINED}) | _END,
+    State.INFECTED: frozenset({State.RELEASED}) | _END,
+    State.UNSCANNABLE: frozenset({State.RELEASED}) | _END,
+    State.REJECTED: frozenset({State.RELEASED}) | _END,
+    State.FAILED: _END,
+    State.RELEASED: _END,
+    State.DELETED: frozenset(),
+    State.EXPIRED: frozenset({State.DELETED}),
+}
+
+
+class Outcome(StrEnum):
+    """What an engine, or all of them together, said of exactly these bytes."""
+
+    CLEAN = "clean"
+    INFECTED = "infected"
+    UNSCANNABLE = "unscannable"
+    ERROR = "error"
+    NOT_CONFIGURED = "not-configured"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """One engine's word on one file.
+
+    `reason` is one of the contract's reason codes (`encrypted`, `bomb`, …) and set only when the
+    outcome is `unscannable`; `finding` is the engine's own name for what it found.
+    """
+
+    name: str
+    version: str
+    outcome: Outcome
+    signatures: str | None = None
+    finding: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An append-only fact about the bytes with this digest (lowercase hex SHA-256)."""
+
+    outcome: Outcome
+    reason: str | None
+    sha256: str
+    size: int
+    inspected_at: datetime
+    engines: tuple[EngineReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One flushed piece of a document: `size` bytes from `offset`, one object in `incoming`."""
+
+    offset: int
+    size: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A picture of a document, kept in the clean bucket under `key`. Width and height in pixels."""
+
+    name: str
+    type: str
+    width: int
+    height: int
+    size: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file and all that is known of it. `size` in bytes, digests lowercase hex SHA-256."""
+
+    id: str
+    owner_id: str
+    name: str
+    size: int
+    declared_type: str | None
+    type: str
+    state: State
+    created_at: datetime
+    updated_at: datetime
+    sha256: str | None = None
+    verdict: Verdict | None = None
+    renditions: tuple[Rendition, ...] = ()
+    expires_at: datetime | None = None
+    clean_key: str | None = None
+    quarantine_key: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.state not in UNSETTLED
+
+    @property
+    def servable(self) -> bool:
+        return self.state in SERVABLE
+
+
+class JobKind(StrEnum):
+    INSPECT = "inspect"
+    RENDER = "render"
+
+
+class JobState(StrEnum):
+    """`due` jobs wait or are leased; the other two are final."""
+
+    DUE = "due"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that was recorded in the same commit as the fact that needs it.
+
+    `starts` counts leases that have not yet ended with a word; `deferrals` counts the times the
+    work was handed back because a part was unavailable.
+    """
+
+    id: str
+    kind: JobKind
+    document_id: str
+    state: JobState
+    not_before: datetime
+    created_at: datetime
+    lease_until: datetime | None = None
+    token: int = 0
+    starts: int = 0
+    deferrals: int = 0
+
+
+class Role(StrEnum):
+    USER = "user"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    email: str
+    password_hash: str
+    role: Role
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A server-side sign-in. `id` is the SHA-256 of the token in the cookie, never the token."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program's key `prefix.id.secret`; only the SHA-256 of the secret is kept."""
+
+    id: str
+    user_id: str
+    name: str
+    secret_hash: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking: resolved once at the door, handed to every service verb."""
+
+    user_id: str
+    email: str
+    role: Role
+    scopes: frozenset[Scope]
+    via: str = "session"
+    credential_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the append-only trail. `detail` never holds content, keys or signatures."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any] = field(default_factory=dict)

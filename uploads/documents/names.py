@@ -1,0 +1,72 @@
+"""File names: what clients call their files, made safe to keep and to send back.
+
+A name is only ever shown and sent in a header. It is never a key, a path or an argument, whatever
+it looks like: what is refused here is refused because somebody would be misled by it. Knows no
+framework and not what types are accepted.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+from urllib.parse import quote
+
+from uploads.documents.errors import BadName
+
+# Joiners belong to letters of Persian and the Indic scripts, and to emoji; beside ASCII they hide.
+_JOINERS = "\u200c\u200d"
+# Controls, line separators and surrogates; `Cf` holds the bidi controls and everything of no width.
+# Unassigned ones pass: they are the emoji of next year.
+_REFUSED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Device names of Windows, with any ending ("Naming Files, Paths, and Namespaces").
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)",
+    re.IGNORECASE,
+)
+_ATTR_CHAR = "!#$&+-.^_`|~"
+_UNFIT_IN_FALLBACK = re.compile(r"[^ !#$&-.0-\[\]-~]")
+
+
+def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
+    """The name to keep: NFC, without outer spaces and trailing dots, harmless at its start.
+
+    `max_bytes` counts UTF-8 bytes. Raises BadName when the name is missing, empty, too long, or
+    holds a path, control characters, or characters that hide or reorder others.
+    """
+    # The quick check bounds the work: no character becomes shorter than a byte in a third of it.
+    if not untrusted_name or len(untrusted_name) > 4 * max_bytes:
+        raise BadName
+    name = unicodedata.normalize("NFC", untrusted_name)
+    if any(mark in name for mark in "/\\") or any(map(_misleads, *_neighbours(name))):
+        raise BadName
+    name = name.strip().rstrip(". ")
+    if not name.strip(". "):
+        raise BadName
+    if name[0] in ".-~" or _RESERVED.match(name):
+        name = "_" + name
+    if len(name.encode()) > max_bytes:
+        raise BadName
+    return name
+
+
+def _neighbours(name: str) -> tuple[str, str, str]:
+    """Three strings of one length: before, itself, after each character."""
+    return " " + name[:-1], name, name[1:] + " "
+
+
+def _misleads(before: str, mark: str, after: str) -> bool:
+    if mark in _JOINERS:
+        return before.isascii() or after.isascii()
+    return unicodedata.category(mark) in _REFUSED
+
+
+def content_disposition(kind: Literal["attachment", "inline"], name: str) -> str:
+    """A Content-Disposition value: ASCII fallback and `filename*` (RFC 6266, RFC 8187).
+
+    The fallback has no quotes, slashes and percent signs, which clients read differently.
+    """
+    folded = unicodedata.normalize("NFKD", name)
+    plain = "".join(mark for mark in folded if not unicodedata.combining(mark))
+    fallback = _UNFIT_IN_FALLBACK.sub("_", plain)
+    return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"

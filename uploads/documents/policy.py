@@ -1,0 +1,197 @@
+"""Which files are accepted: one table of types, one judge.
+
+Name, declared type and content must agree. The name's last ending decides what a file is to be;
+what the client declared and what the first bytes show must be among the names that this type goes
+by. Knows nothing of doors, of stores and of what inspection finds later.
+
+What the first bytes cannot tell apart is let through for inspection to judge: a ZIP under an
+Office ending (the telling member need not be the first one), an encrypted Office file (an OLE
+container), and an MP4 under an audio ending (many recorders write the general brand).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
+from uploads.documents.sniffing import sniff
+
+HEAD_BYTES = 4096
+
+_CLAIM_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+# `text/*` in a type's `sniffed` accepts any text that libmagic gives a name, but a web page: it is
+# refused under a text ending because whoever sends one so sends it under a wrong name. Texts that
+# merely begin with a tag are no web page (see `sniffing`), and all of them are served as
+# attachments of their own type, never as HTML.
+_ANY_TEXT = "text/*"
+_NOT_PLAIN = frozenset({"text/html"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """One accepted kind of file.
+
+    `type` is its canonical media type; `extensions` its endings, the preferred one first;
+    `declared` and `sniffed` are further names that clients and libmagic know it by; `max_bytes`
+    is its own limit, if it has one below the general one.
+    """
+
+    type: str
+    label: str
+    extensions: tuple[str, ...]
+    declared: frozenset[str] = frozenset()
+    sniffed: frozenset[str] = frozenset()
+    max_bytes: int | None = None
+
+    def is_declared_as(self, declared: str) -> bool:
+        return declared == self.type or declared in self.declared
+
+    def looks_like(self, sniffed: str) -> bool:
+        if _ANY_TEXT in self.sniffed and sniffed.startswith("text/"):
+            return sniffed not in _NOT_PLAIN
+        return sniffed == self.type or sniffed in self.sniffed
+
+
+def _type(type_: str, label: str, endings: str, declared: str = "", sniffed: str = "") -> FileType:
+    return FileType(
+        type_,
+        label,
+        tuple(endings.split()),
+        frozenset(declared.split()),
+        frozenset(sniffed.split()),
+    )
+
+
+_TEXTS = (
+    "text/* application/json application/x-ndjson application/javascript application/x-subrip "
+    "application/pgp-keys application/pgp-signature application/x-wine-extension-ini "
+    "application/x-setupscript application/x-mswinurl message/rfc822 message/news"
+)
+_ZIP_NAMES = "application/zip application/x-zip application/x-zip-compressed"
+_OFFICE = "application/zip application/CDFV2"
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
+
+KNOWN: tuple[FileType, ...] = (
+    _type("image/jpeg", "JPEG picture", "jpg jpeg jpe jfif", "image/jpg image/pjpeg"),
+    _type("image/png", "PNG picture", "png", "image/x-png", "image/vnd.mozilla.apng image/apng"),
+    _type("image/gif", "GIF picture", "gif"),
+    _type("image/webp", "WebP picture", "webp"),
+    _type("image/avif", "AVIF picture", "avif", "image/avif-sequence"),
+    _type(
+        "image/heic",
+        "HEIC picture",
+        "heic heif hif",
+        "image/heif image/heic-sequence image/heif-sequence",
+    ),
+    _type("image/tiff", "TIFF picture", "tif tiff", "image/tif image/x-tif image/x-tiff"),
+    _type("application/pdf", "PDF document", "pdf", "application/x-pdf"),
+    _type(_OOXML + "wordprocessingml.document", "Word document", "docx", _ZIP_NAMES, _OFFICE),
+    _type(_OOXML + "spreadsheetml.sheet", "Excel workbook", "xlsx", _ZIP_NAMES, _OFFICE),
+    _type(
+        _OOXML + "presentationml.presentation",
+        "PowerPoint presentation",
+        "pptx",
+        _ZIP_NAMES,
+        _OFFICE,
+    ),
+    _type(_ODF + "text", "OpenDocument text", "odt", _ZIP_NAMES, "application/zip"),
+    _type(_ODF + "spreadsheet", "OpenDocument spreadsheet", "ods", _ZIP_NAMES, "application/zip"),
+    _type(_ODF + "presentation", "OpenDocument presentation", "odp", _ZIP_NAMES, "application/zip"),
+    _type("text/plain", "Text", "txt text log", "", _TEXTS),
+    _type(
+        "text/csv",
+        "Table of values",
+        "csv",
+        "application/vnd.ms-excel application/csv text/x-csv application/x-csv "
+        "text/comma-separated-values text/x-comma-separated-values text/plain",
+        _TEXTS,
+    ),
+    _type("text/markdown", "Markdown text", "md markdown", "text/x-markdown text/plain", _TEXTS),
+    _type("application/rtf", "Rich text", "rtf", "text/rtf application/x-rtf application/msword"),
+    _type("application/zip", "ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
+    _type("video/mp4", "MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
+    _type("video/quicktime", "QuickTime video", "mov qt"),
+    _type("video/webm", "WebM video", "webm", "audio/webm", "audio/webm"),
+    _type("audio/mpeg", "MP3 audio", "mp3", "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg"),
+    _type("audio/mp4", "MPEG-4 audio", "m4a m4b", "audio/x-m4a audio/m4a audio/aac", "video/mp4"),
+    _type(
+        "audio/wav",
+        "WAV audio",
+        "wav",
+        "audio/x-wav audio/wave audio/vnd.wave audio/x-pn-wav",
+        "audio/x-wav",
+    ),
+    _type("audio/ogg", "Ogg audio", "ogg oga opus", "application/ogg video/ogg audio/opus"),
+)
+
+
+class Policy:
+    """The table as this operator configured it. Limits in bytes."""
+
+    def __init__(self, *, max_bytes: int, allowed: Sequence[str] = ()) -> None:
+        """`allowed` names types by their first endings; empty means all that are known.
+
+        Raises ValueError when an ending is not the first one of a known type.
+        """
+        wanted = [ending.lower().lstrip(".") for ending in allowed]
+        known = {kind.extensions[0] for kind in KNOWN}
+        unknown = sorted(set(wanted) - known)
+        if unknown:
+            raise ValueError(
+                f"unknown file types {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
+        self.max_bytes = max_bytes
+        self.types = tuple(kind for kind in KNOWN if not wanted or kind.extensions[0] in wanted)
+        self._by_ending = {ending: kind for kind in self.types for ending in kind.extensions}
+        self._by_type = {kind.type: kind for kind in self.types}
+
+    @property
+    def extensions(self) -> list[str]:
+        """Every accepted ending, in the order of the table."""
+        return list(self._by_ending)
+
+    def by_name(self, name: str) -> FileType:
+        """The type that the name's last ending stands for. Raises TypeNotAllowed."""
+        kind = self._find(name)
+        if kind is None:
+            raise TypeNotAllowed(None, self.extensions)
+        return kind
+
+    def by_type(self, type_: str) -> FileType | None:
+        """The accepted type with this canonical media type, if there is one."""
+        return self._by_type.get(type_)
+
+    def check_declared(self, kind: FileType, declared_type: str | None) -> None:
+        """Hold a client's media type, parameters and all, against `kind`.
+
+        No type and octet-stream claim nothing. Raises TypeMismatch.
+        """
+        declared = (declared_type or "").partition(";")[0].strip().lower()
+        if declared not in _CLAIM_NOTHING and not kind.is_declared_as(declared):
+            raise TypeMismatch(declared[:100], kind.type, kind.label)
+
+    def judge(self, name: str, declared_type: str | None, head: bytes) -> FileType:
+        """The type of a file with this clean name and these first `HEAD_BYTES` bytes.
+
+        Raises TypeNotAllowed, TypeMismatch, and EmptyFile when there are no bytes.
+        """
+        kind = self._find(name)
+        if kind is None:
+            raise TypeNotAllowed(sniff(head) if head else None, self.extensions)
+        self.check_declared(kind, declared_type)
+        if not head:
+            raise EmptyFile
+        found = sniff(head[:HEAD_BYTES])
+        if not kind.looks_like(found):
+            raise TypeMismatch((declared_type or "")[:100] or None, found, kind.label)
+        return kind
+
+    def limit(self, kind: FileType) -> int:
+        """The most bytes that a file of this kind may have."""
+        return min(kind.max_bytes or self.max_bytes, self.max_bytes)
+
+    def _find(self, name: str) -> FileType | None:
+        stem, dot, ending = name.rpartition(".")
+        return self._by_ending.get(ending.lower()) if stem and dot else None

@@ -1,0 +1,168 @@
+"""Turns a stream of pieces into stored segments and, at its end, into a document with a job.
+
+A segment counts only once its row is committed. A file of one segment needs one commit, at the
+end; a longer one gets a RECEIVING row with its first segment, which every further segment keeps
+alive. Crash windows: an object whose row was never committed is found by the sweeper in
+`incoming`; a RECEIVING row that nobody touches any more is expired by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from uploads.documents.errors import Conflict, EmptyFile, StorageUnavailable
+from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, Segment, State
+from uploads.faults import step
+from uploads.records.protocol import Leftover, Records, Work
+from uploads.storage.protocol import Bucket, Storage
+
+
+class Receiver:
+    """One file on its way in. `draft` is the document as it will stand, in state RECEIVING."""
+
+    def __init__(
+        self,
+        draft: Document,
+        *,
+        records: Records,
+        storage: Storage,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        segment_bytes: int,
+        segment_seconds: int,
+    ) -> None:
+        self._draft = draft
+        self._records = records
+        self._storage = storage
+        self._clock = clock
+        self._new_id = new_id
+        self._segment_bytes = segment_bytes
+        self._segment_age = timedelta(seconds=segment_seconds)
+        self._digest = hashlib.sha256()
+        self._pieces: list[bytes] = []
+        self._buffered = 0
+        self._buffered_since = draft.created_at
+        self._segments: list[Segment] = []
+        self._has_row = False
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far."""
+        stored = self._segments[-1].offset + self._segments[-1].size if self._segments else 0
+        return stored + self._buffered
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the bytes received so far, lowercase hex."""
+        return self._digest.hexdigest()
+
+    def write(self, piece: bytes) -> None:
+        """Take the next piece; stores a segment when enough has come together."""
+        if self._full():
+            self._store()
+            self._record()
+        if not self._pieces:
+            self._buffered_since = self._clock()
+        self._digest.update(piece)
+        self._pieces.append(piece)
+        self._buffered += len(piece)
+
+    def finish(self) -> tuple[Document, Job]:
+        """Store the rest and commit document, segments and job in one transaction.
+
+        Raises EmptyFile, and Conflict when the sweeper gave the upload up meanwhile.
+        """
+        if self.size == 0:
+            raise EmptyFile
+        if self._pieces:
+            self._store()
+        step("s4")
+        now = self._clock()
+        document = replace(
+            self._draft,
+            state=State.QUARANTINED,
+            size=self.size,
+            sha256=self.sha256,
+            updated_at=now,
+        )
+        job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
+        self._records.write(lambda work: self._commit(work, document, job))
+        step("s5")
+        return document, job
+
+    def discard(self, entry: AuditEntry) -> None:
+        """Leave nothing of this file but the audit entry."""
+        self._pieces.clear()
+        now = self._clock()
+
+        def unit(work: Work) -> None:
+            work.audit.append(entry)
+            if self._has_row:
+                work.documents.remove(self._draft.id)
+            for segment in self._segments:
+                work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
+
+        self._records.write(unit)
+        for segment in self._segments:
+            try:
+                self._storage.delete(Bucket.INCOMING, segment.key)
+            except StorageUnavailable:
+                return  # the sweeper deletes what is announced in the leftovers
+        keys = [segment.key for segment in self._segments]
+        if keys:
+            self._records.write(
+                lambda work: [work.leftovers.take_back(Bucket.INCOMING, key) for key in keys]
+            )
+
+    def _full(self) -> bool:
+        if not self._pieces:
+            return False
+        old = self._clock() - self._buffered_since >= self._segment_age
+        return old or self._buffered >= self._segment_bytes
+
+    def _store(self) -> None:
+        """Put what is buffered as one object; remembered before, so that discard finds it."""
+        key = f"{self._draft.id.removeprefix('doc_')}/{self._new_id()}"
+        segment = Segment(self.size - self._buffered, self._buffered, key)
+        pieces = self._pieces
+        self._segments.append(segment)
+        self._pieces, self._buffered = [], 0
+        self._storage.put(Bucket.INCOMING, key, pieces, segment.size)
+
+    def _record(self) -> None:
+        """Commit the newest segment of a file that goes on."""
+        now = self._clock()
+        segment = self._segments[-1]
+
+        def unit(work: Work) -> None:
+            if not self._has_row:
+                work.documents.add(self._draft)
+            else:
+                work.documents.touch(self._draft.id, now)
+            work.documents.add_segment(self._draft.id, segment)
+
+        self._records.write(unit)
+        self._has_row = True
+
+    def _commit(self, work: Work, document: Document, job: Job) -> None:
+        if not self._has_row:
+            work.documents.add(document)
+            recorded = 0
+        else:
+            recorded = len(work.documents.segments(document.id))
+            moved = work.documents.move(
+                document.id,
+                {State.RECEIVING},
+                State.QUARANTINED,
+                document.updated_at,
+                size=document.size,
+                sha256=document.sha256,
+            )
+            if not moved:
+                raise Conflict
+        for segment in self._segments[recorded:]:
+            work.documents.add_segment(document.id, segment)
+        work.jobs.add(job)

@@ -1,0 +1,76 @@
+"""A seam for faults: numbered steps that do nothing unless a test armed one of them.
+
+`UPLOADS_FAULT` names step, act and optionally a count, e.g. `s5:kill`, `s8:wait=2`,
+`s4:fail@3` (the third time only). Acts: `kill` (SIGKILL to this process), `stop` (SIGSTOP),
+`fail` (raises `FaultInjected`), `wait=SECONDS`. `Settings` refuses it in production.
+
+The steps of one upload: s1 headers accepted, s2 first bytes, s3 last byte, s4 segments stored,
+s5 row and job committed, s6 answered, s7 message sent, s8 leased, s9 bytes read, s10 parsed,
+s11 engines answered, s12 verdict committed, s13 published, s14 published bytes checked,
+s15 CLEAN committed, s16 quarantine bytes removed, s17 rendition stored, s18 rendition committed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_SPEC = re.compile(
+    r"(?P<step>s\d{1,2}):(?P<act>kill|stop|fail|wait=(?P<wait>[\d.]+))(@(?P<nth>\d+))?"
+)
+
+
+class FaultInjected(Exception):
+    """Raised at a step that was armed with `fail`."""
+
+
+@dataclass(slots=True)
+class _Armed:
+    step: str
+    act: Callable[[], None]
+    nth: int
+    seen: int = 0
+
+
+_armed: list[_Armed] = []
+
+
+def _act(name: str, wait: str | None) -> Callable[[], None]:
+    def fail() -> None:
+        raise FaultInjected(name)
+
+    if wait is not None:
+        return lambda: time.sleep(float(wait))
+    if name == "fail":
+        return fail
+    number = signal.SIGKILL if name == "kill" else signal.SIGSTOP
+    return lambda: os.kill(os.getpid(), number)
+
+
+def arm(specification: str | None) -> None:
+    """Arm the faults of a comma-separated specification; none disarms all.
+
+    Raises ValueError when a fault is not of the form above.
+    """
+    _armed.clear()
+    for part in (specification or "").split(","):
+        if not part.strip():
+            continue
+        match = _SPEC.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"not a fault: {part!r}; write e.g. s5:kill or s8:wait=2@3")
+        act = _act(match["act"], match["wait"])
+        _armed.append(_Armed(match["step"], act, int(match["nth"] or 0)))
+
+
+def step(name: str) -> None:
+    """Pass a numbered step; does nothing unless it was armed."""
+    for fault in _armed:
+        if fault.step == name:
+            fault.seen += 1
+            if fault.nth in (0, fault.seen):
+                fault.act()

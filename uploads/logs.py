@@ -1,0 +1,67 @@
+"""Structured logs: one JSON object a line, in UTC, without keys, signatures or content."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+
+_SECRET_NAMES = re.compile(r"(?i)authorization|cookie|password|secret|token|signature|api_?key")
+_SECRET_VALUES = re.compile(
+    r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+|(upk\.[a-z0-9]+\.)[\w-]+"
+)
+
+
+def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Blot out whatever looks like a credential, by its name or by its form."""
+    for name, value in event.items():
+        if _SECRET_NAMES.search(name):
+            event[name] = "[redacted]"
+        elif isinstance(value, str):
+            event[name] = _SECRET_VALUES.sub(lambda m: (m[1] or m[2]) + "[redacted]", value)
+    return event
+
+
+def configure(level: str, program: str) -> None:
+    """Send structlog and the standard library's loggers as JSON lines to standard error."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _named(program),
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("botocore", "urllib3", "kombu", "amqp", "celery", "alembic"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def _named(program: str) -> Any:
+    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        event.setdefault("program", program)
+        return event
+
+    return add
