@@ -1,0 +1,73 @@
+"""The Celery producer: sends an id after the commit, best effort.
+
+A hint only wakes a worker a little earlier than the sweeper would. It is never waited for longer
+than a blink, and its loss is logged and harmless.
+"""
+
+from __future__ import annotations
+
+import structlog
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+
+_log = structlog.get_logger(__name__)
+
+JOB_TASK = "uploads.job"
+SWEEP_TASK = "uploads.sweep"
+_HINT_SECONDS = 60  # an older hint was overtaken by the sweeper's; dropping it is cheap
+
+
+def broker_url(redis_url: str) -> str:
+    """The same Redis in kombu's notation: unix:///p → redis+socket:///p."""
+    if redis_url.startswith("unix://"):
+        return "redis+socket://" + redis_url.removeprefix("unix://")
+    return redis_url
+
+
+def make_celery(redis_url: str) -> Celery:
+    """A Celery app with the settings that producer and worker must agree on.
+
+    JSON only, no result backend, one message at a time, and every connection attempt bounded.
+    """
+    app = Celery("uploads", broker=broker_url(redis_url), set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        result_backend=None,
+        # Upkeep has a queue of its own, so that a long backlog of jobs does not starve the sweep.
+        task_default_queue="uploads",
+        task_queues=[Queue("uploads"), Queue("upkeep")],
+        task_routes={"uploads.job": {"queue": "uploads"}, "uploads.*": {"queue": "upkeep"}},
+        broker_connection_timeout=1.0,
+        broker_transport_options={
+            "socket_connect_timeout": 1.0,
+            "socket_timeout": 5.0,
+            "visibility_timeout": 3600,
+            "max_retries": 0,
+        },
+        task_publish_retry=False,
+    )
+    return app
+
+
+class CeleryHints:
+    """`Hints` over Celery; every failure to send is a warning in the log and nothing else."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def job(self, job_id: str) -> None:
+        self._send(JOB_TASK, job_id)
+
+    def sweep(self) -> None:
+        self._send(SWEEP_TASK)
+
+    def _send(self, task: str, *args: str) -> None:
+        try:
+            self._app.send_task(
+                task, args=args, retry=False, ignore_result=True, expires=_HINT_SECONDS
+            )
+        except (OperationalError, OSError) as error:
+            _log.warning("hint_not_sent", task=task, cause=type(error).__name__)

@@ -1,0 +1,1 @@
+"""Where facts are kept: the Records protocol and its SQL implementation."""

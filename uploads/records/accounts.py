@@ -1,0 +1,142 @@
+"""Users, their sessions and their API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from uploads.documents.model import ApiKey, Role, Scope, Session, User
+from uploads.records.statements import storable, upsert
+from uploads.records.tables import api_keys, sessions, users
+
+
+class SqlAccounts:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_user(self, user: User) -> bool:
+        added = self._connection.execute(
+            upsert(self._connection, users)
+            .values(
+                id=user.id,
+                email=user.email.lower(),
+                password_hash=user.password_hash,
+                role=user.role.value,
+                created_at=user.created_at,
+                disabled_at=user.disabled_at,
+            )
+            .on_conflict_do_nothing(index_elements=[users.c.email])
+            .returning(users.c.id)
+        )
+        return added.first() is not None
+
+    def user(self, user_id: str) -> User | None:
+        row = self._connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
+        return None if row is None else _user(row)
+
+    def user_by_email(self, email: str) -> User | None:
+        if not storable(email):
+            return None
+        row = self._connection.execute(
+            select(users).where(users.c.email == email.lower())
+        ).one_or_none()
+        return None if row is None else _user(row)
+
+    def users(self) -> Sequence[User]:
+        rows = self._connection.execute(select(users).order_by(users.c.created_at, users.c.id))
+        return [_user(row) for row in rows]
+
+    def set_password(self, user_id: str, password_hash: str, replaces: str | None = None) -> bool:
+        statement = update(users).where(users.c.id == user_id)
+        if replaces is not None:
+            statement = statement.where(users.c.password_hash == replaces)
+        changed = self._connection.execute(statement.values(password_hash=password_hash))
+        return changed.rowcount == 1
+
+    def set_disabled(self, user_id: str, at: datetime | None) -> None:
+        self._connection.execute(update(users).where(users.c.id == user_id).values(disabled_at=at))
+
+    def add_session(self, session: Session) -> None:
+        self._connection.execute(
+            insert(sessions).values(
+                id=session.id,
+                user_id=session.user_id,
+                created_at=session.created_at,
+                last_seen_at=session.last_seen_at,
+                expires_at=session.expires_at,
+            )
+        )
+
+    def session(self, session_id: str) -> Session | None:
+        row = self._connection.execute(
+            select(sessions).where(sessions.c.id == session_id)
+        ).one_or_none()
+        return None if row is None else Session(**row._mapping)
+
+    def touch_session(self, session_id: str, at: datetime) -> None:
+        self._connection.execute(
+            update(sessions).where(sessions.c.id == session_id).values(last_seen_at=at)
+        )
+
+    def remove_session(self, session_id: str) -> None:
+        self._connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+    def remove_sessions(self, user_id: str) -> None:
+        self._connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+
+    def remove_sessions_ended(self, expires_before: datetime, idle_before: datetime) -> int:
+        ended = or_(sessions.c.expires_at < expires_before, sessions.c.last_seen_at < idle_before)
+        return self._connection.execute(delete(sessions).where(ended)).rowcount
+
+    def add_key(self, key: ApiKey) -> None:
+        self._connection.execute(
+            insert(api_keys).values(
+                id=key.id,
+                user_id=key.user_id,
+                name=key.name,
+                secret_hash=key.secret_hash,
+                scopes=sorted(scope.value for scope in key.scopes),
+                created_at=key.created_at,
+                last_used_at=key.last_used_at,
+                revoked_at=key.revoked_at,
+            )
+        )
+
+    def key(self, key_id: str) -> ApiKey | None:
+        if not storable(key_id):
+            return None
+        row = self._connection.execute(
+            select(api_keys).where(api_keys.c.id == key_id)
+        ).one_or_none()
+        return None if row is None else _key(row)
+
+    def keys(self, user_id: str | None = None) -> Sequence[ApiKey]:
+        statement = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
+        if user_id is not None:
+            statement = statement.where(api_keys.c.user_id == user_id)
+        return [_key(row) for row in self._connection.execute(statement)]
+
+    def touch_key(self, key_id: str, at: datetime) -> None:
+        self._connection.execute(
+            update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=at)
+        )
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        revoked = self._connection.execute(
+            update(api_keys)
+            .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
+            .values(revoked_at=at)
+        )
+        return revoked.rowcount == 1
+
+
+def _user(row: Row[Any]) -> User:
+    return User(**{**row._mapping, "role": Role(row.role)})
+
+
+def _key(row: Row[Any]) -> ApiKey:
+    scopes = frozenset(Scope(value) for value in row.scopes)
+    return ApiKey(**{**row._mapping, "scopes": scopes})

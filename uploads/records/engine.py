@@ -1,0 +1,118 @@
+"""How each database is reached: pragmas, time limits, pool, and what begins a transaction.
+
+Knows the two databases; knows no table and no retry.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.engine import URL
+
+LOCK_SECONDS = 5
+MIGRATION_LOCK_SECONDS = 60
+_WRITES = "uploads_writes"
+_POSTGRESQL_OPTIONS = {
+    "statement_timeout": "15s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "15s",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+}
+
+
+def make_engine(database_url: str) -> Engine:
+    """A pooled engine for `sqlite:///PATH` or `postgresql+psycopg://…`.
+
+    Raises ValueError for any other database.
+    """
+    url = _checked(database_url)
+    if url.get_backend_name() == "postgresql":
+        return _postgresql(url)
+    engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def make_migration_engine(database_url: str) -> Engine:
+    """An engine for one long transaction that nobody else runs at the same time.
+
+    SQLite alters a table by copying and dropping it, so references are not enforced meanwhile.
+    """
+    url = _checked(database_url)
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_for_migration)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN EXCLUSIVE"))
+    return engine
+
+
+def begin_options(*, writes: bool) -> dict[str, Any]:
+    """Execution options of a connection that is about to begin a transaction of this kind."""
+    return {_WRITES: writes, "postgresql_readonly": not writes}
+
+
+def _checked(database_url: str) -> URL:
+    url = make_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        return url
+    raise ValueError("UPLOADS_DATABASE_URL must be sqlite:///PATH or postgresql+psycopg://…")
+
+
+def _postgresql(url: URL) -> Engine:
+    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_OPTIONS.items())
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=10,
+        pool_timeout=10,
+        # Without the last one, a host that vanished is noticed only after a quarter of an hour.
+        connect_args={"options": options, "connect_timeout": 5, "tcp_user_timeout": 15_000},
+    )
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    _open(connection, LOCK_SECONDS)
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _prepare_for_migration(connection: sqlite3.Connection, _record: object) -> None:
+    _open(connection, MIGRATION_LOCK_SECONDS)
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _open(connection: sqlite3.Connection, seconds: int) -> None:
+    # The driver's own BEGIN is deferred and comes too late for a read that is followed by a write.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout={seconds * 1000}")
+    _set_wal(connection, time.monotonic() + seconds)
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _set_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    # The very first switch to WAL fails at once, in spite of busy_timeout, when somebody else is
+    # there; afterwards it is a property of the file and this statement does nothing.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer can fail at once, without any waiting.
+    writes = connection.get_execution_options().get(_WRITES, True)
+    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,126 @@
+"""Jobs: leases by compare-and-set, fenced by a token that each lease raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+
+from uploads.documents.model import Job, JobKind, JobState
+from uploads.records.tables import jobs
+
+_DUE = jobs.c.state == JobState.DUE.value
+
+
+class SqlJobs:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, job: Job) -> None:
+        self._connection.execute(
+            insert(jobs).values(
+                id=job.id,
+                kind=job.kind.value,
+                document_id=job.document_id,
+                state=job.state.value,
+                not_before=job.not_before,
+                created_at=job.created_at,
+                lease_until=job.lease_until,
+                token=job.token,
+                starts=job.starts,
+                deferrals=job.deferrals,
+            )
+        )
+
+    def get(self, job_id: str) -> Job | None:
+        row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        return None if row is None else _job(row)
+
+    def lease(self, job_id: str, now: datetime, until: datetime) -> Job | None:
+        row = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, _free(now))
+            .values(lease_until=until, token=jobs.c.token + 1, starts=jobs.c.starts + 1)
+            .returning(*jobs.c)
+        ).one_or_none()
+        return None if row is None else _job(row)
+
+    def renew(self, job: Job, until: datetime) -> bool:
+        return self._held(job, lease_until=until)
+
+    def finish(self, job: Job) -> bool:
+        return self._held(job, state=JobState.DONE.value, lease_until=None)
+
+    def fail(self, job: Job) -> bool:
+        return self._held(job, state=JobState.FAILED.value, lease_until=None)
+
+    def defer(self, job: Job, not_before: datetime) -> bool:
+        return self._held(
+            job,
+            lease_until=None,
+            not_before=not_before,
+            starts=jobs.c.starts - 1,
+            deferrals=jobs.c.deferrals + 1,
+        )
+
+    def due(self, now: datetime, limit: int) -> Sequence[str]:
+        return self._connection.scalars(
+            select(jobs.c.id).where(_free(now)).order_by(jobs.c.created_at).limit(limit)
+        ).all()
+
+    def cancel(self, document_id: str) -> None:
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.document_id == document_id, _DUE)
+            .values(state=JobState.DONE.value, lease_until=None)
+        )
+
+    def open_for(self, document_id: str, kind: JobKind) -> bool:
+        found = self._connection.execute(
+            select(jobs.c.id)
+            .where(jobs.c.document_id == document_id, _DUE, jobs.c.kind == kind.value)
+            .limit(1)
+        )
+        return found.first() is not None
+
+    def backlog(self) -> tuple[int, datetime | None]:
+        count, oldest = self._connection.execute(
+            select(func.count(), func.min(jobs.c.created_at)).where(_DUE)
+        ).one()
+        return count, oldest
+
+    def _held(self, job: Job, **changes: Any) -> bool:
+        """Change a job that is due and leased under exactly this token."""
+        changed = self._connection.execute(
+            update(jobs)
+            .where(
+                jobs.c.id == job.id,
+                jobs.c.token == job.token,
+                jobs.c.lease_until.is_not(None),
+                _DUE,
+            )
+            .values(**changes)
+        )
+        return changed.rowcount == 1
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    unleased = or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
+    return and_(_DUE, jobs.c.not_before <= now, unleased)
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        kind=JobKind(row.kind),
+        document_id=row.document_id,
+        state=JobState(row.state),
+        not_before=row.not_before,
+        created_at=row.created_at,
+        lease_until=row.lease_until,
+        token=row.token,
+        starts=row.starts,
+        deferrals=row.deferrals,
+    )

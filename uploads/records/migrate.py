@@ -1,0 +1,113 @@
+"""Brings a database's schema up to date; safe to call from several processes at once.
+
+Alembic without its command line: the migrations are part of the package, the connection is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from uploads.config import ConfigurationError
+from uploads.records.engine import MIGRATION_LOCK_SECONDS, make_migration_engine
+from uploads.records.failures import translate
+
+# Any number will do, as long as nothing else that shares the database takes the same one.
+_ADVISORY_LOCK = 0x75706C6F616473
+
+
+def upgrade(database_url: str) -> bool:
+    """Bring the schema to the newest revision, in one transaction.
+
+    Returns whether anything was changed. Raises `config.ConfigurationError` when the database was
+    written by a newer version, `documents.errors.RecordsUnavailable` when it cannot be reached.
+    """
+    with _alone(database_url) as connection:
+        heads = set(MigrationContext.configure(connection).get_current_heads())
+        _refuse_unknown(heads)
+        if heads == _newest():
+            return False
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True
+
+
+def needs_upgrade(database_url: str) -> bool:
+    """Whether `upgrade` would change anything. Creates nothing. Raises as `upgrade` does."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return True
+    with _translated(), _connected(database_url) as connection:
+        heads = set(MigrationContext.configure(connection).get_current_heads())
+    _refuse_unknown(heads)
+    return heads != _newest()
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the schema on this connection is the newest that this code knows."""
+    return set(MigrationContext.configure(connection).get_current_heads()) == _newest()
+
+
+@contextmanager
+def _alone(database_url: str) -> Iterator[Connection]:
+    """A transaction that only one process has at a time; SQLite's begins exclusively."""
+    with _translated(), _connected(database_url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK_SECONDS}s'"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+        yield connection
+
+
+@contextmanager
+def _connected(database_url: str) -> Iterator[Connection]:
+    with make_migration_engine(database_url).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        known = translate(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _refuse_unknown(heads: set[str]) -> None:
+    known = {revision.revision for revision in _scripts().walk_revisions()}
+    if not heads <= known:
+        raise ConfigurationError(
+            "The database was written by a newer version of this service. "
+            "Start that version, or restore the copy that was made before it."
+        )
+
+
+@cache
+def _newest() -> set[str]:
+    return set(_scripts().get_heads())
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    # Alembic's options are interpolated: a percent sign in the path must be doubled.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "newline")
+    return config

@@ -1,0 +1,224 @@
+"""What the service needs of its database: units of work over a few collections of facts.
+
+A unit of work is a function that is handed a `Work` and may be run again from the start when the
+database asks for it (locked, deadlock, serialization failure): it must do nothing but read and
+write records. No network call belongs inside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from uploads.documents.model import (
+    ApiKey,
+    AuditEntry,
+    Document,
+    Job,
+    JobKind,
+    Rendition,
+    Segment,
+    Session,
+    State,
+    User,
+    Verdict,
+)
+from uploads.storage.protocol import Bucket
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """An object that is to be deleted once `due_at` has passed, unless the row is taken back."""
+
+    bucket: Bucket
+    key: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """What a list shows. Without `states`, deleted and expired documents are left out."""
+
+    states: Collection[State] = ()
+    type: str | None = None
+    text: str | None = None
+
+
+class Documents(Protocol):
+    def add(self, document: Document) -> None: ...
+
+    def get(self, owner_id: str, document_id: str) -> Document | None:
+        """One document of this owner; somebody else's is None, like one that does not exist."""
+
+    def find(self, document_id: str) -> Document | None:
+        """One document, whoever owns it: for the worker and the operator only."""
+
+    def page(
+        self, owner_id: str, chosen: DocumentFilter, limit: int, before: tuple[datetime, str] | None
+    ) -> Sequence[Document]:
+        """Newest first by (created_at, id), strictly older than `before`, at most `limit`."""
+
+    def move(
+        self,
+        document_id: str,
+        expected: Collection[State],
+        next_state: State,
+        at: datetime,
+        **changes: Any,
+    ) -> bool:
+        """Compare-and-set the state, with column changes in the same statement.
+
+        Returns whether the row was in one of the expected states. Raises
+        `documents.errors.IllegalMove` when `MOVES` does not allow one of the pairs.
+        Columns that may change along: name, size, sha256, type, clean_key, quarantine_key,
+        expires_at.
+        """
+
+    def add_segment(self, document_id: str, segment: Segment) -> None: ...
+
+    def segments(self, document_id: str) -> Sequence[Segment]:
+        """In order of offset."""
+
+    def drop_segments(self, document_id: str) -> Sequence[Segment]:
+        """Forget all segments of a document and return what was forgotten."""
+
+    def add_verdict(self, document_id: str, verdict: Verdict) -> None:
+        """Append a verdict; `Document.verdict` is the newest one."""
+
+    def add_rendition(self, document_id: str, rendition: Rendition) -> bool:
+        """Add one, or return False where one of this name is there already."""
+
+    def drop_renditions(self, document_id: str) -> Sequence[Rendition]: ...
+
+    def stalled(
+        self, states: Collection[State], before: datetime, limit: int
+    ) -> Sequence[Document]:
+        """Documents in one of these states whose `updated_at` is older than `before`."""
+
+    def touch(self, document_id: str, at: datetime) -> None:
+        """Set `updated_at`: the upload behind a RECEIVING document is alive."""
+
+    def remove(self, document_id: str) -> None:
+        """Delete the row and everything that hangs on it (verdicts, segments, jobs)."""
+
+    def all(self) -> Iterator[Document]:
+        """Every document, for reconciliation."""
+
+
+class Jobs(Protocol):
+    def add(self, job: Job) -> None: ...
+
+    def get(self, job_id: str) -> Job | None: ...
+
+    def lease(self, job_id: str, now: datetime, until: datetime) -> Job | None:
+        """Take a due job: token and starts go up by one. None when it is not to be had now."""
+
+    def renew(self, job: Job, until: datetime) -> bool:
+        """Lengthen the lease, if this token still holds it."""
+
+    def finish(self, job: Job) -> bool:
+        """Mark done, if this token still holds it and the job is still due."""
+
+    def fail(self, job: Job) -> bool:
+        """Mark failed for good, under the same condition."""
+
+    def defer(self, job: Job, not_before: datetime) -> bool:
+        """Hand the job back: one start less, one deferral more, under the same condition."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of jobs that are due and not leased, oldest first."""
+
+    def cancel(self, document_id: str) -> None:
+        """Mark every due job of the document done; late workers lose their token's hold."""
+
+    def open_for(self, document_id: str, kind: JobKind) -> bool:
+        """Whether a due job of this kind exists for the document."""
+
+    def backlog(self) -> tuple[int, datetime | None]:
+        """How many jobs are due, and when the oldest of them was created."""
+
+
+class Accounts(Protocol):
+    def add_user(self, user: User) -> bool:
+        """Add, or return False where the address is taken. Addresses are kept lower-case."""
+
+    def user(self, user_id: str) -> User | None: ...
+
+    def user_by_email(self, email: str) -> User | None: ...
+
+    def users(self) -> Sequence[User]: ...
+
+    def set_password(self, user_id: str, password_hash: str, replaces: str | None = None) -> bool:
+        """Set the hash; with `replaces`, only where that is the present one. Whether it was set."""
+
+    def set_disabled(self, user_id: str, at: datetime | None) -> None: ...
+
+    def add_session(self, session: Session) -> None: ...
+
+    def session(self, session_id: str) -> Session | None: ...
+
+    def touch_session(self, session_id: str, at: datetime) -> None: ...
+
+    def remove_session(self, session_id: str) -> None: ...
+
+    def remove_sessions(self, user_id: str) -> None: ...
+
+    def remove_sessions_ended(self, expires_before: datetime, idle_before: datetime) -> int: ...
+
+    def add_key(self, key: ApiKey) -> None: ...
+
+    def key(self, key_id: str) -> ApiKey | None: ...
+
+    def keys(self, user_id: str | None = None) -> Sequence[ApiKey]: ...
+
+    def touch_key(self, key_id: str, at: datetime) -> None: ...
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Whether there was such a key that was not revoked yet."""
+
+
+class Leftovers(Protocol):
+    def add(self, leftover: Leftover) -> None:
+        """Announce an object that is to go; announcing it twice keeps the earlier time."""
+
+    def take_back(self, bucket: Bucket, key: str) -> bool:
+        """The object is wanted after all, or is gone. Whether there was such a row."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[Leftover]: ...
+
+    def all(self) -> Iterator[Leftover]: ...
+
+
+class Audit(Protocol):
+    def append(self, entry: AuditEntry) -> None: ...
+
+
+class Work(Protocol):
+    """One unit of work's view of the records."""
+
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def leftovers(self) -> Leftovers: ...
+    @property
+    def audit(self) -> Audit: ...
+
+
+class Records(Protocol):
+    """Raises `documents.errors.RecordsUnavailable` when the database cannot be reached or stays
+    locked past its retries. A `write` that returned is committed."""
+
+    def read(self, unit: Callable[[Work], T]) -> T: ...
+
+    def write(self, unit: Callable[[Work], T]) -> T: ...
+
+    def ready(self) -> None:
+        """Return when the database answers and its schema is the newest; raise otherwise."""

@@ -1,0 +1,181 @@
+"""Records in SQLite or PostgreSQL: runs units of work, each in one transaction.
+
+Everything about retries, forks and threads is here; what the rows mean is in the collections.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from uploads.documents.errors import RecordsUnavailable
+from uploads.records.accounts import SqlAccounts
+from uploads.records.audit import SqlAudit
+from uploads.records.documents import SqlDocuments
+from uploads.records.engine import begin_options, make_engine
+from uploads.records.failures import may_repeat, translate
+from uploads.records.gate import Gate
+from uploads.records.jobs import SqlJobs
+from uploads.records.leftovers import SqlLeftovers
+from uploads.records.migrate import is_current
+from uploads.records.protocol import Work
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.02
+# No new attempt begins after this: whoever waits for us has given up by then.
+PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class SqlWork:
+    """One transaction's collections."""
+
+    documents: SqlDocuments
+    jobs: SqlJobs
+    accounts: SqlAccounts
+    leftovers: SqlLeftovers
+    audit: SqlAudit
+
+    @classmethod
+    def on(cls, connection: Connection) -> SqlWork:
+        return cls(
+            SqlDocuments(connection),
+            SqlJobs(connection),
+            SqlAccounts(connection),
+            SqlLeftovers(connection),
+            SqlAudit(connection),
+        )
+
+
+class SqlRecords:
+    """The records at `database_url`; one instance serves all threads of a process.
+
+    Locks, deadlocks and connections that broke before the commit are retried, a few times and not
+    for long. A violated key or reference surfaces as `documents.errors.Conflict`. `pause` waits a
+    number of seconds between two attempts.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        attempts: int = ATTEMPTS,
+        pause: Callable[[float], None] = time.sleep,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._engine = make_engine(database_url)
+        self._attempts = attempts
+        self._pause = pause
+        self._jitter = jitter
+        self._inherited: list[Any] = []
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._gate = self._make_gate()
+        _living.add(self)
+
+    def read(self, unit: Callable[[Work], T]) -> T:
+        """Run `unit` in a transaction that cannot write, and return what it returns."""
+        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=False)
+
+    def write(self, unit: Callable[[Work], T]) -> T:
+        """Run `unit` and commit. It may be run several times; only the last run counts."""
+        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=True)
+
+    def ready(self) -> None:
+        """Return when the database answers and its schema is the newest.
+
+        Raises RecordsUnavailable otherwise.
+        """
+
+        def probe(connection: Connection) -> bool:
+            connection.execute(text("SELECT 1"))
+            return is_current(connection)
+
+        if not self._repeat(probe, writes=False):
+            raise RecordsUnavailable("the schema is not the newest")
+
+    def close(self) -> None:
+        """Give all idle connections back."""
+        self._engine.dispose()
+
+    def before_fork(self) -> None:
+        """Have no SQLite file open while Python forks; called by itself."""
+        if self._is_sqlite:
+            self._gate.shut()
+            self._engine.dispose()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; called by itself."""
+        self._gate.open()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child; called by itself wherever Python forks.
+
+        The parent's connections are kept, untouched and for good: to close one here would end
+        the parent's conversation on the same socket.
+        """
+        self._inherited.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._gate = self._make_gate()
+
+    def _make_gate(self) -> Gate:
+        return Gate(PATIENCE_SECONDS, one_writer=self._is_sqlite)
+
+    def _repeat(self, act: Callable[[Connection], T], *, writes: bool) -> T:
+        patience = time.monotonic() + PATIENCE_SECONDS
+        for attempt in range(1, self._attempts + 1):
+            attempted = _Attempt()
+            try:
+                with self._gate.passed(writes=writes):
+                    return self._once(act, attempted, writes=writes)
+            except SQLAlchemyError as error:
+                again = may_repeat(error, committing=writes and attempted.committing)
+                if not again or attempt == self._attempts or time.monotonic() > patience:
+                    known = translate(error)
+                    if known is None:
+                        raise
+                    raise known from error
+            longest = FIRST_PAUSE_SECONDS * 2**attempt
+            self._pause(self._jitter(longest / 4, longest))
+        raise AssertionError("an attempt returns or raises")
+
+    def _once(self, act: Callable[[Connection], T], attempted: _Attempt, *, writes: bool) -> T:
+        with self._engine.connect().execution_options(**begin_options(writes=writes)) as connection:
+            with connection.begin():
+                result = act(connection)
+                attempted.committing = True
+            return result
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far one attempt came: past `committing`, a broken connection leaves its fate open."""
+
+    committing: bool = False
+
+
+_living: weakref.WeakSet[SqlRecords] = weakref.WeakSet()
+
+
+def _each(act: Callable[[SqlRecords], None]) -> Callable[[], None]:
+    def act_on_all() -> None:
+        for records in list(_living):
+            act(records)
+
+    return act_on_all
+
+
+os.register_at_fork(
+    before=_each(SqlRecords.before_fork),
+    after_in_parent=_each(SqlRecords.after_fork_in_parent),
+    after_in_child=_each(SqlRecords.after_fork),
+)

@@ -1,0 +1,1 @@
+"""Where bytes are kept: the Storage protocol and its one implementation, S3."""

@@ -1,0 +1,67 @@
+"""What the service needs of a store, and nothing more.
+
+Nothing here rests on S3 metadata, versions, conditional writes, stored checksums or server-side
+copies: not every store has them, and some say they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Bucket(StrEnum):
+    """The three places. Only `CLEAN` is ever read on behalf of a client."""
+
+    INCOMING = "incoming"
+    QUARANTINE = "quarantine"
+    CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStat:
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class Storage(Protocol):
+    """Objects by bucket and key. Keys match `^[a-z0-9/]+$` and come from the server alone.
+
+    Every verb raises `documents.errors.StorageUnavailable` when the store cannot be reached,
+    refuses for its own reasons, or ends in the middle.
+    """
+
+    def put(self, bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
+        """Store exactly `size` bytes from `body` as one object (S3 `PutObject`)."""
+
+    def open(self, bucket: Bucket, key: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Stream one object's bytes in pieces of at most 1 MiB (S3 `GetObject`).
+
+        Raises `documents.errors.ObjectMissing` when there is no such object, and
+        `StorageUnavailable` when fewer bytes arrive than the store announced.
+        """
+
+    def stat(self, bucket: Bucket, key: str) -> ObjectStat | None:
+        """Size and time of one object, or None (S3 `HeadObject`)."""
+
+    def list(self, bucket: Bucket, prefix: str = "") -> Iterator[ObjectStat]:
+        """Every object below `prefix`, in key order (S3 `ListObjectsV2`)."""
+
+    def delete(self, bucket: Bucket, key: str) -> None:
+        """Remove an object; a missing one is quiet (S3 `DeleteObject`)."""
+
+    def sign_get(
+        self, bucket: Bucket, key: str, *, disposition: str, content_type: str, seconds: int
+    ) -> str:
+        """A URL for clients that reads this one object for `seconds` (SigV4 presigned GET).
+
+        The store is told to answer with this Content-Disposition and Content-Type.
+        """
+
+    def ready(self) -> None:
+        """Return when the store answers for all three buckets; raise otherwise."""

@@ -1,0 +1,134 @@
+"""build(settings) → Services: the only module that names implementations."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from celery import Celery
+
+from uploads import clock, faults
+from uploads.config import Settings
+from uploads.documents.access import Access
+from uploads.documents.intake import Hints, Intake, Limits
+from uploads.documents.library import Library
+from uploads.documents.policy import Policy
+from uploads.queue import CeleryHints, make_celery
+from uploads.records.protocol import Records
+from uploads.records.sql import SqlRecords
+from uploads.security.accounts import Accounts
+from uploads.security.tokens import SignedTokens
+from uploads.storage.protocol import Storage
+from uploads.storage.s3 import S3
+
+_CLAMD_SOCKETS = (
+    "/run/clamav/clamd.ctl",
+    "/var/run/clamav/clamd.ctl",
+    "/run/clamd.scan/clamd.sock",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a door, a task or a command may use."""
+
+    settings: Settings
+    records: Records
+    storage: Storage
+    policy: Policy
+    hints: Hints
+    accounts: Accounts
+    intake: Intake
+    library: Library
+    access: Access
+    clamd_address: str | None
+
+    @property
+    def scanner_configured(self) -> bool:
+        """Whether a virus scanner takes part in inspection."""
+        return self.clamd_address is not None
+
+
+def build(settings: Settings, celery: Celery | None = None) -> Services:
+    """Put the parts together. Opens no connection. Raises ConfigurationError when incomplete."""
+    settings.require_parts()
+    faults.arm(settings.fault)
+    secret = settings.secret_key.get_secret_value()
+    records = SqlRecords(settings.database_url)
+    storage = _storage(settings)
+    policy = Policy(max_bytes=settings.max_file_bytes, allowed=settings.types)
+    hints = CeleryHints(celery or make_celery(settings.redis_url))
+    library = Library(records=records, hints=hints, clock=clock.now)
+    return Services(
+        settings=settings,
+        records=records,
+        storage=storage,
+        policy=policy,
+        hints=hints,
+        accounts=_accounts(settings, records),
+        intake=Intake(
+            records=records,
+            storage=storage,
+            policy=policy,
+            hints=hints,
+            clock=clock.now,
+            new_id=clock.new_id,
+            limits=Limits(
+                settings.max_name_bytes, settings.segment_bytes, settings.segment_seconds
+            ),
+        ),
+        library=library,
+        access=Access(
+            library=library,
+            records=records,
+            storage=storage,
+            tokens=SignedTokens(secret),
+            content_url=settings.content_url,
+            link_seconds=settings.link_seconds,
+        ),
+        clamd_address=find_clamd(settings.clamd),
+    )
+
+
+def _storage(settings: Settings) -> S3:
+    return S3(
+        endpoint=settings.s3_endpoint,
+        public_url=settings.s3_public_url,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        bucket_prefix=settings.s3_bucket_prefix,
+    )
+
+
+def _accounts(settings: Settings, records: Records) -> Accounts:
+    return Accounts(
+        records,
+        clock=clock.now,
+        idle_seconds=settings.session_idle_seconds,
+        session_seconds=settings.session_seconds,
+    )
+
+
+def find_clamd(configured: str | None) -> str | None:
+    """The address of ClamAV: what is configured, else a default socket that answers, else None.
+
+    A configured one that does not answer is still configured: inspection then waits for it.
+    """
+    if configured is not None:
+        return None if configured.strip().lower() in {"", "off"} else configured
+    return next((path for path in _CLAMD_SOCKETS if _answers(path)), None)
+
+
+def _answers(path: str) -> bool:
+    if not Path(path).exists():
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+            probe.sendall(b"zPING\0")
+            return probe.recv(16).startswith(b"PONG")
+        except OSError:
+            return False
