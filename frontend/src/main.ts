@@ -1,0 +1,12 @@
+// The pages' one entry: style, times in the reader's own zone, and the page's own behaviour.
+import "@fontsource-variable/inter/wght.css";
+import "./styles/main.scss";
+import { startDocument } from "./document";
+import { startLibrary } from "./library";
+import { localiseTimes } from "./words";
+
+document.documentElement.classList.add("js");
+localiseTimes(document);
+
+const pages: Record<string, () => void> = { library: startLibrary, document: startDocument };
+pages[document.body.dataset["page"] ?? ""]?.();

@@ -1,0 +1,144 @@
+// Files on their way in: three at a time, each with its own row, progress and fate.
+import { Refusal } from "./api";
+import { announce, slot, stamp, write } from "./dom";
+import type { Doc, Problem } from "./model";
+import { send, type Transfer } from "./transfer";
+import { fill, sizeOf, words } from "./words";
+
+const AT_ONCE = 3;
+
+interface Item {
+  file: File;
+  row: HTMLElement;
+  transfer: Transfer | null;
+}
+
+export class UploadQueue {
+  private readonly waiting: Item[] = [];
+  private readonly active = new Set<Item>();
+
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly onAccepted: (doc: Doc) => void,
+  ) {
+    window.addEventListener("beforeunload", (event) => {
+      if (this.active.size + this.waiting.length > 0) event.preventDefault();
+    });
+  }
+
+  add(files: Iterable<File>): void {
+    for (const file of files) {
+      const item = { file, row: this.newRow(file), transfer: null };
+      const advice = objection(file);
+      if (advice) this.refuse(item, advice);
+      else this.enqueue(item);
+    }
+    this.next();
+  }
+
+  /** Something was dropped that is no file. */
+  refuseFolder(name: string): void {
+    const item = { file: new File([], name), row: this.newRow(new File([], name)), transfer: null };
+    this.refuse(item, { ...words().page.folder, status: 0, again: false, retryAfter: 0 });
+  }
+
+  private newRow(file: File): HTMLElement {
+    const row = stamp("upload");
+    write(slot(row, "name"), file.name);
+    write(slot(row, "size"), file.size > 0 ? sizeOf(file.size) : "");
+    slot(row, "dismiss").setAttribute("aria-label", `Dismiss ${file.name}`);
+    this.place.append(row);
+    return row;
+  }
+
+  private enqueue(item: Item): void {
+    this.phase(item, "waiting", words().page.waiting);
+    slot(item.row, "stop").onclick = () => this.forget(item);
+    this.waiting.push(item);
+  }
+
+  private next(): void {
+    while (this.active.size < AT_ONCE) {
+      const item = this.waiting.shift();
+      if (!item) return;
+      this.active.add(item);
+      void this.run(item);
+    }
+  }
+
+  private async run(item: Item): Promise<void> {
+    this.phase(item, "sending", words().page.arriving);
+    this.progress(item, 0);
+    item.transfer = send(item.file, (sent) => this.progress(item, sent));
+    try {
+      const doc = await item.transfer.done;
+      item.row.remove();
+      this.onAccepted(doc);
+      announce(fill(words().page.received, { name: item.file.name }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.refuse(item, error.problem);
+    } finally {
+      this.active.delete(item);
+      this.next();
+    }
+  }
+
+  private progress(item: Item, sent: number): void {
+    const bar = slot<HTMLProgressElement>(item.row, "progress");
+    const part = item.file.size > 0 ? sent / item.file.size : 0;
+    bar.value = part;
+    bar.textContent = `${Math.floor(part * 100)} %`;
+    const text = part < 1 ? fill(words().page.sending, { percent: String(Math.floor(part * 100)) }) : words().page.arriving;
+    write(slot(item.row, "sentence"), text);
+  }
+
+  private phase(item: Item, phase: "waiting" | "sending" | "refused", sentence: string): void {
+    item.row.dataset["phase"] = phase;
+    write(slot(item.row, "sentence"), sentence);
+    slot(item.row, "progress").hidden = phase === "refused";
+    slot(item.row, "stop").hidden = phase === "refused";
+    slot(item.row, "dismiss").hidden = phase !== "refused";
+    slot(item.row, "trouble").hidden = phase !== "refused";
+    slot(item.row, "again").hidden = true;
+  }
+
+  private refuse(item: Item, problem: Problem): void {
+    this.phase(item, "refused", "");
+    write(slot(item.row, "title"), problem.title);
+    const wait = problem.retryAfter > 0 ? fill(words().page.retry_at, { seconds: String(problem.retryAfter) }) : "";
+    write(slot(item.row, "detail"), `${problem.detail} ${wait}`.trim());
+    slot(item.row, "again").hidden = !problem.again;
+    slot(item.row, "again").onclick = () => {
+      this.enqueue(item);
+      this.next();
+    };
+    slot(item.row, "dismiss").onclick = () => item.row.remove();
+    announce(`${item.file.name}: ${problem.title}. ${problem.detail}`);
+  }
+
+  private forget(item: Item): void {
+    const place = this.waiting.indexOf(item);
+    if (place >= 0) this.waiting.splice(place, 1);
+    item.transfer?.stop();
+    this.active.delete(item);
+    item.row.remove();
+    this.next();
+  }
+}
+
+/** Advice that saves a useless upload: the size and the ending. Whatever passes is judged by the server. */
+function objection(file: File): Problem | null {
+  const { page, policy } = words();
+  const dot = file.name.lastIndexOf(".");
+  const limit = dot < 0 ? undefined : policy.endings[file.name.slice(dot + 1).toLowerCase()];
+  const base = { status: 0, again: false, retryAfter: 0 };
+  if (limit === undefined) {
+    const endings = Object.keys(policy.endings).join(", ");
+    const { title, detail } = page.unknown_ending;
+    return { title, detail: fill(detail, { endings }), ...base };
+  }
+  if (file.size <= limit) return null;
+  const detail = fill(page.too_large.detail, { size: sizeOf(file.size), limit: sizeOf(limit) });
+  return { title: page.too_large.title, detail, ...base };
+}

@@ -1,0 +1,30 @@
+"""The content host: renditions by token. No cookies, no keys, no sign-in are known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from flask import Blueprint, Response
+
+from uploads.security.hosts import CONTENT
+from uploads.security.principals import services
+
+blueprint = Blueprint(CONTENT, __name__)
+
+
+@blueprint.get("/renditions/<token>")
+def rendition(token: str) -> Response:
+    """Stream one rendition; the document's state is checked at each use."""
+    stack = ExitStack()
+    found, pieces = stack.enter_context(services().access.open_rendition(token))
+    response = Response(_closing(stack, pieces), mimetype=found.type)
+    response.content_length = found.size
+    response.headers["Cache-Control"] = "private, max-age=300"
+    response.headers["Content-Disposition"] = "inline"
+    return response
+
+
+def _closing(stack: ExitStack, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with stack:
+        yield from pieces

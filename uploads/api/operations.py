@@ -1,0 +1,67 @@
+"""For operators and their probes: /livez and /readyz, seen from the inside only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from flask import Blueprint, Response, jsonify
+from redis import Redis
+
+from uploads.documents.errors import UploadsError
+from uploads.security.hosts import OPERATIONS
+from uploads.security.principals import services
+
+blueprint = Blueprint(OPERATIONS, __name__)
+_log = structlog.get_logger(__name__)
+
+
+@blueprint.get("/livez")
+def live() -> Response:
+    """This process answers."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """Each part by name: 200 `ok` or `degraded`, 503 when files could not be taken or served."""
+    found = services()
+    parts = {
+        "database": _probe("database", found.records.ready),
+        "storage": _probe("storage", found.storage.ready),
+        "redis": _probe("redis", _ping_redis, otherwise="degraded"),
+        "virus_scanner": _scanner(),
+    }
+    states = {part["status"] for part in parts.values()}
+    status = next((word for word in ("unavailable", "degraded") if word in states), "ok")
+    response = jsonify(status=status, parts=parts)
+    response.status_code = 503 if status == "unavailable" else 200
+    return response
+
+
+def _probe(name: str, check: Callable[[], None], otherwise: str = "unavailable") -> dict[str, str]:
+    try:
+        check()
+    except (UploadsError, OSError, ValueError) as error:
+        _log.warning("not_ready", part=name, cause=repr(error))
+        return {"status": otherwise}
+    except Exception as error:  # noqa: BLE001  a probe reports whatever a driver raises
+        _log.error("probe_failed", part=name, exc_info=error)
+        return {"status": otherwise}
+    return {"status": "ok"}
+
+
+def _ping_redis() -> None:
+    url = services().settings.redis_url
+    with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as client:
+        client.ping()
+
+
+def _scanner() -> dict[str, str]:
+    """A service without a scanner says so; in production that is not fit to publish."""
+    found = services()
+    if found.scanner_configured:
+        return {"status": "ok", "detail": "virus scanner: configured"}
+    production = found.settings.env == "production"
+    status = "unavailable" if production else "degraded"
+    return {"status": status, "detail": "virus scanner: not configured"}

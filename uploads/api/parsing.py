@@ -1,0 +1,80 @@
+"""Small readers of what clients send in headers and query strings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+
+from flask import Request
+from werkzeug.http import parse_options_header
+
+from uploads.documents.errors import Invalid, Malformed
+from uploads.documents.intake import Offer
+
+_REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
+_LIST_MEMBERS = frozenset({"limit", "cursor", "state", "type", "q"})
+
+
+def known_members(request: Request, known: Iterable[str]) -> None:
+    """Raises Invalid when the query string has a member that the route does not know."""
+    unknown = sorted(set(request.args) - set(known))
+    if unknown:
+        raise invalid(*((name, "unknown parameter") for name in unknown))
+
+
+def invalid(*problems: tuple[str, str]) -> Invalid:
+    """An Invalid that names each wrong member and what is wrong with it."""
+    listed = [{"pointer": pointer, "detail": detail} for pointer, detail in problems]
+    words = "; ".join(f"{pointer}: {detail}" for pointer, detail in problems)
+    return Invalid(f"Not valid: {words}. Correct it and send it again.", errors=listed)
+
+
+def number(request: Request, name: str, default: int, lowest: int, highest: int) -> int:
+    """A whole number from the query string. Raises Invalid outside its bounds."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,9}", text) or not lowest <= int(text) <= highest:
+        raise invalid((name, f"a whole number from {lowest} to {highest}"))
+    return int(text)
+
+
+def media_type(header: str | None) -> str | None:
+    """The bare lower-case type of a Content-Type header, or None when it is empty."""
+    if not header:
+        return None
+    return parse_options_header(header)[0].strip().lower() or None
+
+
+def expected_digest(request: Request) -> str | None:
+    """Lowercase hex SHA-256 out of Repr-Digest (RFC 9530), where the client sent one.
+
+    Raises Malformed when the header is there and cannot be read: a check that the client asked
+    for is never skipped in silence. Other algorithms beside sha-256 are ignored, as the RFC says.
+    """
+    header = request.headers.get("Repr-Digest")
+    if header is None:
+        return None
+    match = _REPR_DIGEST.search(header)
+    try:
+        if match is None:
+            raise binascii.Error
+        return base64.b64decode(match["value"], validate=True).hex()
+    except binascii.Error as error:
+        raise Malformed("Repr-Digest must hold `sha-256=:<base64>:` (RFC 9530).") from error
+
+
+def raw_offer(request: Request) -> Offer:
+    """What the headers of a raw body say of the file: Content-Disposition, or `?name=`."""
+    name = request.args.get("name")
+    if name is None:
+        disposition = request.headers.get("Content-Disposition", "")
+        name = parse_options_header(disposition)[1].get("filename")
+    return Offer(
+        untrusted_name=name,
+        declared_type=media_type(request.headers.get("Content-Type")),
+        expected_sha256=expected_digest(request),
+        declared_size=request.content_length,
+    )

@@ -1,0 +1,36 @@
+"""/policy: what is accepted and how it is inspected, for pages and for clients to check first."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from uploads.api import blueprint
+from uploads.documents.model import Scope
+from uploads.security.principals import require_actor, services
+
+
+@blueprint.get("/policy")
+def policy() -> Response:
+    """Types, endings, sizes, and whether a virus scanner is configured."""
+    require_actor(Scope.DOCUMENTS_READ)
+    rules = services().policy
+    configured = services().scanner_configured
+    return jsonify(
+        types=[
+            {
+                "type": kind.type,
+                "label": kind.label,
+                "extensions": list(kind.extensions),
+                "max_bytes": rules.limit(kind),
+            }
+            for kind in rules.types
+        ],
+        max_file_bytes=services().settings.max_file_bytes,
+        max_name_bytes=services().settings.max_name_bytes,
+        virus_scanner={
+            "configured": configured,
+            "name": "clamav" if configured else None,
+            "note": None if configured else "virus scanner: not configured",
+        },
+        engines=["structure", "yara", *(["clamav"] if configured else [])],
+    )

@@ -1,0 +1,110 @@
+"""create_app(): the Flask application factory. Order matters here, and only here.
+
+Every request passes: request id → host → caller → rate limit → the view; every answer passes the
+security headers.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from uploads import bodies, errors, logs
+from uploads.api import blueprint as api
+from uploads.api.content import blueprint as content
+from uploads.api.operations import blueprint as operations
+from uploads.config import Settings
+from uploads.documents.sniffing import sniff
+from uploads.security import csrf, headers, hosts, limits, principals
+from uploads.web import blueprint as web
+from uploads.web import pages
+from uploads.wiring import Services, build
+
+_FORM_BYTES = 64 * 1024
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_log = structlog.get_logger(__name__)
+
+
+def create_app(services: Services | None = None) -> Flask:
+    """Make the application. Without `services` they are built from the environment."""
+    if services is None:
+        settings = Settings.load()
+        logs.configure(settings.log_level, "web")
+        services = build(settings)
+    settings = services.settings
+    app = Flask("uploads", static_folder="static", template_folder="templates")
+    # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
+    # streaming reader, which has its own limits.
+    app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
+    app.extensions["services"] = services
+    sniff(b"libmagic reads its database now, not during the first upload")
+    app.wsgi_app = _middleware(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    errors.install(app)
+    headers.install(app, settings)
+    app.before_request(_begin)
+    app.before_request(hosts.check_host)
+    app.before_request(_identify)
+    limiter = limits.make_limiter(app, settings)
+    app.extensions["uploads.limiter"] = limiter
+    for blueprint in (api, web, content, operations):
+        app.register_blueprint(blueprint)
+    limits.apply(app, limiter, settings)
+    app.after_request(lambda response: limits.add_rate_headers(limiter, response))
+    app.after_request(csrf.remember)
+    app.after_request(_end)
+    app.jinja_env.globals["csrf_token"] = csrf.token
+    pages.install(app)
+    return app
+
+
+def _middleware(wsgi_app: Any, trusted_proxies: int) -> Any:
+    """Count the body, and note the peer before forwarding headers are believed, if they are."""
+    inner = wsgi_app
+    if trusted_proxies:
+        inner = ProxyFix(wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)
+
+    def enter(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
+        bodies.wrap(environ)
+        return inner(environ, start_response)
+
+    return enter
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    trusted = principals.services().settings.trusted_proxies > 0
+    fine = trusted and _SANE_ID.fullmatch(given)
+    g.request_id = given if fine else secrets.token_hex(12)
+    g.began = time.monotonic()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _identify() -> None:
+    """Know the caller, where a caller matters: not for static files, content host, probes."""
+    if request.endpoint != "static" and request.blueprint not in {hosts.CONTENT, hosts.OPERATIONS}:
+        principals.identify()
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    body = bodies.inbound(request)
+    if not body.exhausted:
+        response.call_on_close(body.linger)
+    actor = principals.current_actor()
+    _log.info(
+        "request",
+        method=request.method,
+        route=str(request.url_rule) if request.url_rule else None,
+        status=response.status_code,
+        user=actor.user_id if actor else None,
+        seconds=round(time.monotonic() - g.get("began", time.monotonic()), 4),
+    )
+    return response

@@ -1,0 +1,140 @@
+"""The one table: domain error → status, and how an error is rendered, as problem+json or a page.
+
+The heart knows no status; views raise and never render an error themselves.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g, json, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from uploads.documents import errors
+from uploads.documents.errors import UploadsError
+
+STATUS: dict[str, int] = {
+    "malformed": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "csrf": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "not-clean": 409,
+    "conflict": 409,
+    "gone": 410,
+    "precondition-failed": 412,
+    "file-too-large": 413,
+    "body-too-large": 413,
+    "type-not-allowed": 415,
+    "type-mismatch": 415,
+    "unsupported-media-type": 415,
+    "range-not-satisfiable": 416,
+    "misdirected": 421,
+    "invalid": 422,
+    "empty-file": 422,
+    "bad-name": 422,
+    "malformed-file": 422,
+    "digest-mismatch": 422,
+    "size-mismatch": 422,
+    "rate-limited": 429,
+    "headers-too-large": 431,
+    "internal": 500,
+    "unavailable": 503,
+    "storage-full": 507,
+}
+"""Code of the contract → HTTP status. A test asserts that it covers the whole catalogue."""
+
+_FROM_WERKZEUG: dict[int, type[UploadsError]] = {
+    400: errors.Malformed,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    408: errors.Malformed,
+    412: errors.PreconditionFailed,
+    413: errors.BodyTooLarge,
+    414: errors.HeadersTooLarge,
+    415: errors.UnsupportedMediaType,
+    416: errors.RangeNotSatisfiable,
+    429: errors.RateLimited,
+    431: errors.HeadersTooLarge,
+    503: errors.Unavailable,
+}
+
+_log = structlog.get_logger(__name__)
+
+
+def status_of(error: UploadsError) -> int:
+    """The HTTP status of a domain error."""
+    return STATUS[error.code]
+
+
+def problem(error: UploadsError) -> dict[str, Any]:
+    """The members of an RFC 9457 problem document."""
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status_of(error),
+        "detail": error.public,
+        "code": error.code,
+        "request_id": g.get("request_id", ""),
+        **error.members,
+    }
+
+
+def install(app: Flask) -> None:
+    """Register the handlers: ours, Werkzeug's, and everything nobody thought of."""
+    app.register_error_handler(UploadsError, _ours)
+    app.register_error_handler(HTTPException, _werkzeugs)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _ours(error: UploadsError) -> Response:
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error(
+            "request_failed", code=error.code, cause=getattr(error, "cause", ""), exc_info=error
+        )
+    return _render(error)
+
+
+def _werkzeugs(error: HTTPException) -> Response:
+    known = _FROM_WERKZEUG.get(error.code or 500)
+    if known is None:
+        if error.response is not None or (error.code or 500) < HTTPStatus.BAD_REQUEST:
+            return error.get_response()  # type: ignore[return-value]
+        return _unexpected(error)
+    response = _render(known())
+    allow = getattr(error, "valid_methods", None)
+    if allow:
+        response.headers["Allow"] = ", ".join(sorted(allow))
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.error("unexpected_error", exc_info=error)
+    return _render(errors.UploadsError())
+
+
+def _render(error: UploadsError) -> Response:
+    members = problem(error)
+    if _wants_json():
+        response = current_app.response_class(
+            json.dumps(members), content_type="application/problem+json"
+        )
+    else:
+        page = render_template("problem.html", problem=members, request_id=members["request_id"])
+        response = current_app.response_class(page, content_type="text/html; charset=utf-8")
+    response.status_code = members["status"]
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="uploads"'
+    if response.status_code in {429, 503}:
+        response.headers.setdefault("Retry-After", "5")
+    return response
+
+
+def _wants_json() -> bool:
+    """Programs get problem+json; a page is for those who ask for HTML outside of /api."""
+    if request.path.startswith("/api/"):
+        return True
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html"

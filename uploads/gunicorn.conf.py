@@ -1,0 +1,51 @@
+# ruff: noqa: N999 -- the name that gunicorn's own documentation gives it
+"""How gunicorn serves the app: a few processes of many threads, and a bound on everything.
+
+Read by `gunicorn -c`; takes its numbers from the settings and knows nothing of the app itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gunicorn
+
+from uploads.config import Settings
+from uploads.lifeline import die_with_parent
+
+# Clients need not know what serves them; read when gunicorn.http.wsgi is imported, after this.
+gunicorn.SERVER = "uploads"
+
+_SHM = "/dev/shm"  # noqa: S108
+_settings = Settings.load()
+
+wsgi_app = "uploads.app:create_app()"
+bind = f"127.0.0.1:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_processes
+threads = _settings.web_threads
+backlog = 512
+timeout = 60
+graceful_timeout = 30
+keepalive = 15
+# The workers' heartbeat: in memory, so that a slow disk does not look like a dead worker.
+worker_tmp_dir = _SHM if Path(_SHM).is_dir() else None
+
+# What a request may weigh before the app sees it.
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+# The app trusts proxies by one rule of its own, and logs requests itself.
+forwarded_allow_ips = ""
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True
+proc_name = "uploads"
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker process never outlives the master."""
+    del server
+    die_with_parent(worker.ppid)

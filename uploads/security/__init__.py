@@ -1,0 +1,1 @@
+"""Who is asking, how often, from where, and which headers every answer carries."""

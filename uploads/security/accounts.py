@@ -1,0 +1,299 @@
+"""Accounts: who may come in, by password and session or by API key.
+
+Framework-free; the doors hand over what a client sent and get an actor or None. Every change of
+rights leaves a line in the audit trail, in the same commit. No token, key or password is kept:
+sessions and keys are found by an id and proved by a SHA-256.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from uploads import clock as machine
+from uploads.documents.errors import Conflict, NotFound, Unauthenticated
+from uploads.documents.model import Actor, ApiKey, AuditEntry, Role, Scope, Session, User
+from uploads.records.protocol import Records, Work
+from uploads.security.credentials import SCOPES, digest, invalid, key_text, normal_email, read_key
+from uploads.security.passwords import Passwords, check_password
+
+OPERATOR = "operator"
+NOBODY = "nobody"
+TOUCH_EVERY = timedelta(minutes=1)
+_LONGEST_KEY_NAME = 100
+
+
+class Accounts:
+    """Users, sessions and keys. `by` is the audit trail's word for who asks for a change."""
+
+    def __init__(
+        self,
+        records: Records,
+        clock: Callable[[], datetime] = machine.now,
+        hasher: PasswordHasher | None = None,
+        *,
+        idle_seconds: int = 12 * 3600,
+        session_seconds: int = 7 * 86400,
+        new_id: Callable[[], str] = machine.new_id,
+        new_token: Callable[[], str] = machine.new_token,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._passwords = Passwords(hasher or PasswordHasher())
+        self._idle = timedelta(seconds=idle_seconds)
+        self._life = timedelta(seconds=session_seconds)
+        self._new_id = new_id
+        self._new_token = new_token
+
+    # Users
+
+    def create_user(
+        self, email: str, password: str, role: Role = Role.USER, *, by: str = OPERATOR
+    ) -> User:
+        """Add a user. Raises Invalid for the address or the password, Conflict when it is taken."""
+        email = normal_email(email)
+        check_password(password, email)
+        user = User(
+            f"usr_{self._new_id()}", email, self._passwords.hash(password), role, self._clock()
+        )
+
+        def add(work: Work) -> None:
+            if not work.accounts.add_user(user):
+                raise Conflict(f"There is a user {email} already.")
+            self._note(work, by, "user-created", user.id, role=role.value)
+
+        self._records.write(add)
+        return user
+
+    def user(self, email: str) -> User:
+        """The user with this address. Raises NotFound."""
+        return self._records.read(lambda work: _by_email(work, email))
+
+    def list_users(self) -> Sequence[User]:
+        """Every user, oldest first."""
+        return self._records.read(lambda work: work.accounts.users())
+
+    def disable(self, email: str, *, by: str = OPERATOR) -> User:
+        """Lock a user out at once: sessions end, keys are refused. Raises NotFound."""
+
+        def lock(work: Work) -> User:
+            user = _by_email(work, email)
+            at = user.disabled_at or self._clock()
+            work.accounts.set_disabled(user.id, at)
+            work.accounts.remove_sessions(user.id)
+            self._note(work, by, "user-disabled", user.id)
+            return replace(user, disabled_at=at)
+
+        return self._records.write(lock)
+
+    def enable(self, email: str, *, by: str = OPERATOR) -> User:
+        """Let a disabled user in again. Raises NotFound."""
+
+        def unlock(work: Work) -> User:
+            user = _by_email(work, email)
+            work.accounts.set_disabled(user.id, None)
+            self._note(work, by, "user-enabled", user.id)
+            return replace(user, disabled_at=None)
+
+        return self._records.write(unlock)
+
+    def reset_password(self, email: str, password: str, *, by: str = OPERATOR) -> User:
+        """Replace a password and end the user's sessions. Raises NotFound or Invalid."""
+        user = self.user(email)
+        check_password(password, user.email)
+        password_hash = self._passwords.hash(password)
+
+        def reset(work: Work) -> User:
+            work.accounts.set_password(user.id, password_hash)
+            work.accounts.remove_sessions(user.id)
+            self._note(work, by, "password-reset", user.id)
+            return replace(user, password_hash=password_hash)
+
+        return self._records.write(reset)
+
+    # Signing in
+
+    def verify_password(self, email: str, password: str) -> User:
+        """The user with this address and password.
+
+        Raises Unauthenticated for a wrong pair and for a disabled user, always with the same
+        sentence and at the same cost.
+        """
+        address = unicodedata.normalize("NFC", email).strip().lower()
+        user = self._records.read(lambda work: work.accounts.user_by_email(address))
+        right = self._passwords.verify(user.password_hash if user else None, password)
+        if user is None or not right or user.disabled_at is not None:
+            # What was typed as an address may be a password: an unknown one is not kept.
+            subject = user.id if user else NOBODY
+            self._records.write(lambda work: self._note(work, NOBODY, "sign-in-failed", subject))
+            raise _wrong_pair()
+        if not self._passwords.outdated(user.password_hash):
+            return user
+        return self._rehashed(user, password) or self.verify_password(email, password)
+
+    def _rehashed(self, user: User, password: str) -> User | None:
+        """The user with a hash of today's parameters; None where it was changed meanwhile."""
+        newer = self._passwords.hash(password)
+        replaced = self._records.write(
+            lambda work: work.accounts.set_password(user.id, newer, user.password_hash)
+        )
+        return replace(user, password_hash=newer) if replaced else None
+
+    def sign_in(self, email: str, password: str) -> str:
+        """Start a session with a password; returns its token. Raises Unauthenticated."""
+        return self.start_session(self.verify_password(email, password))
+
+    def start_session(self, user: User) -> str:
+        """Start a session of a user just verified; returns its token, for the cookie alone.
+
+        Raises Unauthenticated when the user was disabled, or the password reset, since then.
+        """
+        token, now = self._new_token(), self._clock()
+        session = Session(digest(token), user.id, now, now, now + self._life)
+
+        def start(work: Work) -> None:
+            present = work.accounts.user(user.id)
+            if (
+                present is None
+                or present.disabled_at is not None
+                or present.password_hash != user.password_hash
+            ):
+                raise _wrong_pair()
+            work.accounts.add_session(session)
+            self._note(work, user.id, "sign-in", user.id)
+
+        self._records.write(start)
+        return token
+
+    def session_actor(self, token: str) -> Actor | None:
+        """Who this session's token speaks for; None once it ended, idled out or never was."""
+        now, session_id = self._clock(), digest(token)
+
+        def look(work: Work) -> tuple[Session, User | None] | None:
+            session = work.accounts.session(session_id)
+            return None if session is None else (session, work.accounts.user(session.user_id))
+
+        session, user = self._records.read(look) or (None, None)
+        if session is None or user is None or user.disabled_at is not None:
+            return None
+        if now >= session.expires_at or now >= session.last_seen_at + self._idle:
+            return None
+        if now - session.last_seen_at >= TOUCH_EVERY:
+            self._records.write(lambda work: work.accounts.touch_session(session_id, now))
+        return Actor(user.id, user.email, user.role, SCOPES[user.role], "session", session_id)
+
+    def sign_out(self, token: str) -> None:
+        """End the session of this token; an unknown one is quiet."""
+        session_id = digest(token)
+
+        def end(work: Work) -> None:
+            session = work.accounts.session(session_id)
+            if session is not None:
+                work.accounts.remove_session(session_id)
+                self._note(work, session.user_id, "sign-out", session.user_id)
+
+        self._records.write(end)
+
+    def remove_ended_sessions(self) -> int:
+        """Forget the sessions that can no longer be used; returns how many there were."""
+        now = self._clock()
+        return self._records.write(
+            lambda work: work.accounts.remove_sessions_ended(now, now - self._idle)
+        )
+
+    # Keys
+
+    def create_key(
+        self, user_id: str, name: str, scopes: Collection[Scope], *, by: str = OPERATOR
+    ) -> tuple[ApiKey, str]:
+        """Make a key; returns it with its text, which nobody can read again.
+
+        Raises NotFound for an unknown user, Invalid for a name or scopes that cannot be given.
+        """
+        name = name.strip()
+        if not 1 <= len(name) <= _LONGEST_KEY_NAME or not name.isprintable():
+            raise invalid("/name", f"A key's name has 1 to {_LONGEST_KEY_NAME} plain characters.")
+        secret = self._new_token()
+        key = ApiKey(
+            self._new_id(), user_id, name, digest(secret), frozenset(scopes), self._clock()
+        )
+
+        def add(work: Work) -> None:
+            user = work.accounts.user(user_id)
+            if user is None:
+                raise NotFound("There is no such user.")
+            if not key.scopes or not key.scopes <= SCOPES[user.role]:
+                allowed = ", ".join(sorted(SCOPES[user.role]))
+                raise invalid("/scopes", f"This user's keys need one or more scopes of: {allowed}.")
+            work.accounts.add_key(key)
+            self._note(work, by, "key-created", key.id, user=user_id, scopes=sorted(key.scopes))
+
+        self._records.write(add)
+        return key, key_text(key.id, secret)
+
+    def list_keys(self, email: str | None = None) -> Sequence[ApiKey]:
+        """The keys of one user, or all of them, oldest first. Raises NotFound."""
+        return self._records.read(
+            lambda work: work.accounts.keys(_by_email(work, email).id if email else None)
+        )
+
+    def key_actor(self, text: str) -> Actor | None:
+        """Who this key speaks for; None for one that is unknown, revoked or of a disabled user.
+
+        A key never has more rights than its user, and is an administrator's only by its scope.
+        """
+        parts = read_key(text)
+        if parts is None:
+            return None
+        now, (key_id, secret) = self._clock(), parts
+
+        def look(work: Work) -> tuple[ApiKey, User | None] | None:
+            key = work.accounts.key(key_id)
+            return None if key is None else (key, work.accounts.user(key.user_id))
+
+        key, user = self._records.read(look) or (None, None)
+        proved = hmac.compare_digest(digest(secret), key.secret_hash if key else "-" * 64)
+        if key is None or user is None or not proved:
+            return None
+        if key.revoked_at is not None or user.disabled_at is not None:
+            return None
+        if key.last_used_at is None or now - key.last_used_at >= TOUCH_EVERY:
+            self._records.write(lambda work: work.accounts.touch_key(key_id, now))
+        scopes = key.scopes & SCOPES[user.role]
+        role = Role.ADMIN if Scope.ADMIN in scopes else Role.USER
+        return Actor(user.id, user.email, role, scopes, "key", key.id)
+
+    def revoke_key(self, key_id: str, *, owner_id: str | None = None, by: str = OPERATOR) -> None:
+        """Refuse a key from now on; revoking it again is quiet.
+
+        Raises NotFound for an unknown key, and with `owner_id` for one of somebody else.
+        """
+
+        def revoke(work: Work) -> None:
+            key = work.accounts.key(key_id)
+            if key is None or owner_id not in (None, key.user_id):
+                raise NotFound("There is no such key.")
+            if work.accounts.revoke_key(key_id, self._clock()):
+                self._note(work, by, "key-revoked", key_id, user=key.user_id)
+
+        self._records.write(revoke)
+
+    def _note(self, work: Work, by: str, action: str, subject: str, **detail: Any) -> None:
+        work.audit.append(AuditEntry(self._clock(), by, action, subject, detail))
+
+
+def _by_email(work: Work, email: str) -> User:
+    user = work.accounts.user_by_email(normal_email(email))
+    if user is None:
+        raise NotFound("There is no user with this email address.")
+    return user
+
+
+def _wrong_pair() -> Unauthenticated:
+    return Unauthenticated("This email and password do not belong together. Check both, try again.")

@@ -1,0 +1,64 @@
+"""Which host answers which route: the app, the content host, or the operator's own network.
+
+A route belongs to exactly one of them by its blueprint, so user content can never be reached on
+the origin that has cookies, and a host outside the configured ones is misdirected (RFC 9110
+section 15.5.20).
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+
+from flask import request
+
+from uploads.documents.errors import Malformed, Misdirected, NotFound
+from uploads.security.principals import services
+
+CONTENT = "content"
+OPERATIONS = "operations"
+_FORWARDING = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-Ip")
+
+
+def check_host() -> None:
+    """Raises Misdirected for an unknown host and NotFound for a route of another host.
+
+    Raises Malformed for none at all (RFC 9112 section 3.2): Werkzeug would take the server's own.
+    """
+    if request.blueprint == OPERATIONS:
+        check_internal()
+        return
+    if not request.headers.get("Host"):
+        raise Malformed
+    settings = services().settings
+    hosts = {
+        urlsplit(settings.public_url).netloc: False,
+        urlsplit(settings.content_url).netloc: True,
+    }
+    if request.host not in hosts:
+        raise Misdirected
+    is_content_host = hosts[request.host]
+    if is_content_host != (request.blueprint == CONTENT):
+        raise NotFound
+
+
+def on_content_host() -> bool:
+    """Whether this request was sent to the content host."""
+    return request.host == urlsplit(services().settings.content_url).netloc
+
+
+def check_internal() -> None:
+    """Raises NotFound unless the socket's peer is loopback or in UPLOADS_INTERNAL_NETS.
+
+    A forwarding header means that a proxy stands between, and what is behind it is not internal.
+    """
+    if any(name in request.headers for name in _FORWARDING):
+        raise NotFound
+    peer = request.environ.get("uploads.peer") or request.environ.get("REMOTE_ADDR") or ""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        raise NotFound from None
+    nets = [ip_network(net, strict=False) for net in services().settings.internal_nets]
+    if not address.is_loopback and not any(address in net for net in nets):
+        raise NotFound

@@ -1,0 +1,56 @@
+"""Who is asking: one look at the request's credentials, before anything else happens.
+
+An `Authorization` header speaks for a program, else the session cookie for a person. Keys in a
+query string or a body are never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import current_app, g, request
+
+from uploads.documents.errors import Forbidden, Unauthenticated
+from uploads.documents.model import Actor, Scope
+from uploads.security import sessions
+from uploads.wiring import Services
+
+_BEARER = re.compile(r"[Bb]earer +(?P<key>[\x21-\x7e]{1,512})")
+
+
+def services() -> Services:
+    """The application's services."""
+    found: Services = current_app.extensions["services"]
+    return found
+
+
+def identify() -> None:
+    """Resolve the caller into `g.actor`. Raises Unauthenticated for a key that is not valid."""
+    accounts = services().accounts
+    g.actor = None
+    header = request.headers.get("Authorization")
+    if header is not None:
+        match = _BEARER.fullmatch(header)
+        g.actor = accounts.key_actor(match["key"]) if match else None
+        if g.actor is None:
+            raise Unauthenticated
+        return
+    token = sessions.read_cookie(services().settings, request)
+    if token:
+        g.actor = accounts.session_actor(token)
+
+
+def current_actor() -> Actor | None:
+    """Who is asking, or None."""
+    actor: Actor | None = g.get("actor")
+    return actor
+
+
+def require_actor(scope: Scope | None = None) -> Actor:
+    """Who is asking. Raises Unauthenticated for nobody and Forbidden without `scope`."""
+    actor = current_actor()
+    if actor is None:
+        raise Unauthenticated
+    if scope is not None and scope not in actor.scopes:
+        raise Forbidden(f"This key lacks the scope {scope.value}. Make a key that has it.")
+    return actor

@@ -1,0 +1,110 @@
+"""What the templates show of a document: ready words and addresses, no decisions left to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from uploads.documents.model import GONE, Document, EngineReport, Rendition, State
+from uploads.documents.policy import Policy
+from uploads.web import words
+
+# A picture follows its verdict within moments. A document that has none after this time gets none.
+PICTURE_WAIT = timedelta(seconds=15)
+_PICTURED = ("image/", "application/pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One document, for _row.html and document.html. `thumbnail` is an address or None."""
+
+    id: str
+    name: str
+    type: str
+    icon: str
+    size: str
+    state: str
+    tone: str
+    badge: str
+    sentence: str
+    thumbnail: str | None
+    created_at: datetime
+    served: bool
+    gone: bool
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A rendition that a page shows, in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLine:
+    """One engine's word, for document.html."""
+
+    name: str
+    version: str
+    word: str
+    tone: str
+    finding: str | None
+    signatures: str | None
+
+
+def row(document: Document, policy: Policy, now: datetime) -> Row:
+    """Everything one line of the list shows."""
+    phrase = words.describe(document)
+    thumbnail = picture(document, "thumbnail-200")
+    return Row(
+        id=document.id,
+        name="" if document.state in GONE else document.name,
+        type=words.label(policy, document.type),
+        icon=words.icon(document.type),
+        size=words.size(document.size),
+        state=document.state.value,
+        tone=phrase.tone,
+        badge=phrase.badge,
+        sentence=phrase.sentence,
+        thumbnail=thumbnail.url if thumbnail else None,
+        created_at=document.created_at,
+        served=document.servable,
+        gone=document.state in GONE,
+        busy=not document.settled or _picture_due(document, now),
+    )
+
+
+def picture(document: Document, name: str) -> Picture | None:
+    """The rendition of that name, at the API's address, which asks again who is looking."""
+    if not document.servable:
+        return None
+    found: Rendition | None = next((r for r in document.renditions if r.name == name), None)
+    if found is None:
+        return None
+    url = f"/api/v1/documents/{document.id}/renditions/{found.name}"
+    return Picture(url, found.width, found.height)
+
+
+def engine_line(engine: EngineReport) -> EngineLine:
+    """One engine's report in words. What could not be read says why."""
+    word, tone = words.OUTCOMES[engine.outcome]
+    return EngineLine(
+        name=words.ENGINES.get(engine.name, engine.name),
+        version=engine.version,
+        word=word,
+        tone=tone,
+        finding=engine.finding or engine.reason,
+        signatures=engine.signatures,
+    )
+
+
+def _picture_due(document: Document, now: datetime) -> bool:
+    return (
+        document.state is State.CLEAN
+        and document.type.startswith(_PICTURED)
+        and not document.renditions
+        and now - document.updated_at < PICTURE_WAIT
+    )

@@ -1,0 +1,66 @@
+"""Signing in and out with a form."""
+
+from __future__ import annotations
+
+import re
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from uploads.documents.errors import Unauthenticated
+from uploads.security import csrf, sessions
+from uploads.security.principals import current_actor, services
+from uploads.web import blueprint
+
+# One slash, then neither a second one nor a backslash (browsers read it as a slash), and no
+# control characters (browsers drop tabs and newlines before they look at an address).
+_LOCAL = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+def is_local(untrusted_target: str) -> bool:
+    """Whether an address can only lead to a path of this site."""
+    return _LOCAL.fullmatch(untrusted_target) is not None
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Response:
+    """Show the form; check email and password; start a session."""
+    if request.method == "POST":
+        return _check()
+    target = _target(request.args.get("next"))
+    return redirect(target) if current_actor() else make_response(_form(target))
+
+
+def _check() -> Response:
+    csrf.check_form()
+    target = _target(request.form.get("next"))
+    email = request.form.get("email", "").strip()
+    try:
+        token = services().accounts.sign_in(email, request.form.get("password", ""))
+    except Unauthenticated as error:
+        return make_response(_form(target, email, error.public), 401)
+    response = redirect(target, 303)
+    sessions.set_cookie(services().settings, response, token)
+    return response
+
+
+def _target(untrusted_next: str | None) -> str:
+    """The page to show after signing in."""
+    return untrusted_next if untrusted_next and is_local(untrusted_next) else url_for("web.library")
+
+
+def _form(target: str, email: str = "", trouble: str | None = None) -> str:
+    return render_template("sign_in.html", next=target, email=email, trouble=trouble)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """End the session on the server and in the browser."""
+    csrf.check_form()
+    settings = services().settings
+    token = sessions.read_cookie(settings, request)
+    if token:
+        services().accounts.sign_out(token)
+    response = redirect(url_for("web.sign_in"), 303)
+    sessions.clear_cookie(settings, response)
+    return response

@@ -1,0 +1,55 @@
+"""The plain form: several files in one request, each judged on its own. Works without script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template, request
+
+from uploads import bodies
+from uploads.bodies import Part
+from uploads.documents.errors import Malformed, SizeMismatch, UploadsError
+from uploads.documents.intake import Offer
+from uploads.documents.model import Actor, Document, Scope
+from uploads.errors import problem
+from uploads.security import csrf
+from uploads.security.principals import require_actor, services
+from uploads.web import blueprint
+
+_BROKEN = (Malformed, SizeMismatch)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file of the form: a document, or a problem document's members."""
+
+    name: str
+    document: Document | None = None
+    problem: dict[str, Any] | None = None
+
+
+@blueprint.post("/documents")
+def upload() -> str:
+    """Take the form's files one after the other; its first field proves that the page is ours."""
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    parts = bodies.form_parts(request, services().settings.body_seconds)
+    given = request.headers.get(csrf.HEADER)
+    if given is None:
+        first = next(parts, None)
+        given = first.text() if first is not None and first.field == csrf.FIELD else None
+    csrf.check(given)
+    outcomes = [_judge(actor, part) for part in parts if part.filename]
+    return render_template("results.html", outcomes=outcomes)
+
+
+def _judge(actor: Actor, part: Part) -> Outcome:
+    """Accept one file. A body that breaks off ends the whole form; a refusal only this file."""
+    offer = Offer(part.filename, part.content_type)
+    try:
+        document = services().intake.accept(actor, offer, part.pieces)
+    except _BROKEN:
+        raise
+    except UploadsError as error:
+        return Outcome(part.filename or "", problem=problem(error))
+    return Outcome(document.name, document)

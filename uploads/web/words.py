@@ -1,0 +1,201 @@
+"""The sentences about documents that people read: one table for the templates and for the script.
+
+The script gets it in the page's data block and chooses a sentence by the same rule (`describe` here
+and in frontend/src/words.ts). Sentences about refused requests are in `documents.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from uploads.documents.model import Document, EngineReport, Outcome, State
+from uploads.documents.policy import FileType, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What a state looks like: a badge of a word or two, its tone, a sentence."""
+
+    badge: str
+    tone: str
+    sentence: str
+
+
+STATES: Mapping[State, Phrase] = {
+    State.RECEIVING: Phrase("Arriving", "busy", "On its way in."),
+    State.QUARANTINED: Phrase("Waiting", "busy", "Waiting for inspection."),
+    State.SCANNING: Phrase("Inspecting", "busy", "Being inspected…"),
+    State.CLEAN: Phrase("Clean", "good", "Clean – inspected by {engines}."),
+    State.INFECTED: Phrase(
+        "Malware",
+        "bad",
+        "Contains malware ({finding}). It was locked away and cannot be downloaded.",
+    ),
+    State.REJECTED: Phrase(
+        "Rejected", "bad", "Rejected because {because} It cannot be downloaded."
+    ),
+    State.UNSCANNABLE: Phrase(
+        "Not inspected",
+        "warn",
+        "Could not be inspected because {because} It was locked away and cannot be downloaded.",
+    ),
+    State.FAILED: Phrase(
+        "Failed",
+        "warn",
+        "The inspection failed more than once, so the file cannot be downloaded. Tell the "
+        "operator, or upload it again.",
+    ),
+    State.RELEASED: Phrase(
+        "Released",
+        "warn",
+        "Not clean: two administrators released it after an objection. Open it with care.",
+    ),
+    State.DELETED: Phrase("Deleted", "muted", "This document was deleted."),
+    State.EXPIRED: Phrase("Expired", "muted", "This document has expired and was deleted."),
+}
+
+UNSCANNED = "Nothing bad found by {engines}. Virus scanner: not configured."
+
+BECAUSE: Mapping[str, str] = {
+    "encrypted": "it is encrypted. Remove its password and upload it again.",
+    "too-large": "it unpacks to more than is inspected. Split it and upload the parts.",
+    "too-deep": "its archives are nested too deeply. Unpack it and upload what is inside.",
+    "bomb": "it unpacks to an absurd size.",
+    "timeout": "inspecting it took too long.",
+    "active-content": "it carries macros or other active content. Save it without them and "
+    "upload it again.",
+    "malformed-file": "it is damaged or not what its name says. Save it anew and upload it again.",
+    "type-mismatch": "its content is not what its name says.",
+    "digest-mismatch": "its bytes are not the ones that were announced.",
+    "size-mismatch": "it did not arrive whole.",
+    "engine-unavailable": "a scanner did not answer.",
+}
+BECAUSE_UNKNOWN = "no scanner could vouch for it."
+
+ENGINES: Mapping[str, str] = {"clamav": "ClamAV", "yara": "YARA", "structure": "structure check"}
+
+OUTCOMES: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.CLEAN: ("Nothing found", "good"),
+    Outcome.INFECTED: ("Found", "bad"),
+    Outcome.UNSCANNABLE: ("Could not read it", "warn"),
+    Outcome.ERROR: ("Did not finish", "warn"),
+    Outcome.NOT_CONFIGURED: ("Not configured", "muted"),
+    Outcome.NOT_APPLICABLE: ("Not for this kind of file", "muted"),
+}
+
+PAGE: Mapping[str, Any] = {
+    "waiting": "Waiting for its turn.",
+    "sending": "Uploading – {percent} %",
+    "arriving": "Being received…",
+    "received": "{name} has arrived and waits for inspection.",
+    "deleted": "{name} was deleted.",
+    "retry_at": "Try again in {seconds} seconds.",
+    "lost": {
+        "title": "The connection broke",
+        "detail": "The network or the service did not answer. Check the connection and try again.",
+    },
+    "strange": {
+        "title": "The service answered in an unexpected way",
+        "detail": "This request was not carried out. Please try again in a moment.",
+    },
+    "too_large": {
+        "title": "The file is too large",
+        "detail": "It has {size}; at most {limit} are accepted. Make it smaller or split it.",
+    },
+    "unknown_ending": {
+        "title": "This kind of file is not accepted",
+        "detail": "Save it as one of the kinds that are: {endings}.",
+    },
+    "folder": {
+        "title": "Folders cannot be uploaded",
+        "detail": "Open the folder and drop the files in it, or pack them into one ZIP archive.",
+    },
+}
+
+
+def describe(document: Document) -> Phrase:
+    """Say in plain words where a document stands."""
+    phrase = STATES[document.state]
+    engines = document.verdict.engines if document.verdict else ()
+    reason = document.verdict.reason if document.verdict else None
+    unscanned = document.state is State.CLEAN and any(
+        engine.outcome is Outcome.NOT_CONFIGURED for engine in engines
+    )
+    findings = [e.finding for e in engines if e.outcome is Outcome.INFECTED and e.finding]
+    sentence = (UNSCANNED if unscanned else phrase.sentence).format(
+        engines=_listed(engine_name(e) for e in engines if e.outcome is Outcome.CLEAN),
+        finding=_listed(dict.fromkeys(findings)),
+        because=BECAUSE.get(reason or "", BECAUSE_UNKNOWN),
+    )
+    return Phrase(phrase.badge, phrase.tone, sentence)
+
+
+def engine_name(engine: EngineReport) -> str:
+    """An engine with its version, as people know it."""
+    return f"{ENGINES.get(engine.name, engine.name)} {engine.version}".strip()
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def size(count: int) -> str:
+    """A number of bytes for people, in binary units."""
+    if count < 1024:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    value, units = count / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    # One step earlier than 1024, so that rounding never writes "1024.0 KiB".
+    while value >= 1023.95 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.1f}".removesuffix(".0") + f" {units[0]}"
+
+
+def icon(content_type: str) -> str:
+    """The name of the symbol in static/icons.svg for a type."""
+    kind = content_type.partition("/")[0]
+    if kind in {"image", "video", "audio"}:
+        return {"image": "picture", "video": "video", "audio": "sound"}[kind]
+    marks = {"zip": "archive", "csv": "table", "sheet": "table", "presentation": "slides"}
+    return next((name for mark, name in marks.items() if content_type.endswith(mark)), "text")
+
+
+def label(policy: Policy, content_type: str) -> str:
+    """What people call a type."""
+    kind = policy.by_type(content_type)
+    return kind.label if kind else content_type
+
+
+def accepted(types: Iterable[FileType]) -> str:
+    """What may be uploaded, in a handful of words: families, not thirty endings."""
+    families = {"image": "Pictures", "video": "video", "audio": "audio", "text": "text"}
+    found: dict[str, None] = {}
+    for kind in types:
+        family = kind.type.partition("/")[0]
+        other = {"application/pdf": "PDF", "application/zip": "ZIP archives"}
+        found[families.get(family) or other.get(kind.type, "office documents")] = None
+    text = _listed(found)
+    return text[:1].upper() + text[1:]
+
+
+def for_script(policy: Policy) -> dict[str, Any]:
+    """Everything the pages' script needs to speak the same words, as JSON values."""
+    return {
+        "states": {state.value: asdict(phrase) for state, phrase in STATES.items()},
+        "unscanned": UNSCANNED,
+        "because": dict(BECAUSE),
+        "because_unknown": BECAUSE_UNKNOWN,
+        "engines": dict(ENGINES),
+        "types": {
+            kind.type: {"label": kind.label, "icon": icon(kind.type)} for kind in policy.types
+        },
+        "page": dict(PAGE),
+        "policy": {
+            "max_file_bytes": policy.max_bytes,
+            "endings": {
+                ending: policy.limit(kind) for kind in policy.types for ending in kind.extensions
+            },
+        },
+    }
