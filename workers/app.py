@@ -1,0 +1,84 @@
+"""The Celery application: `celery --app workers.app worker` and `… beat`.
+
+Celery wakes, limits and restarts processes; what is due and what is done the database knows.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from uploads import logs
+from uploads.config import Settings
+from uploads.lifeline import die_with_parent
+from uploads.queue import make_celery
+from uploads.wiring import build
+from workers.runtime import Runtime, make_cell, make_runtime
+from workers.sandbox.parent import CellFailure
+from workers.schedule import beat_schedule
+from workers.scratch import Scratch
+
+_log = structlog.get_logger(__name__)
+_runtime: Runtime | None = None
+_main_process = os.getpid()  # imported before the fork
+
+
+def _make_app(settings: Settings) -> Celery:
+    made = make_celery(settings.redis_url)
+    made.conf.update(
+        include=["workers.tasks"],
+        worker_prefetch_multiplier=1,
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,  # the sweeper repeats it, with its start counted
+        task_time_limit=settings.job_seconds,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=10,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        beat_schedule=beat_schedule(settings),
+        beat_max_loop_interval=max(1.0, settings.sweep_seconds),
+    )
+    return made
+
+
+app = _make_app(Settings.load())
+
+
+def runtime() -> Runtime:
+    """This process's runtime, made at its first use after the fork."""
+    global _runtime  # one a process, by Celery's design
+    if _runtime is None:
+        _runtime = make_runtime(build(Settings.load().require_parts(), app))
+    return _runtime
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    logs.configure(Settings.load().log_level, "worker")
+
+
+@signals.worker_init.connect
+def _prove(**_: Any) -> None:
+    """Before the first job: the cell holds, the rules compile, the scratch is empty.
+
+    Raises SystemExit, with the reason in the log: a worker that cannot inspect must not start.
+    """
+    settings = Settings.load()
+    try:
+        make_cell(settings).self_test()
+    except CellFailure as error:
+        _log.critical("cell_not_confined", cause=str(error), detail=error.log[-2000:])
+        raise SystemExit(1) from error
+    make_runtime(build(settings, app))
+    Scratch(settings.scratch_dir).clear()
+
+
+@signals.worker_process_init.connect
+def _begin_child(**_: Any) -> None:
+    die_with_parent(_main_process)
+    runtime()

@@ -1,0 +1,195 @@
+"""The supervisor: starts the parts in order, keeps them running, stops them in order.
+
+One thread that waits for signals: SIGCHLD when a child ends, SIGINT, SIGTERM and SIGHUP when it
+is time to stop. Knows no actual program (`stack.py` names them) and reads no settings.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.embedded.child import Child
+from workers.embedded.part import Errand, Part, StackError, Step
+
+_STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_WAITED_FOR = {*_STOP, signal.SIGCHLD}
+_PROBE_SECONDS = 0.1
+
+# A part that dies again and again is not helped by another start.
+RESTARTS_MAX = 5
+RESTARTS_WINDOW_SECONDS = 60.0
+
+
+class _StopAsked(Exception):
+    """Raised inside when a signal asks the supervisor to stop."""
+
+
+@dataclass
+class _Running:
+    """A part and its present life: a child, or the time when it is started again."""
+
+    part: Part
+    child: Child | None
+    deaths: list[float] = field(default_factory=list)
+    again_at: float = 0.0
+
+
+class Supervisor:
+    """Runs the steps it is given until it is asked to stop, or until one of them cannot go on.
+
+    `stop_order` names the parts as they are stopped; `stop_seconds` bounds the whole stop.
+    `back_off_seconds` is the pause before the first restart; each further one takes twice as long.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        *,
+        env: Mapping[str, str],
+        run_dir: Path,
+        stop_order: Sequence[str],
+        say: Callable[[str], None],
+        stop_seconds: float = 58.0,
+        back_off_seconds: float = 0.5,
+    ):
+        self._steps = steps
+        self._env = env
+        self._run_dir = run_dir
+        self._stop_order = stop_order
+        self._say = say
+        self._stop_seconds = stop_seconds
+        self._back_off_seconds = back_off_seconds
+        self._running: dict[str, _Running] = {}
+        self._errand: Child | None = None
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Start everything, call `ready`, watch, and stop everything when a signal asks for it.
+
+        Raises StackError, after everything was stopped, when a part cannot be kept running.
+        """
+        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # They stay blocked: a late second SIGTERM must not turn a clean stop into a death.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+        try:
+            for step in self._steps:
+                self._take(step)
+            ready()
+            while True:
+                self._wait(self._next_restart())
+                self._mend()
+        except _StopAsked:
+            self._say("Stopping; Ctrl-C again kills at once.")
+        finally:
+            self._stop()
+
+    def _take(self, step: Step) -> None:
+        if isinstance(step, Errand):
+            self._run_errand(step)
+        else:
+            running = _Running(step, self._start(step))
+            self._running[step.name] = running
+            self._until_ready(running)
+
+    def _start(self, part: Part) -> Child:
+        part.before()
+        return Child(part.name, part.argv, part.env or self._env, self._run_dir)
+
+    def _until_ready(self, running: _Running) -> None:
+        part, deadline = running.part, time.monotonic() + running.part.ready_seconds
+        while not part.ready():
+            self._no_death()
+            if time.monotonic() > deadline:
+                raise StackError(f"{part.name} did not answer within {part.ready_seconds:g} s.")
+            self._wait(_PROBE_SECONDS)
+        # Somebody else may have answered in its place.
+        self._no_death()
+
+    def _no_death(self) -> None:
+        """While starting, any death ends the start: the cause is in what the part just said."""
+        for running in self._running.values():
+            if running.child and running.child.ended():
+                words = f"while the stack was starting{_where(running.part)}."
+                raise StackError(f"{running.part.name} {running.child.outcome()} {words}")
+
+    def _run_errand(self, errand: Errand) -> None:
+        deadline = time.monotonic() + errand.seconds
+        self._errand = Child(errand.name, errand.argv, errand.env or self._env, self._run_dir)
+        while not self._errand.ended():
+            self._no_death()
+            if time.monotonic() > deadline:
+                raise StackError(f"{errand.name} took longer than {errand.seconds:g} s.")
+            self._wait(deadline - time.monotonic())
+        if not self._errand.succeeded:
+            raise StackError(f"{errand.name} {self._errand.outcome()}.")
+        self._errand = None
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for a child's end, at most so long. Raises _StopAsked when asked to stop."""
+        if seconds is None:
+            heard = signal.sigwaitinfo(_WAITED_FOR)
+        else:
+            heard = signal.sigtimedwait(_WAITED_FOR, max(0.0, seconds))  # type: ignore[assignment]
+        if heard is not None and heard.si_signo in _STOP:
+            raise _StopAsked
+
+    def _next_restart(self) -> float | None:
+        due = [running.again_at for running in self._running.values() if running.child is None]
+        return min(due) - time.monotonic() if due else None
+
+    def _mend(self) -> None:
+        """Note what died, and start again what is due."""
+        for running in self._running.values():
+            if running.child is None:
+                if time.monotonic() >= running.again_at:
+                    running.child = self._start(running.part)
+            elif running.child.ended():
+                self._note_death(running, running.child.outcome())
+
+    def _note_death(self, running: _Running, outcome: str) -> None:
+        now = time.monotonic()
+        recent = [at for at in running.deaths if now - at < RESTARTS_WINDOW_SECONDS]
+        running.deaths = [*recent, now]
+        if len(running.deaths) > RESTARTS_MAX:
+            raise StackError(
+                f"{running.part.name} {outcome}, the {len(running.deaths)}th time within "
+                f"{RESTARTS_WINDOW_SECONDS:g} s; it is not started again{_where(running.part)}."
+            )
+        pause = self._back_off_seconds * 2 ** (len(running.deaths) - 1)
+        self._say(f"{running.part.name} {outcome}; it is started again in {pause:g} s.")
+        running.child, running.again_at = None, now + pause
+
+    def _stop(self) -> None:
+        """Stop the parts in their order; what does not listen is killed."""
+        deadline = time.monotonic() + self._stop_seconds
+        hurry = False
+        if self._errand:
+            self._errand.kill()
+        for name in self._stop_order:
+            running = self._running.pop(name, None)
+            if running and running.child:
+                hurry = self._stop_one(running.part, running.child, deadline, hurry) or hurry
+        for running in self._running.values():
+            if running.child:
+                running.child.kill()
+        self._running.clear()
+
+    def _stop_one(self, part: Part, child: Child, deadline: float, hurry: bool) -> bool:
+        """Stop one part; returns whether a second Ctrl-C asked to hurry."""
+        end = min(deadline, time.monotonic() + part.patience)
+        child.tell(part.stop_signal)
+        while not hurry and not child.ended() and (left := end - time.monotonic()) > 0:
+            heard = signal.sigtimedwait(_WAITED_FOR, left)
+            # Only Ctrl-C: make and service managers may well send SIGTERM twice.
+            hurry = heard is not None and heard.si_signo == signal.SIGINT
+        if not child.ended():
+            self._say(f"{part.name} is killed.")
+        child.kill()
+        return hurry
+
+
+def _where(part: Part) -> str:
+    return f"; {part.log} says why" if part.log else ""

@@ -1,0 +1,1 @@
+"""Engines that look at a file, and the verdict they add up to."""

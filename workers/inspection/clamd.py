@@ -1,0 +1,196 @@
+"""ClamAV by the protocol of its daemon (`man clamd`, section COMMANDS), strictly.
+
+Only one exact reply means clean. Whatever is unknown, late, cut off or doubled means that the
+engine is unavailable, never that the file is fine. Each scan has a connection of its own, so that
+no answer can belong to another file.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import BinaryIO
+
+from uploads.documents.model import EngineReport, Outcome
+from workers.inspection.engine import EngineUnavailable, Subject
+
+CEILING_BYTES = 2**31 - 1
+_CHUNK_BYTES = 256 * 1024
+_REPLY_BYTES = 4096
+_CONNECT_SECONDS = 5.0
+_FOUND = re.compile(r"stream: (?P<name>\S.*) FOUND")
+_VERSION = re.compile(
+    r"ClamAV (?P<version>[^\s/]+)"
+    r"(?:/(?P<number>\d+)/[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2})"
+    r" [\d:]{8} (?P<year>\d{4}))?"
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NOT_INFECTED = (
+    ("Heuristics.Limits.Exceeded", "too-large"),
+    ("Heuristics.Encrypted.", "encrypted"),
+)
+_Answer = tuple[Outcome, str | None, str | None]
+
+
+class Clamd:
+    """A client of one clamd.
+
+    `address` is the path of a unix socket, or `host:port` (IPv6 in brackets). `seconds` bounds
+    the sending of a file and, once more, the wait for its answer.
+    """
+
+    name = "clamav"
+
+    def __init__(self, address: str, seconds: int) -> None:
+        self._seconds = seconds
+        self._family, self._peer = _parse_address(address)
+
+    def ping(self) -> None:
+        """Return when clamd answers. Raises: EngineUnavailable."""
+        if (reply := self._ask(b"zPING\0")) != "PONG":
+            raise EngineUnavailable(f"clamd answered PING with {reply[:200]!r}")
+
+    def version(self) -> tuple[str, str | None]:
+        """Return clamd's version and its signatures as `number/YYYY-MM-DD`, None without any.
+
+        Raises: EngineUnavailable.
+        """
+        reply = self._ask(b"zVERSION\0")
+        match = _VERSION.fullmatch(reply.strip())
+        if match is None:
+            raise EngineUnavailable(f"clamd answered VERSION with {reply[:200]!r}")
+        if match["number"] is None:
+            return match["version"], None
+        try:
+            day = date(int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"]))
+        except ValueError as error:
+            raise EngineUnavailable(f"clamd's signatures have no date: {reply[:200]!r}") from error
+        return match["version"], f"{match['number']}/{day.isoformat()}"
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Stream the file to clamd and translate its one reply. Raises: EngineUnavailable."""
+        # Asked before the scan: should clamd reload in between, the report names the older
+        # signatures, and a rescan that was not needed is the worst that follows.
+        version, signatures = self.version()
+        if subject.size > CEILING_BYTES:
+            answer: _Answer = (Outcome.UNSCANNABLE, None, "too-large")
+        else:
+            answer = _judge(*self._scan(subject))
+        outcome, finding, reason = answer
+        return EngineReport(
+            name=self.name,
+            version=version,
+            outcome=outcome,
+            signatures=signatures,
+            finding=finding,
+            reason=reason,
+        )
+
+    def _scan(self, subject: Subject) -> tuple[str, bool]:
+        """Return the reply, and whether clamd took every byte before it answered."""
+        try:
+            with subject.path.open("rb") as file, self._connect() as peer:
+                whole = _send(peer, file, subject.size, self._deadline())
+                return _read_reply(peer, self._deadline()), whole
+        except OSError as error:
+            raise EngineUnavailable(f"clamd: {error}") from error
+
+    def _ask(self, command: bytes) -> str:
+        try:
+            with self._connect() as peer:
+                peer.sendall(command)
+                return _read_reply(peer, self._deadline())
+        except OSError as error:
+            raise EngineUnavailable(f"clamd: {error}") from error
+
+    def _connect(self) -> socket.socket:
+        timeout = min(_CONNECT_SECONDS, self._seconds)
+        if isinstance(self._peer, tuple):
+            peer = socket.create_connection(self._peer, timeout=timeout)
+        else:
+            peer = socket.socket(self._family, socket.SOCK_STREAM)
+            try:
+                peer.settimeout(timeout)
+                peer.connect(self._peer)
+            except OSError:
+                peer.close()
+                raise
+        peer.settimeout(self._seconds)
+        return peer
+
+    def _deadline(self) -> Callable[[], float]:
+        """Return a function that gives the seconds left, and raises TimeoutError at none."""
+        end = time.monotonic() + self._seconds
+
+        def left() -> float:
+            if (seconds := end - time.monotonic()) <= 0:
+                raise TimeoutError(f"no answer within {self._seconds} s")
+            return seconds
+
+        return left
+
+
+def _parse_address(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
+    if address.startswith("/"):
+        return socket.AF_UNIX, address
+    host, _, port = address.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or not port.isdecimal() or (":" in bare and bare == host):
+        raise ValueError(f"clamd's address is neither /path nor host:port: {address!r}")
+    return socket.AF_INET, (bare, int(port))
+
+
+def _send(peer: socket.socket, file: BinaryIO, size: int, left: Callable[[], float]) -> bool:
+    """Send the file as INSTREAM chunks; False when clamd stopped listening before the end.
+
+    clamd hangs up as soon as its own limit is passed, after it has written why: so a broken pipe
+    is no failure yet, the reply decides.
+    """
+    sent = 0
+    try:
+        peer.sendall(b"zINSTREAM\0")
+        while chunk := file.read(_CHUNK_BYTES):
+            peer.settimeout(left())
+            peer.sendall(len(chunk).to_bytes(4, "big") + chunk)
+            sent += len(chunk)
+        if sent != size:
+            raise OSError(f"the file under inspection has {sent} bytes and should have {size}")
+        peer.sendall(bytes(4))
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+def _read_reply(peer: socket.socket, left: Callable[[], float]) -> str:
+    """Return the one NUL-terminated reply. Raises: OSError when it is anything else."""
+    reply = b""
+    while b"\0" not in reply:
+        peer.settimeout(left())
+        received = peer.recv(_REPLY_BYTES)
+        if not received:
+            raise ConnectionError(f"hung up in the middle of a reply: {reply[:200]!r}")
+        reply += received
+        if len(reply) > _REPLY_BYTES:
+            raise ConnectionError(f"reply is longer than {_REPLY_BYTES} bytes")
+    line, _, rest = reply.partition(b"\0")
+    if rest:
+        raise ConnectionError(f"more than one reply: {reply[:200]!r}")
+    return line.decode("utf-8", "replace")
+
+
+def _judge(reply: str, whole: bool) -> _Answer:
+    """Translate a reply to INSTREAM into outcome, finding and reason."""
+    if reply == "stream: OK" and whole:
+        return Outcome.CLEAN, None, None
+    if reply == "INSTREAM size limit exceeded. ERROR":
+        return Outcome.UNSCANNABLE, None, "too-large"
+    if (match := _FOUND.fullmatch(reply)) is None:
+        raise EngineUnavailable(f"clamd answered {reply[:200]!r}{'' if whole else ' too early'}")
+    finding = match["name"][:200]
+    for prefix, reason in _NOT_INFECTED:
+        if finding.startswith(prefix):
+            return Outcome.UNSCANNABLE, finding, reason
+    return Outcome.INFECTED, finding, None

@@ -1,0 +1,45 @@
+"""What an inspection engine is: it is handed one file and says one word about it.
+
+An engine opens the file, at most, and never changes it. It knows no document, no store and no
+other engine; adding the reports up is the verdict's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from uploads.documents.model import EngineReport
+
+
+class EngineUnavailable(Exception):
+    """Raised when an engine could not answer, and it is not the file's fault: try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The file under inspection: `size` in bytes, lowercase hex SHA-256, our own media type.
+
+    `name` is what the uploader called it: for reports only, never for a decision or a path.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    type: str
+    name: str
+
+
+class Engine(Protocol):
+    """One engine. `clean` is said only about all bytes of exactly this file."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name in verdicts: `clamav`, `yara`, `structure`."""
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Say what this file is.
+
+        Raises: EngineUnavailable, and nothing else.
+        """

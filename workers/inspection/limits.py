@@ -1,0 +1,83 @@
+"""How far a file may be unpacked, and what is raised when it wants to go further.
+
+Used in the parser cell only. Knows no format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+RATIO_FROM_BYTES = 1024 * 1024
+
+
+class Refusal(Exception):
+    """Raised when a file is not what can be inspected. `reason` is the contract's code.
+
+    `detail` says it in a few words for the operator and never holds anything out of the file.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Entries and unpacked bytes of all nested archives together, ratio of one entry, nesting."""
+
+    entries: int = 10_000
+    bytes: int = 1024 * 1024 * 1024
+    ratio: int = 200
+    depth: int = 3
+    pixels: int = 100_000_000
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Limits:
+        """Take the limits out of a mapping named as in the settings, as cells' options are."""
+        return cls(
+            entries=int(options["archive_entries"]),
+            bytes=int(options["archive_bytes"]),
+            ratio=int(options["archive_ratio"]),
+            depth=int(options["archive_depth"]),
+            pixels=int(options["image_pixels"]),
+        )
+
+    def options(self) -> dict[str, int]:
+        """Return the limits as a cell's options."""
+        return {
+            "archive_entries": self.entries,
+            "archive_bytes": self.bytes,
+            "archive_ratio": self.ratio,
+            "archive_depth": self.depth,
+            "image_pixels": self.pixels,
+        }
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one file has used up of its limits, across everything nested in it."""
+
+    limits: Limits
+    entries: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
+
+    def enter(self, entries: int) -> None:
+        """Count entries of an archive, before they are read. Raises: Refusal."""
+        self.entries += entries
+        if self.entries > self.limits.entries:
+            raise Refusal("bomb", "too many entries")
+
+    def unpack(self, piece: int, *, so_far: int, packed: int) -> None:
+        """Count `piece` bytes just unpacked, of an entry `so_far` long. Raises: Refusal."""
+        self.bytes += piece
+        if self.bytes > self.limits.bytes:
+            raise Refusal("bomb", "too many unpacked bytes")
+        self.check_ratio(so_far, packed)
+
+    def check_ratio(self, unpacked: int, packed: int) -> None:
+        """Raises: Refusal when one entry swells more than the limit allows."""
+        if unpacked > RATIO_FROM_BYTES and unpacked > packed * self.limits.ratio:
+            raise Refusal("bomb", "compression ratio")

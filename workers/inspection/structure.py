@@ -1,0 +1,25 @@
+"""What a file is made of: archives, macros, scripts, encryption, sizes. Run in the parser cell."""
+
+from __future__ import annotations
+
+from uploads.documents.model import EngineReport
+from workers.inspection import celled
+from workers.inspection.engine import Subject
+from workers.inspection.limits import Limits
+
+VERSION = "1"  # raise it whenever a check changes: verdicts name it
+
+
+class Structure:
+    """The engine `structure`: our own readers, by the type that policy gave the file."""
+
+    name = "structure"
+
+    def __init__(self, cell: celled.AnyCell, limits: Limits | None = None) -> None:
+        self._cell = cell
+        self._limits = limits or Limits()
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Check the file's structure. Raises: EngineUnavailable."""
+        answer = celled.ask(self._cell, "structure", subject, self._limits.options())
+        return celled.report(self.name, VERSION, None, answer)

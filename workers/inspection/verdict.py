@@ -1,0 +1,48 @@
+"""Adds the engines' reports up to one verdict, and says which state it leads to.
+
+The table that decides; it knows no engine's insides. Whatever is not an explicit "clean" from
+every engine that must speak is not clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from uploads.documents.model import EngineReport, Outcome, State
+from workers.inspection.engine import EngineUnavailable
+
+REJECTING = frozenset(
+    {"active-content", "bomb", "digest-mismatch", "malformed-file", "type-mismatch"}
+)
+"""Reasons that are the file's own fault, known for certain: a door would have refused for them."""
+
+_SILENT = frozenset({Outcome.NOT_CONFIGURED, Outcome.NOT_APPLICABLE})
+
+
+def add_up(reports: Sequence[EngineReport], required: Iterable[str]) -> tuple[Outcome, str | None]:
+    """Outcome and reason of all reports together.
+
+    Raises EngineUnavailable when an engine in `required` did not speak: the file then waits.
+    """
+    spoken = {report.name: report.outcome for report in reports}
+    for name in required:
+        if spoken.get(name, Outcome.NOT_CONFIGURED) in {Outcome.NOT_CONFIGURED, Outcome.ERROR}:
+            raise EngineUnavailable(f"{name} is required and did not speak")
+    outcomes = set(spoken.values())
+    if Outcome.INFECTED in outcomes:
+        return Outcome.INFECTED, None
+    refusals = [one.reason for one in reports if one.outcome is Outcome.UNSCANNABLE]
+    if refusals:
+        return Outcome.UNSCANNABLE, refusals[0] or "unscannable"
+    if outcomes - _SILENT != {Outcome.CLEAN}:
+        raise EngineUnavailable(f"no engine vouched for the file: {sorted(outcomes)}")
+    return Outcome.CLEAN, None
+
+
+def state_for(outcome: Outcome, reason: str | None) -> State:
+    """The state a verdict leads to."""
+    if outcome is Outcome.CLEAN:
+        return State.CLEAN
+    if outcome is Outcome.INFECTED:
+        return State.INFECTED
+    return State.REJECTED if reason in REJECTING else State.UNSCANNABLE

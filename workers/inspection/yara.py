@@ -1,0 +1,58 @@
+"""YARA with our own rules, run in the parser cell.
+
+Only our rules are compiled in this process; no byte of a stranger's file is read here.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from uploads.documents.model import EngineReport
+from workers.inspection import celled, rulebook
+from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.limits import Limits
+
+
+class Yara:
+    """The engine `yara`. Rules are read anew when their files change, without a restart.
+
+    Raises: RulesBroken, when they do not compile.
+    """
+
+    name = "yara"
+
+    def __init__(
+        self,
+        cell: celled.AnyCell,
+        limits: Limits | None = None,
+        rules_dir: Path = rulebook.RULES_DIR,
+    ) -> None:
+        self._cell = cell
+        self._limits = limits or Limits()
+        self._rules_dir = rules_dir.absolute()
+        self._version = version("yara-x")
+        self._signatures = ""
+        self.signatures()
+
+    def signatures(self) -> str:
+        """Return the short hash of rules that do compile. Raises: RulesBroken."""
+        seen = rulebook.digest(self._rules_dir)
+        if seen != self._signatures:
+            rulebook.compile_rules(self._rules_dir)
+            self._signatures = seen
+        return seen
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Scan the file and what is packed in it. Raises: EngineUnavailable."""
+        try:
+            signatures = self.signatures()
+        except rulebook.RulesBroken as error:
+            raise EngineUnavailable(str(error)) from error
+        options = {
+            **self._limits.options(),
+            "rules_dir": str(self._rules_dir),
+            "signatures": signatures,
+        }
+        answer = celled.ask(self._cell, "yara", subject, options)
+        return celled.report(self.name, self._version, signatures, answer)

@@ -1,0 +1,269 @@
+"""The table of a ZIP file (PKWARE APPNOTE 6.3.10, section 4), read by offsets and doubted.
+
+Two programs can read two different archives out of one sloppy ZIP. So only the strict shape is
+accepted: one end record that ends the file, a directory that ends where the end record starts,
+entries that cover the rest without gap or overlap, and local headers that say what the directory
+says. Nothing is unpacked here, and names are judged but never used.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, NoReturn
+
+from workers.inspection.limits import Budget, Refusal
+
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
+_ENCRYPTED = 0x0001 | 0x0040 | 0x2000
+_STREAMED = 0x0008
+_UTF8 = 0x0800
+_AES = 99
+_NAME_BYTES = 1024
+_DESCRIPTOR_BYTES = (12, 16, 20, 24)
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: sizes in bytes as the directory states them, `start` where its data begins."""
+
+    name: str
+    method: int
+    crc: int
+    packed: int
+    unpacked: int
+    start: int
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    count: int
+    size: int
+    offset: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Central:
+    raw_name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    unpacked: int
+    offset: int
+
+
+def read_table(file: BinaryIO, budget: Budget) -> list[Entry]:
+    """Return the entries in the order of the directory, all checks passed.
+
+    Raises: Refusal.
+    """
+    end = _find_end(file)
+    budget.enter(end.count)
+    found = _read_directory(file, end)
+    names = [_checked_name(each.raw_name, each.flags) for each in found]
+    if len(set(names)) != len(names):
+        _malformed("two entries of one name")
+    if any(each.flags & _ENCRYPTED or each.method == _AES for each in found):
+        raise Refusal("encrypted", "zip: encrypted entries")
+    if sum(each.unpacked for each in found) > budget.limits.bytes:
+        raise Refusal("bomb", "zip: stated size")
+    starts = _check_layout(file, found, end.offset)
+    entries = []
+    for each, name, start in zip(found, names, starts, strict=True):
+        budget.check_ratio(each.unpacked, each.packed)
+        entries.append(Entry(name, each.method, each.crc, each.packed, each.unpacked, start))
+        if name.endswith("/") and each.unpacked:
+            _malformed("a folder with content")
+    return entries
+
+
+def _malformed(detail: str) -> NoReturn:
+    raise Refusal("malformed-file", f"zip: {detail}")
+
+
+def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    data = file.read(size)
+    if len(data) != size:
+        _malformed("cut off")
+    return data
+
+
+def _find_end(file: BinaryIO) -> _End:
+    """Find the one end record; it and its comment must end the file (APPNOTE 4.3.16)."""
+    size = file.seek(0, os.SEEK_END)
+    tail_at = max(0, size - _END.size - _FULL16)
+    tail = _read(file, tail_at, size - tail_at)
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < _END.size:
+        _malformed("no end record")
+    _, disk, first_disk, here, count, directory, offset, comment = _END.unpack_from(tail, at)
+    if at + _END.size + comment != len(tail):
+        _malformed("data after the end")
+    if disk or first_disk or here != count:
+        _malformed("several disks")
+    end = _End(count, directory, offset, tail_at + at)
+    end = _widen(file, end)
+    # Also catches data before the first entry: all offsets would be off by its length.
+    if end.offset + end.size != end.position:
+        _malformed("directory does not reach the end record")
+    return end
+
+
+def _widen(file: BinaryIO, end: _End) -> _End:
+    """Return the ZIP64 end record where there is one (APPNOTE 4.3.14 and 4.3.15)."""
+    at = end.position - _END64_LOCATOR.size
+    locator = _read(file, at, _END64_LOCATOR.size) if at >= 0 else b""
+    if not locator.startswith(b"PK\6\7"):
+        return end
+    _, _, position, disks = _END64_LOCATOR.unpack(locator)
+    if position + _END64.size > at or disks > 1:
+        _malformed("zip64 locator")
+    record = _END64.unpack(_read(file, position, _END64.size))
+    signature, length, _, _, disk, first_disk, here, count, directory, offset = record
+    if signature != b"PK\6\6" or position + 12 + length != at or here != count:
+        _malformed("zip64 end record")
+    if disk or first_disk:
+        _malformed("several disks")
+    pairs = (
+        (end.count, count, _FULL16),
+        (end.size, directory, _FULL32),
+        (end.offset, offset, _FULL32),
+    )
+    if any(short not in (full, wide) for short, wide, full in pairs):
+        _malformed("the two end records disagree")
+    return _End(count, directory, offset, position)
+
+
+def _read_directory(file: BinaryIO, end: _End) -> list[_Central]:
+    found: list[_Central] = []
+    at = end.offset
+    while at < end.position:
+        if len(found) == end.count:
+            _malformed("more entries than stated")
+        central, length = _read_central(file, at)
+        found.append(central)
+        at += length
+    if at != end.position or len(found) != end.count:
+        _malformed("fewer entries than stated")
+    return found
+
+
+def _read_central(file: BinaryIO, at: int) -> tuple[_Central, int]:
+    fields = _CENTRAL.unpack(_read(file, at, _CENTRAL.size))
+    signature, _, _, flags, method, _, _, crc, packed, unpacked = fields[:10]
+    name_size, extra_size, comment_size, disk, _, attributes, offset = fields[10:]
+    if signature != b"PK\1\2":
+        _malformed("directory")
+    if disk not in (0, _FULL16):
+        _malformed("several disks")
+    if (attributes >> 28) not in (0, 0o04, 0o10):
+        _malformed("an entry that is neither file nor folder")
+    rest = _read(file, at + _CENTRAL.size, name_size + extra_size)
+    extra = _read_extra(rest[name_size:])
+    _check_unicode_name(extra.get(0x7075, b""))
+    wide = _Wide(extra.get(1, b""))
+    unpacked, packed, offset = wide.take(unpacked), wide.take(packed), wide.take(offset)
+    central = _Central(rest[:name_size], flags, method, crc, packed, unpacked, offset)
+    return central, _CENTRAL.size + name_size + extra_size + comment_size
+
+
+class _Wide:
+    """The ZIP64 extra field: 8 bytes for each value that is full, in order (APPNOTE 4.5.3)."""
+
+    def __init__(self, field: bytes) -> None:
+        self._field = field
+
+    def take(self, value: int) -> int:
+        if value != _FULL32:
+            return value
+        if len(self._field) < 8:
+            _malformed("zip64 field")
+        taken, self._field = self._field[:8], self._field[8:]
+        return int.from_bytes(taken, "little")
+
+
+def _read_extra(extra: bytes) -> dict[int, bytes]:
+    """Split extra fields; the first of a kind counts. A ragged end is common and ignored."""
+    fields: dict[int, bytes] = {}
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<2H", extra)
+        fields.setdefault(kind, extra[4 : 4 + size])
+        extra = extra[4 + size :]
+    return fields
+
+
+def _check_unicode_name(field: bytes) -> None:
+    """The Info-ZIP Unicode Path replaces the name in some programs (APPNOTE 4.6.9)."""
+    if field:
+        _checked_name(field[5:], _UTF8)
+
+
+def _checked_name(raw: bytes, flags: int) -> str:
+    if not raw or len(raw) > _NAME_BYTES:
+        _malformed("a name that is empty or too long")
+    try:
+        name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
+    except UnicodeDecodeError:
+        _malformed("a name that is not UTF-8")
+    if _BAD_NAME.search(name):
+        _malformed("a name that leads elsewhere")
+    return name
+
+
+def _check_layout(file: BinaryIO, found: list[_Central], limit: int) -> list[int]:
+    """Return where each entry's data starts; entries must tile the file up to `limit`."""
+    starts = [0] * len(found)
+    expected = 0
+    streamed = False
+    for number in sorted(range(len(found)), key=lambda index: found[index].offset):
+        each = found[number]
+        _check_gap(each.offset - expected, streamed)
+        starts[number], streamed = _read_local(file, each)
+        expected = starts[number] + each.packed
+    _check_gap(limit - expected, streamed)
+    return starts
+
+
+def _check_gap(gap: int, streamed: bool) -> None:
+    if gap < 0:
+        raise Refusal("bomb", "zip: overlapping entries")
+    if gap and not (streamed and gap in _DESCRIPTOR_BYTES):
+        _malformed("data between entries")
+
+
+def _read_local(file: BinaryIO, central: _Central) -> tuple[int, bool]:
+    """Compare a local header with the directory; return data start and whether it was streamed."""
+    fields = _LOCAL.unpack(_read(file, central.offset, _LOCAL.size))
+    signature, _, flags, method, _, _, crc, packed, unpacked, name_size, extra_size = fields
+    rest = _read(file, central.offset + _LOCAL.size, name_size + extra_size)
+    extra = _read_extra(rest[name_size:])
+    _check_unicode_name(extra.get(0x7075, b""))
+    wide = _Wide(extra.get(1, b""))
+    if signature != b"PK\3\4" or rest[:name_size] != central.raw_name or method != central.method:
+        _malformed("a local header disagrees with the directory")
+    if (flags ^ central.flags) & _ENCRYPTED:
+        _malformed("a local header disagrees about encryption")
+    streamed = bool(flags & _STREAMED)
+    if not streamed or 1 in extra:
+        unpacked, packed = wide.take(unpacked), wide.take(packed)
+    stated = ((crc, central.crc), (packed, central.packed), (unpacked, central.unpacked))
+    for local, directory in stated:
+        if local != directory and not (streamed and local in (0, _FULL32)):
+            _malformed("a local header disagrees about sizes")
+    start = central.offset + _LOCAL.size + name_size + extra_size
+    return start, streamed

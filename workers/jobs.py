@@ -1,0 +1,151 @@
+"""Leases, starts and deferrals: the database is the queue's truth, a message only a hint.
+
+A lease is taken and `starts` goes up before the work begins, so a start that ends without a word
+(a crash, a kill) is counted; after `starts_max` of them the job fails. A part that is unavailable
+is a word: the job is deferred, its start given back, and it never fails for that.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from uploads.documents.errors import LeaseLost, RecordsUnavailable, Unavailable
+from uploads.documents.intake import Hints
+from uploads.documents.library import announce_bytes
+from uploads.documents.model import AuditEntry, Job, JobKind, State
+from uploads.faults import step
+from uploads.records.protocol import Records, Work
+from workers.inspection.engine import EngineUnavailable
+
+_log = structlog.get_logger(__name__)
+_SWEPT_AT_ONCE = 200
+
+Handler = Callable[[Job], None]
+"""Does one job's work and finishes it with its token. May run twice for the same job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`lease`, `defer_most` and `keep_failed` are times; `starts_max` counts."""
+
+    lease: timedelta
+    defer_most: timedelta
+    starts_max: int
+    keep_failed: timedelta
+
+
+class Runner:
+    """Runs one job by its id, whoever asks and however often."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        clock: Callable[[], datetime],
+        handlers: Mapping[JobKind, Handler],
+        patience: Patience,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._handlers = handlers
+        self._patience = patience
+
+    def run(self, job_id: str) -> None:
+        """Lease the job, do it, and defer it when a part is unavailable.
+
+        Returns quietly when it is not to be had (done, leased by another, not due yet).
+        """
+        job = self._records.write(lambda work: self._lease(work, job_id))
+        if job is None:
+            return
+        step("s8")
+        with structlog.contextvars.bound_contextvars(job=job.id, document=job.document_id):
+            try:
+                with self._kept(job):
+                    self._handlers[job.kind](job)
+            except LeaseLost:
+                _log.warning("lease_lost")
+            except (EngineUnavailable, Unavailable) as error:
+                self._defer(job, error)
+
+    def _lease(self, work: Work, job_id: str) -> Job | None:
+        now = self._clock()
+        job = work.jobs.lease(job_id, now, now + self._patience.lease)
+        if job is None or job.starts <= self._patience.starts_max:
+            return job
+        work.jobs.fail(job)
+        if job.kind is JobKind.INSPECT:
+            self._fail_document(work, job, now)
+        work.audit.append(AuditEntry(now, "worker", "job.failed", job.document_id))
+        _log.error("job_failed", job=job.id, document=job.document_id, starts=job.starts)
+        return None
+
+    def _fail_document(self, work: Work, job: Job, now: datetime) -> None:
+        waiting = {State.QUARANTINED, State.SCANNING}
+        if work.documents.move(job.document_id, waiting, State.FAILED, now):
+            document = work.documents.find(job.document_id)
+            if document is not None:
+                announce_bytes(work, document, now + self._patience.keep_failed)
+
+    @contextmanager
+    def _kept(self, job: Job) -> Iterator[None]:
+        """Renew the lease from a thread while the work goes on."""
+        ended = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(job, ended), daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            keeper.join()
+
+    def _keep(self, job: Job, ended: threading.Event) -> None:
+        pause = self._patience.lease.total_seconds() / 3
+        while not ended.wait(pause):
+            try:
+                until = self._clock() + self._patience.lease
+                if not self._records.write(lambda work: work.jobs.renew(job, until)):  # noqa: B023
+                    return  # the token decides at the commit; nothing to stop from here
+            except RecordsUnavailable as error:
+                _log.warning("lease_not_renewed", job=job.id, cause=error.cause)
+
+    def _defer(self, job: Job, error: Exception) -> None:
+        """Hand the job back for a while: 1, 2, 4 … seconds with jitter, never past the bound."""
+        most = self._patience.defer_most.total_seconds()
+        pause = min(most, 2.0 ** min(job.deferrals, 10))
+        pause *= random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
+        now = self._clock()
+
+        def unit(work: Work) -> None:
+            if work.jobs.defer(job, now + timedelta(seconds=pause)) and (
+                job.kind is JobKind.INSPECT
+            ):
+                work.documents.move(job.document_id, {State.SCANNING}, State.QUARANTINED, now)
+
+        self._records.write(unit)
+        cause = getattr(error, "cause", "") or str(error)
+        _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)
+
+
+class Sweeper:
+    """Finds what is due and wakes workers for it, so that a lost message costs only time."""
+
+    def __init__(self, *, records: Records, hints: Hints, clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._hints = hints
+        self._clock = clock
+
+    def sweep(self) -> int:
+        """Send a hint for each due job; returns how many."""
+        now = self._clock()
+        due = self._records.read(lambda work: work.jobs.due(now, _SWEPT_AT_ONCE))
+        for job_id in due:
+            self._hints.job(job_id)
+        return len(due)

@@ -1,0 +1,168 @@
+"""Reads rows, objects and scratch side by side and says what does not fit: invariants I1 to I3.
+
+I1 nothing is served but what was inspected as exactly those bytes; I2 everything accepted settles;
+I3 no object or temporary file without its counterpart after the grace time. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from uploads.documents.errors import ObjectMissing
+from uploads.documents.model import SERVABLE, UNSETTLED, Document, JobKind, Outcome, State
+from uploads.records.protocol import Records
+from uploads.storage.protocol import Bucket, ObjectStat, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing amiss: the invariant it breaks, what it is, and whose id or key it is."""
+
+    invariant: str
+    what: str
+    subject: str
+
+
+@dataclass(slots=True)
+class Report:
+    """`checked` counts what was looked at, by kind."""
+
+    findings: list[Finding] = field(default_factory=list)
+    checked: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def amiss(self, invariant: str, what: str, subject: str) -> None:
+        self.findings.append(Finding(invariant, what, subject))
+
+
+class Reconciler:
+    """`grace` is how long leftovers may live, `settle_within` how long a document may take."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        storage: Storage,
+        scratch_dir: Path,
+        clock: Callable[[], datetime],
+        grace: timedelta,
+        settle_within: timedelta,
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._scratch_dir = scratch_dir
+        self._clock = clock
+        self._grace = grace
+        self._settle_within = settle_within
+
+    def check(self, progress: Callable[[Document], None] = lambda _: None) -> Report:
+        """Look at everything. `progress` is told each document before its bytes are read.
+
+        Objects are listed before the rows are read: what is put in between is younger than the
+        grace time and no finding. Raises Unavailable when a part cannot be reached.
+        """
+        report = Report()
+        objects = {bucket: list(self._storage.list(bucket)) for bucket in Bucket}
+        documents = self._records.read(lambda work: list(work.documents.all()))
+        known = self._announced()
+        for document in documents:
+            progress(document)
+            report.checked["documents"] += 1
+            for bucket, key in self._keys(document):
+                known.add((bucket, key))
+            self._check_served(document, report)
+            self._check_settling(document, report)
+        self._check_objects(objects, known, report)
+        self._check_scratch(report)
+        return report
+
+    def _announced(self) -> set[tuple[Bucket, str]]:
+        return self._records.read(
+            lambda work: {(one.bucket, one.key) for one in work.leftovers.all()}
+        )
+
+    def _keys(self, document: Document) -> Iterator[tuple[Bucket, str]]:
+        for segment in self._records.read(lambda work: work.documents.segments(document.id)):
+            yield Bucket.INCOMING, segment.key
+        if document.clean_key:
+            yield Bucket.CLEAN, document.clean_key
+        if document.quarantine_key:
+            yield Bucket.QUARANTINE, document.quarantine_key
+        for rendition in document.renditions:
+            yield Bucket.CLEAN, rendition.key
+
+    def _check_served(self, document: Document, report: Report) -> None:
+        """I1: a verdict of clean for exactly the bytes that are there."""
+        if document.state not in SERVABLE:
+            return
+        verdict = document.verdict
+        if document.clean_key is None or verdict is None:
+            report.amiss("I1", "served without bytes or without a verdict", document.id)
+            return
+        if document.state is State.CLEAN and verdict.outcome is not Outcome.CLEAN:
+            report.amiss("I1", f"served with a verdict of {verdict.outcome.value}", document.id)
+        actual = self._digest(Bucket.CLEAN, document.clean_key)
+        report.checked["served objects"] += 1
+        if actual != verdict.sha256 or actual != document.sha256:
+            what = "the bytes are missing" if actual is None else "the bytes are not the inspected"
+            report.amiss("I1", what, document.id)
+        for rendition in document.renditions:
+            if self._storage.stat(Bucket.CLEAN, rendition.key) is None:
+                report.amiss("I3", f"rendition {rendition.name} has no object", document.id)
+
+    def _digest(self, bucket: Bucket, key: str) -> str | None:
+        digest = hashlib.sha256()
+        try:
+            with self._storage.open(bucket, key) as pieces:
+                for piece in pieces:
+                    digest.update(piece)
+        except ObjectMissing:
+            return None
+        return digest.hexdigest()
+
+    def _check_settling(self, document: Document, report: Report) -> None:
+        """I2: what waits has a job and its bytes, and does not wait for too long."""
+        if document.state not in UNSETTLED or document.state is State.RECEIVING:
+            return
+        report.checked["waiting documents"] += 1
+        current = self._records.read(lambda work: work.documents.find(document.id))
+        if current is None or current.state not in UNSETTLED:
+            return  # it settled while we looked
+        open_job = self._records.read(lambda work: work.jobs.open_for(document.id, JobKind.INSPECT))
+        if not open_job:
+            report.amiss("I2", "waits without a job", document.id)
+        if self._clock() - document.created_at > self._settle_within:
+            report.amiss("I2", "has waited for too long", document.id)
+
+    def _check_objects(
+        self,
+        objects: dict[Bucket, list[ObjectStat]],
+        known: set[tuple[Bucket, str]],
+        report: Report,
+    ) -> None:
+        """I3: every object is in a row or in the ledger, or younger than the grace time."""
+        young = self._clock() - self._grace
+        for bucket, found in objects.items():
+            for one in found:
+                report.checked[f"objects in {bucket.value}"] += 1
+                if (bucket, one.key) not in known and one.modified_at < young:
+                    report.amiss("I3", f"an object in {bucket.value} without a row", one.key)
+
+    def _check_scratch(self, report: Report) -> None:
+        limit = time.time() - self._grace.total_seconds()
+        for path in self._scratch_dir.glob("*"):
+            report.checked["scratch files"] += 1
+            try:
+                if path.stat().st_mtime < limit:
+                    report.amiss("I3", "a scratch file that nobody writes", path.name)
+            except FileNotFoundError:
+                continue  # its job ended while we looked

@@ -1,0 +1,1 @@
+"""Pictures of inspected files: thumbnails and first pages."""

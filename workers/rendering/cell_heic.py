@@ -1,0 +1,43 @@
+"""HEIC in the cell: libheif decodes, libvips gets the pixels and the colour profile.
+
+libheif turns the picture upright by itself; the EXIF orientation must not be applied again.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import pillow_heif
+import pyvips
+
+from workers.rendering.refusal import Refused
+
+_BANDS = {"RGB": 3, "RGBA": 4, "L": 1, "LA": 2}
+
+
+def warm_up() -> None:
+    """Leave out what a thumbnail does not need, and load the decoders."""
+    pillow_heif.options.THUMBNAILS = False
+    pillow_heif.options.AUX_IMAGES = False
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.DECODE_THREADS = 2
+    pillow_heif.libheif_info()
+
+
+def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
+    """Decode the primary picture; raises Refused before decoding when it has too many pixels."""
+    heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
+    width, height = heif.size
+    if width * height > pixels:
+        raise Refused(f"{width} x {height} pixels")
+    if heif.mode not in _BANDS:
+        raise Refused(f"pixels of mode {heif.mode}")
+    data = bytes(heif.data)
+    width, height = heif.size
+    image = pyvips.Image.new_from_memory(data, width, height, _BANDS[heif.mode], "uchar")
+    image = image.copy(interpretation="srgb" if _BANDS[heif.mode] > 2 else "b-w")
+    profile = heif.info.get("icc_profile")
+    if profile:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    small = image.thumbnail_image(side, height=side, size="down", export_profile="srgb")
+    return small.copy_memory()

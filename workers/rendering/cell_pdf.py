@@ -1,0 +1,51 @@
+"""PDF in the cell: the first page, drawn by pdfium at the size of the thumbnail.
+
+The page's own size decides the shape only, never how many pixels are drawn. pdfium is built
+without JavaScript and forms are not loaded, so nothing in the file acts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import mmap
+from typing import BinaryIO
+
+import pypdfium2
+import pyvips
+
+from workers.rendering.refusal import Refused
+
+_LARGEST_SCALE = 4.0  # pixels per point: a tiny page is not blown up without end
+_SMALLEST_SIDE = 1.0  # points
+
+
+def warm_up() -> None:
+    """Draw an empty page of our own, so that pdfium has its fonts and tables."""
+    document = pypdfium2.PdfDocument.new()
+    _draw(document.new_page(60, 80), 8)
+
+
+def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
+    """Draw the first page, its longer side `side` pixels; raises Refused when there is none."""
+    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    octets = (ctypes.c_ubyte * len(content)).from_buffer(content)
+    try:
+        document = pypdfium2.PdfDocument(octets)
+        return _draw(document[0], side)
+    except pypdfium2.PdfiumError as error:
+        raise Refused(f"not decodable: {error}") from error
+    except IndexError as error:
+        raise Refused("no pages") from error
+
+
+def _draw(page: pypdfium2.PdfPage, side: int) -> pyvips.Image:
+    longer = max(page.get_size())
+    if not math.isfinite(longer) or min(page.get_size()) <= 0 or longer < _SMALLEST_SIDE:
+        raise Refused("a page without size")
+    scale = min(side / longer, _LARGEST_SCALE)
+    bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True)
+    image = pyvips.Image.new_from_memory(
+        bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.n_channels, "uchar"
+    )
+    return image.extract_band(0, n=3).copy(interpretation="srgb").copy_memory()

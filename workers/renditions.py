@@ -1,0 +1,94 @@
+"""The job `render`: pictures of a clean document. Its failure changes nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from uploads.documents.errors import LeaseLost, ObjectMissing
+from uploads.documents.model import Document, Job, Rendition
+from uploads.faults import step
+from uploads.records.protocol import Leftover, Records, Work
+from uploads.storage.protocol import Bucket, Storage
+from workers import scratch
+from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
+
+_log = structlog.get_logger(__name__)
+
+
+class RenderHandler:
+    """`Handler` for renditions. `grace` is how long an uncommitted picture lives."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        storage: Storage,
+        scratch_files: scratch.Scratch,
+        renderer: Renderer,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        grace: timedelta,
+        lease: timedelta,
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._scratch = scratch_files
+        self._renderer = renderer
+        self._clock = clock
+        self._new_id = new_id
+        self._grace = grace
+        self._lease = lease
+
+    def __call__(self, job: Job) -> None:
+        """Render one document. Raises Unavailable to defer."""
+        document = self._records.read(lambda work: work.documents.find(job.document_id))
+        if document is not None and document.servable and document.clean_key:
+            with self._scratch.file(f"{job.id}-{job.token}") as path:
+                for picture in self._pictures(document, document.clean_key, path):
+                    self._publish(job, document, picture)
+        self._records.write(lambda work: work.jobs.finish(job))
+
+    def _pictures(self, document: Document, clean_key: str, path: Path) -> list[Picture]:
+        """The pictures, or none when the file is at fault."""
+        try:
+            with self._storage.open(Bucket.CLEAN, clean_key) as pieces:
+                _, sha256 = scratch.write(path, pieces)
+        except ObjectMissing:
+            _log.error("clean_object_missing")
+            return []
+        if sha256 != document.sha256:
+            _log.error("clean_object_changed")
+            return []
+        try:
+            with path.open("rb") as file:
+                return self._renderer.render(file, document.type)
+        except (Unrenderable, RenderTimeout) as error:
+            _log.info("not_rendered", cause=str(error))
+            return []
+
+    def _publish(self, job: Job, document: Document, picture: Picture) -> None:
+        key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
+        rendition = Rendition(
+            picture.name, picture.type, picture.width, picture.height, len(picture.data), key
+        )
+        announced = Leftover(Bucket.CLEAN, key, self._clock() + self._grace)
+        self._records.write(lambda work: work.leftovers.add(announced))
+        self._storage.put(Bucket.CLEAN, key, [picture.data], len(picture.data))
+        step("s17")
+
+        def commit(work: Work) -> None:
+            # The lease is proved in the same transaction: a late worker's picture stays a leftover.
+            if not work.jobs.renew(job, self._clock() + self._lease):
+                raise LeaseLost
+            found = work.documents.find(document.id)
+            if found is None or not found.servable:
+                raise LeaseLost
+            if work.documents.add_rendition(document.id, rendition):
+                work.leftovers.take_back(Bucket.CLEAN, key)
+
+        self._records.write(commit)
+        step("s18")

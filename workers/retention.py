@@ -1,0 +1,121 @@
+"""What may no longer be: leftovers, dead uploads, orphans, old tombstones and ended sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+
+from uploads.documents.errors import StorageUnavailable
+from uploads.documents.library import announce_bytes
+from uploads.documents.model import State
+from uploads.records.protocol import Leftover, Records, Work
+from uploads.storage.protocol import Bucket, Storage
+from workers.scratch import Scratch
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = 200
+
+
+class Reaper:
+    """The only deleter of objects: takes what the ledger of leftovers names, when it is due."""
+
+    def __init__(
+        self, *, records: Records, storage: Storage, clock: Callable[[], datetime]
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._clock = clock
+
+    def reap_due(self) -> int:
+        """Delete every due leftover; returns how many. Raises StorageUnavailable."""
+        done = 0
+        while True:
+            now = self._clock()
+            due = self._records.read(lambda work: work.leftovers.due(now, _AT_ONCE))  # noqa: B023
+            if not due:
+                return done
+            self._delete(due)
+            done += len(due)
+
+    def reap(self, leftovers: Iterable[Leftover]) -> None:
+        """Delete these now, if the store lets us; else they wait in the ledger."""
+        try:
+            self._delete(list(leftovers))
+        except StorageUnavailable as error:
+            _log.warning("leftovers_wait", cause=error.cause)
+
+    def _delete(self, leftovers: Iterable[Leftover]) -> None:
+        gone = []
+        try:
+            for leftover in leftovers:
+                self._storage.delete(leftover.bucket, leftover.key)
+                gone.append(leftover)
+        finally:
+            self._records.write(
+                lambda work: [work.leftovers.take_back(one.bucket, one.key) for one in gone]
+            )
+
+
+class Tidier:
+    """Finds what no ledger names: uploads nobody continues, objects without a row, old rows."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        storage: Storage,
+        scratch: Scratch,
+        clock: Callable[[], datetime],
+        grace: timedelta,
+        keep_tombstones: timedelta,
+        session_idle: timedelta,
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._scratch = scratch
+        self._clock = clock
+        self._grace = grace
+        self._keep_tombstones = keep_tombstones
+        self._session_idle = session_idle
+
+    def tidy(self) -> None:
+        """One round over everything that may have become old. Raises Unavailable."""
+        now = self._clock()
+        self._records.write(lambda work: self._drop_dead_uploads(work, now))
+        self._records.write(lambda work: self._drop_tombstones(work, now))
+        self._records.write(
+            lambda work: work.accounts.remove_sessions_ended(now, now - self._session_idle)
+        )
+        self._scratch.remove_older(self._grace.total_seconds())
+        self._announce_orphans(now)
+
+    def _drop_dead_uploads(self, work: Work, now: datetime) -> None:
+        """A RECEIVING row that nobody touched for the grace time was never answered with 2xx."""
+        for document in work.documents.stalled({State.RECEIVING}, now - self._grace, _AT_ONCE):
+            announce_bytes(work, document, now)
+            work.documents.remove(document.id)
+
+    def _drop_tombstones(self, work: Work, now: datetime) -> None:
+        ended = work.documents.stalled({State.DELETED}, now - self._keep_tombstones, _AT_ONCE)
+        for document in ended:
+            work.documents.remove(document.id)
+
+    def _announce_orphans(self, now: datetime) -> None:
+        """Objects in `incoming` that are older than the grace time and in no committed row.
+
+        Only `incoming` can have them: every other object is announced before it is put.
+        """
+        for found in self._storage.list(Bucket.INCOMING):
+            if found.modified_at > now - self._grace:
+                continue
+            orphan = Leftover(Bucket.INCOMING, found.key, now)
+            self._records.write(lambda work: _announce_if_unknown(work, orphan))  # noqa: B023
+
+
+def _announce_if_unknown(work: Work, orphan: Leftover) -> None:
+    document_id = "doc_" + orphan.key.split("/", 1)[0]
+    known = {segment.key for segment in work.documents.segments(document_id)}
+    if orphan.key not in known:
+        work.leftovers.add(orphan)

@@ -1,0 +1,131 @@
+"""What a worker process is made of: services, engines and the verbs its tasks call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from uploads import clock
+from uploads.config import Settings
+from uploads.documents.model import EngineReport, JobKind, Outcome
+from uploads.wiring import Services
+from workers.inspection.clamd import Clamd
+from workers.inspection.engine import Engine
+from workers.inspection.inspect import Inspector
+from workers.inspection.limits import Limits
+from workers.inspection.structure import Structure
+from workers.inspection.yara import Yara
+from workers.jobs import Patience, Runner, Sweeper
+from workers.publishing import Publisher
+from workers.rendering.render import Renderer
+from workers.renditions import RenderHandler
+from workers.retention import Reaper, Tidier
+from workers.sandbox.parent import Cell
+from workers.scratch import Scratch
+
+_NOT_CONFIGURED = EngineReport("clamav", "", Outcome.NOT_CONFIGURED)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The verbs of the worker's tasks."""
+
+    run_job: Callable[[str], None]
+    sweep: Callable[[], int]
+    reap: Callable[[], int]
+    tidy: Callable[[], None]
+
+
+def make_cell(settings: Settings) -> Cell:
+    """The parser cell with the configured bounds."""
+    return Cell(seconds=settings.cell_seconds, memory_bytes=settings.cell_memory_bytes)
+
+
+def make_runtime(services: Services) -> Runtime:
+    """Put a worker process together. Raises RulesBroken when a YARA rule does not compile."""
+    settings = services.settings
+    scratch = Scratch(settings.scratch_dir)
+    cell = make_cell(settings)
+    reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
+    runner = Runner(
+        records=services.records,
+        clock=clock.now,
+        handlers={
+            JobKind.INSPECT: _inspector(services, scratch, cell, reaper),
+            JobKind.RENDER: _render_handler(services, scratch, cell),
+        },
+        patience=Patience(
+            lease=timedelta(seconds=settings.lease_seconds),
+            defer_most=timedelta(seconds=settings.defer_seconds),
+            starts_max=settings.starts_max,
+            keep_failed=timedelta(days=settings.quarantine_days),
+        ),
+    )
+    sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
+    tidier = Tidier(
+        records=services.records,
+        storage=services.storage,
+        scratch=scratch,
+        clock=clock.now,
+        grace=timedelta(seconds=settings.grace_seconds),
+        keep_tombstones=timedelta(days=settings.tombstone_days),
+        session_idle=timedelta(seconds=settings.session_idle_seconds),
+    )
+    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy)
+
+
+def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper) -> Inspector:
+    settings = services.settings
+    engines: list[Engine] = [Structure(cell, _limits(settings)), Yara(cell, _limits(settings))]
+    absent: list[EngineReport] = []
+    if services.clamd_address is None:
+        absent.append(_NOT_CONFIGURED)
+    else:
+        engines.append(Clamd(services.clamd_address, settings.clamd_seconds))
+    # A laptop may do without a virus scanner, and says so; production may not.
+    scanner_required = settings.env == "production" or services.scanner_configured
+    return Inspector(
+        records=services.records,
+        storage=services.storage,
+        scratch_files=scratch,
+        engines=engines,
+        absent=absent,
+        required=["structure", "yara", *(["clamav"] if scanner_required else [])],
+        publisher=Publisher(
+            records=services.records,
+            storage=services.storage,
+            hints=services.hints,
+            reaper=reaper,
+            clock=clock.now,
+            new_id=clock.new_id,
+            renders=lambda content_type: Renderer(cell).handles(content_type),
+            grace=timedelta(seconds=settings.grace_seconds),
+            keep_refused=timedelta(days=settings.quarantine_days),
+        ),
+        clock=clock.now,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        entries=settings.archive_entries,
+        bytes=settings.archive_bytes,
+        ratio=settings.archive_ratio,
+        depth=settings.archive_depth,
+        pixels=settings.image_pixels,
+    )
+
+
+def _render_handler(services: Services, scratch: Scratch, cell: Cell) -> RenderHandler:
+    settings = services.settings
+    return RenderHandler(
+        records=services.records,
+        storage=services.storage,
+        scratch_files=scratch,
+        renderer=Renderer(cell, pixels=settings.image_pixels),
+        clock=clock.now,
+        new_id=clock.new_id,
+        grace=timedelta(seconds=settings.grace_seconds),
+        lease=timedelta(seconds=settings.lease_seconds),
+    )

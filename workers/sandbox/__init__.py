@@ -1,0 +1,1 @@
+"""The parser cell: throw-away children that parse bytes of strangers and own nothing."""

@@ -1,0 +1,129 @@
+"""What a child gives up, for good, before it reads one byte of a stranger's file.
+
+The order matters: rights first, then the identity (which clears the tie to the parent and the
+dumpable flag, so these come after), then the locks, which forbid the calls used here. A step that
+fails raises, and the child ends unused: there is no weaker cell. Knows nothing of tasks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.sandbox import landlock, seccomp
+
+NOBODY = 65534
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT, _CLEAR_ALL = 47, 4
+_CAP_VERSION_3 = 0x20080522
+
+
+class NotConfined(Exception):
+    """Raised when a step towards the confined state did not hold."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost: processor seconds, and bytes of memory beyond the libraries'."""
+
+    cpu_seconds: int
+    memory_bytes: int
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, also if that is already so.
+
+    Raises NotConfined when `parent` is not the parent any more.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise NotConfined("the parent is gone")
+
+
+def confine(limits: Limits, parent: int) -> None:
+    """Give up identity, files, network, processes and new memory beyond the limits.
+
+    Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
+    """
+    _be_first_to_go()
+    _limit(limits)
+    _drop_root()
+    _drop_capabilities()
+    _prctl(_PR_SET_DUMPABLE, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    die_with(parent)
+    landlock.deny_all()
+    seccomp.install()
+
+
+def _be_first_to_go() -> None:
+    """Short of memory, the kernel shall take the cell and not the worker."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _limit(limits: Limits) -> None:
+    """Set hard limits.
+
+    RLIMIT_NPROC is left alone: it counts all processes of a uid on the host, so it would fail
+    threads here because of somebody else's processes. The filter denies new processes instead.
+    """
+    # The soft limit signals (SIGXCPU, which ends the process and says why), the hard one kills.
+    _set(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+    memory = _address_space() + limits.memory_bytes
+    _set(resource.RLIMIT_AS, memory, memory)
+    for kind, most in (
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_NOFILE, 16),
+    ):
+        _set(kind, most, most)
+
+
+def _set(kind: int, soft: int, hard: int) -> None:
+    """Set a limit, or a stricter one that the process already has."""
+    ceiling = resource.getrlimit(kind)[1]
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(kind, (soft, hard))
+
+
+def _address_space() -> int:
+    """Bytes of address space in use: after warm-up, what interpreter and libraries take."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+def _drop_root() -> None:
+    """Become nobody when root; refuse to go on with any identity that is still root."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    if 0 in (*os.getresuid(), *os.getresgid()):
+        raise NotConfined("still root")
+
+
+def _drop_capabilities() -> None:
+    """Let go of capabilities that an operator gave to a worker without root (capset(2))."""
+    _prctl(_PR_CAP_AMBIENT, _CLEAR_ALL)
+    header = (ctypes.c_uint32 * 2)(_CAP_VERSION_3, 0)
+    none = (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(ctypes.byref(header), none) != 0:
+        raise NotConfined(f"capabilities kept: {os.strerror(ctypes.get_errno())}")
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        raise NotConfined(f"prctl {option}: {os.strerror(ctypes.get_errno())}")

@@ -1,0 +1,140 @@
+"""Hears one child to its end: bounded in time and bytes, whatever the child does with its pipes.
+
+The end is the death of the process, not the end of its output: a child that closes its pipes and
+lives on runs into the time limit all the same. Knows nothing of what is said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from workers.sandbox.answer import READY
+
+LOG_LIMIT = 8 * 1024  # bytes of error output that are kept, the last ones
+_PIECE = 64 * 1024
+
+
+class TooMuch(Exception):
+    """Raised when a child said more than it may."""
+
+
+class Listener:
+    """Collects what `child` says; `limit` is in bytes and does not count the ready mark."""
+
+    def __init__(self, child: subprocess.Popen[bytes], exited: int, limit: int) -> None:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self._exited = exited
+        self._limit = limit + len(READY)
+        self._said = bytearray()
+        self._log = bytearray()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(exited, selectors.EVENT_READ)
+        pipes: tuple[tuple[IO[bytes], Callable[[bytes], None]], ...] = (
+            (child.stdout, self._hear),
+            (child.stderr, self._keep),
+        )
+        for pipe, take in pipes:
+            os.set_blocking(pipe.fileno(), False)
+            self._selector.register(pipe, selectors.EVENT_READ, take)
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Wait for the ready mark; False when the child ended or the time passed without it."""
+        self._listen(seconds, lambda: self._said.startswith(READY))
+        return self._said.startswith(READY)
+
+    def wait_end(self, seconds: float) -> bool:
+        """Wait for the child's death; False when it outlives the time. Raises TooMuch."""
+        return self._listen(seconds, lambda: False)
+
+    def reply(self) -> bytes:
+        """Return what the child said after the ready mark."""
+        return bytes(self._said[len(READY) :])
+
+    def log(self) -> str:
+        """Return the last of the child's error output, for the log only."""
+        return self._log.decode("utf-8", "backslashreplace").strip()
+
+    def close(self) -> None:
+        """Stop listening; the pipes stay with the child's owner."""
+        self._selector.close()
+
+    def _listen(self, seconds: float, heard: Callable[[], bool]) -> bool:
+        """Read until `heard` holds or the child is dead; False when the time passed before."""
+        deadline = time.monotonic() + seconds
+        while not heard():
+            ready = self._selector.select(max(0.0, deadline - time.monotonic()))
+            for key, _ in ready:
+                if key.data is not None:
+                    self._read(key)
+            if any(key.data is None for key, _ in ready):
+                self._drain()
+                return True
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    def _read(self, key: selectors.SelectorKey) -> bool:
+        """Take one piece from a pipe; False when there is none for now, or ever."""
+        try:
+            piece = os.read(key.fd, _PIECE)
+        except BlockingIOError:
+            return False
+        if not piece:
+            self._selector.unregister(key.fileobj)
+            return False
+        key.data(piece)
+        return True
+
+    def _drain(self) -> None:
+        """Take what a dead child left in its pipes, without waiting for their end."""
+        for key in list(self._selector.get_map().values()):
+            while key.data is not None and self._read(key):
+                pass
+
+    def _hear(self, piece: bytes) -> None:
+        self._said += piece
+        if len(self._said) > self._limit:
+            raise TooMuch
+
+    def _keep(self, piece: bytes) -> None:
+        self._log += piece
+        del self._log[:-LOG_LIMIT]
+
+
+@contextmanager
+def hearing(child: subprocess.Popen[bytes], limit: int) -> Iterator[Listener]:
+    """Listen to a child; at the end, however it comes, its whole process group is dead and gone."""
+    try:
+        exited = os.pidfd_open(child.pid)
+        try:
+            listener = Listener(child, exited, limit)
+            try:
+                yield listener
+            finally:
+                listener.close()
+        finally:
+            os.close(exited)
+    finally:
+        _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the group, then collect the child.
+
+    A child that ended by itself is a zombie until then, so its group is nobody else's yet.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()

@@ -1,0 +1,27 @@
+"""What Celery's beat sends, and how often. A message that waits too long is dropped unread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uploads.config import Settings
+from uploads.queue import SWEEP_TASK
+
+TIDY_TASK = "uploads.tidy"
+
+
+def beat_schedule(settings: Settings) -> dict[str, Any]:
+    """The sweep each `sweep_seconds`; the thorough look six times in each grace time."""
+    tidy_seconds = max(settings.sweep_seconds, settings.grace_seconds / 6)
+    return {
+        "sweep": {
+            "task": SWEEP_TASK,
+            "schedule": settings.sweep_seconds,
+            "options": {"expires": max(1.0, settings.sweep_seconds)},
+        },
+        "tidy": {
+            "task": TIDY_TASK,
+            "schedule": tidy_seconds,
+            "options": {"expires": tidy_seconds},
+        },
+    }

@@ -1,0 +1,79 @@
+"""The worker's own bounded place on disk: one file at a time for each job, gone afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PIECE = 1024 * 1024
+
+
+class Scratch:
+    """Files under inspection below `root`, readable by this user alone.
+
+    One worker owns one root: what it finds there at its start was left by a dead one.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def clear(self) -> None:
+        """Remove everything: called once, before the worker takes its first job."""
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._root.mkdir(parents=True, mode=0o700)
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """A path for one file; whatever is there afterwards is removed."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._root / name
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def remove_older(self, seconds: float) -> int:
+        """Remove files that nobody has written for `seconds`; returns how many."""
+        limit = time.time() - seconds
+        removed = 0
+        for path in self._root.glob("*"):
+            try:
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+            except FileNotFoundError:
+                continue  # its job ended between the two calls
+        return removed
+
+
+def write(path: Path, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Write the pieces to a new file of mode 0600; returns size in bytes and SHA-256 in hex."""
+    digest = hashlib.sha256()
+    size = 0
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        for piece in pieces:
+            digest.update(piece)
+            size += file.write(piece)
+    return size, digest.hexdigest()
+
+
+class FilePieces:
+    """A file's bytes, hashed as they are read; may be iterated again from the start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.sha256 = ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        with self._path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                yield piece
+        self.sha256 = digest.hexdigest()
