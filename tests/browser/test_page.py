@@ -1,0 +1,216 @@
+"""What a person sees and does in a real browser, with script."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.conftest import Visit
+from tests.support import samples
+from tests.support.waiting import eventually
+
+SETTLED_MS = 20_000
+SEEN_BY_CLAMAV = re.compile(r"Clean – inspected by .*ClamAV \d")
+MIB = 1024 * 1024
+_DROP = """([zone, files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, type, content] of files) {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, { type }));
+  }
+  const tell = (kind) => zone.dispatchEvent(
+    new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  ["dragenter", "dragover", "drop"].forEach(tell);
+}"""
+
+
+def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
+    """Let files (name, type, bytes) fall on the zone, as the browser tells the page of it."""
+    zone = page.locator("#upload-form").element_handle()
+    packed = [(name, type_, base64.b64encode(data).decode()) for name, type_, data in files]
+    page.evaluate(_DROP, [zone, packed])
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("#documents .doc").filter(has_text=name)
+
+
+def sending(page: Page, name: str) -> Locator:
+    return page.locator("#uploads .doc").filter(has_text=name)
+
+
+def expect_picture(picture: Locator) -> None:
+    """The image is there, loaded and has pixels."""
+    expect(picture).to_be_visible(timeout=SETTLED_MS)
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
+
+
+def test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go(
+    visit: Callable[..., Visit],
+) -> None:
+    """Drop a photo and a PDF: both turn clean without a reload, download equal, and are deleted."""
+    page = visit().sign_in()
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    files = {"beach.jpg": samples.photo_with_gps(1), "report.pdf": samples.pdf()}
+    drop(
+        page,
+        ("beach.jpg", "image/jpeg", files["beach.jpg"]),
+        ("report.pdf", "application/pdf", files["report.pdf"]),
+    )
+    for name, content in files.items():
+        expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+        expect(row(page, name)).to_contain_text(SEEN_BY_CLAMAV)
+        expect_picture(row(page, name).locator("img"))
+        with page.expect_download() as download:
+            row(page, name).get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == name
+        assert Path(download.value.path()).read_bytes() == content
+    for name in files:
+        row(page, name).get_by_role("button", name=f"Delete {name}").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(row(page, name)).to_have_count(0)
+        expect(page.get_by_role("status")).to_contain_text(f"{name} was deleted")
+    page.reload()
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+
+def test_deleting_asks_first(visit: Callable[..., Visit]) -> None:
+    """Keep it, and it stays; Escape means the same."""
+    page = visit().sign_in()
+    drop(page, ("notes.txt", "text/plain", samples.txt()))
+    expect(row(page, "notes.txt")).to_be_visible()
+    row(page, "notes.txt").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Keep it").click()
+    row(page, "notes.txt").get_by_role("button", name="Delete").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.reload()
+    expect(row(page, "notes.txt")).to_be_visible()
+
+
+def test_a_large_file_of_the_wrong_type_is_refused_in_words(
+    visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    """90 MiB of ZIP called .jpg: the sentence stands in the row, not a broken connection."""
+    wrong = tmp_path / "holiday.jpg"
+    wrong.write_bytes(samples.zip_file())
+    with wrong.open("r+b") as file:
+        file.truncate(90 * MIB)
+    window = visit()
+    page = window.sign_in()
+    page.locator("#file").set_input_files(wrong)
+    refused = sending(page, "holiday.jpg")
+    expect(refused).to_contain_text("The file is not what its name says", timeout=30_000)
+    expect(refused).to_contain_text("its content looks like application/zip")
+    expect(refused.get_by_role("button", name="Try again")).to_be_hidden()
+    expect(page.locator("#documents .doc")).to_have_count(0)
+    refused.get_by_role("button", name="Dismiss").click()
+    expect(refused).to_have_count(0)
+    # Chromium itself writes a line about every answer from 400 on; there was exactly this one.
+    window.forgive("status of 415")
+
+
+def test_what_the_policy_names_is_said_before_the_upload(visit: Callable[..., Visit]) -> None:
+    """An ending that is not accepted needs no upload to be refused."""
+    page = visit().sign_in()
+    drop(page, ("tool.exe", "application/octet-stream", b"MZ"))
+    expect(sending(page, "tool.exe")).to_contain_text("This kind of file is not accepted")
+
+
+def test_malware_is_named_and_locked_away(visit: Callable[..., Visit]) -> None:
+    """The virus is named in words, there is nothing to download, script and server say the same."""
+    page = visit().sign_in()
+    drop(page, ("bill.txt", "text/plain", samples.eicar()))
+    found = row(page, "bill.txt")
+    expect(found).to_have_attribute("data-state", "infected", timeout=SETTLED_MS)
+    expect(found).to_contain_text("Contains malware (")
+    expect(found).to_contain_text("locked away and cannot be downloaded")
+    expect(found.get_by_role("link", name="Download")).to_be_hidden()
+    by_script = found.locator("[data-slot=sentence]").inner_text()
+    page.reload()
+    assert found.locator("[data-slot=sentence]").inner_text() == by_script
+    found.get_by_role("link", name="bill.txt").click()
+    expect(page.get_by_role("heading", name="bill.txt")).to_be_visible()
+    expect(page.get_by_text("Who inspected it")).to_be_visible()
+    expect(page.locator(".engine").filter(has_text="ClamAV")).to_contain_text("Found")
+
+
+def test_a_name_is_text_and_never_markup(visit: Callable[..., Visit]) -> None:
+    """Markup in a name is shown letter by letter by script, server and dialog."""
+    name = "<img src=x onerror=alert(1)>{{7*7}}.png"
+    page = visit().sign_in()
+    drop(page, (name, "image/png", samples.png()))
+    for _ in range(2):
+        shown = row(page, "onerror")
+        expect(shown.locator("[data-slot=name]")).to_have_text(name)
+        expect(shown.locator("img[src='x']")).to_have_count(0)
+        page.reload()
+    row(page, "onerror").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog").locator("bdi")).to_have_text(name)
+
+
+def test_a_broken_connection_is_said_and_can_be_tried_again(visit: Callable[..., Visit]) -> None:
+    """The network fails once: the row says so, and its button sends the same file again."""
+    window = visit()
+    page = window.sign_in()
+    page.route("**/api/v1/documents", lambda route: route.abort(), times=1)
+    drop(page, ("notes.txt", "text/plain", samples.txt()))
+    broken = sending(page, "notes.txt")
+    expect(broken).to_contain_text("The connection broke")
+    broken.get_by_role("button", name="Try again").click()
+    expect(row(page, "notes.txt")).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+    window.forgive("ERR_FAILED")
+
+
+def test_three_files_at_a_time(visit: Callable[..., Visit]) -> None:
+    """Of five files three are on their way, the others wait for their turn, and all arrive."""
+    page = visit().sign_in()
+    held: list[Route] = []
+    page.route("**/api/v1/documents", lambda route: held.append(route), times=3)
+    names = [f"file{number}.txt" for number in range(5)]
+    drop(page, *((name, "text/plain", name.encode()) for name in names))
+    expect(page.locator("#uploads [data-phase=waiting]")).to_have_count(2)
+    expect(page.locator("#uploads [data-phase=sending]")).to_have_count(3)
+    # Asking the page for something lets Playwright hand over the requests that wait for an answer.
+    eventually(lambda: page.evaluate("true") and len(held) == 3, 10)
+    for route in held:
+        route.continue_()
+    for name in names:
+        expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+
+
+def test_an_ended_session_leads_to_the_form_and_back(visit: Callable[..., Visit]) -> None:
+    """Sign out, open a page of the inside: the form appears, and leads where one wanted to go."""
+    window = visit()
+    page = window.sign_in()
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto(f"{window.person.stack.base_url}/documents")
+    page.wait_for_url(re.compile(r"/sign-in\?next=/documents$"))
+    page.get_by_label("Email").fill(window.person.email)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    window.forgive("status of 401")
+    page.get_by_label("Password").fill(window.person.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/documents")
+
+
+def test_older_documents_come_below(visit: Callable[..., Visit]) -> None:
+    """After fifty documents a link brings the older ones, with script below the newer ones."""
+    window = visit()
+    for number in range(52):
+        window.person.upload(f"note{number:02}.txt", b"note %d" % number)
+    page = window.sign_in()
+    expect(page.locator("#documents .doc")).to_have_count(50)
+    page.get_by_role("link", name="Older documents").click()
+    expect(page.locator("#documents .doc")).to_have_count(52)
+    expect(page.locator("#documents .doc").last).to_contain_text("note00.txt")
+    expect(page.get_by_role("link", name="Older documents")).to_be_hidden()

@@ -1,0 +1,85 @@
+"""What all suites share: which database, and the running service.
+
+Parts that a test needs are started for it; a part that is missing fails the test and says what
+to install. Nothing is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.people import Person
+from tests.support.stack import Stack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="the database that the running service uses",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "one_database: has nothing to do with the database; run once is enough"
+    )
+
+
+@pytest.fixture(scope="session")
+def database_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], dict[str, str]]]:
+    """Makes the settings for a database of its own for each stack."""
+    from tests.support.postgres import fresh_database, running_postgres
+
+    if request.config.getoption("--database") == "sqlite":
+        yield dict
+        return
+    with running_postgres(tmp_path_factory.mktemp("pg")) as server:
+        yield lambda: {"UPLOADS_DATABASE_URL": fresh_database(server)}
+
+
+@pytest.fixture(scope="session")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real ClamAV daemon."""
+    from tests.support.clamd import running_clamd
+
+    with running_clamd(tmp_path_factory.mktemp("clamd")) as address:
+        yield str(address)
+
+
+@pytest.fixture(scope="session")
+def make_stack(
+    database_settings: Callable[[], dict[str, str]], clamd: str
+) -> Iterator[Callable[..., Stack]]:
+    """Starts stacks with the chosen database and with ClamAV; all are ended at the end."""
+    with ExitStack() as stacks:
+
+        def make(**settings: str) -> Stack:
+            made = Stack({"UPLOADS_CLAMD": clamd, **database_settings(), **settings})
+            stacks.callback(made.close)
+            made.start()
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack: Callable[..., Stack]) -> Stack:
+    """The service that most tests share."""
+    return make_stack()
+
+
+@pytest.fixture(scope="session")
+def alice(stack: Stack) -> Person:
+    return stack.person("alice")
+
+
+@pytest.fixture(scope="session")
+def bob(stack: Stack) -> Person:
+    return stack.person("bob")

@@ -1,0 +1,76 @@
+"""The two databases that every contract of the records is run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.support.facts import document, user
+from tests.support.postgres import fresh_database, running_postgres
+from tests.support.sqlite import migrated_sqlite
+from uploads.documents.model import Document
+from uploads.records.migrate import upgrade
+from uploads.records.sql import SqlRecords
+from uploads.records.tables import metadata
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running server; its URL names a database that nobody uses."""
+    with running_postgres(tmp_path_factory.mktemp("postgresql")) as base_url:
+        yield base_url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> str:
+    url = fresh_database(postgresql)
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return fresh_database(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with the newest schema and no rows."""
+    if request.param == "sqlite":
+        return migrated_sqlite(tmp_path / "records.db")
+    url: str = request.getfixturevalue("migrated_postgresql")
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    return url
+
+
+@pytest.fixture
+def records(database_url: str) -> Iterator[SqlRecords]:
+    records = SqlRecords(database_url)
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def owned(records: SqlRecords) -> SqlRecords:
+    """Records that know two users."""
+    records.write(lambda work: [work.accounts.add_user(user(name)) for name in ("usr_1", "usr_2")])
+    return records
+
+
+@pytest.fixture
+def add(owned: SqlRecords) -> Callable[..., Document]:
+    def add_one(document_id: str = "doc_1", **changes: Any) -> Document:
+        made = document(document_id, **changes)
+        owned.write(lambda work: work.documents.add(made))
+        return made
+
+    return add_one

@@ -1,0 +1,76 @@
+"""CSRF: what rides on a cookie must prove that our own page sent it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.support import samples
+from tests.support.headers import assert_secure
+from tests.support.people import Person
+
+ME = "/documents"
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/sign-out"),
+        ("POST", "/documents"),
+        ("POST", "/documents/{id}/delete"),
+        ("POST", "/api/v1/documents"),
+        ("DELETE", "/api/v1/documents/{id}"),
+    ],
+)
+def test_a_session_without_the_right_token_may_not_write(
+    alice: Person, bob: Person, method: str, path: str
+) -> None:
+    """A missing, made-up or foreign CSRF token is 403 and changes nothing."""
+    document_id = alice.upload("mine.png", samples.png())
+    path = path.format(id=document_id)
+    more = {"files": {"file": ("a.png", samples.png())}} if path.endswith("documents") else {}
+    with alice.browser() as browser, bob.browser() as other:
+        for token in (None, "nonsense", "é", other.token(ME)):
+            headers = {"Accept": "application/json"}
+            sent = {"X-CSRF-Token": token.encode()} if token else {}
+            answer = browser.request(method, path, headers={**headers, **sent}, **more)  # type: ignore[arg-type]
+            assert code(answer) == (403, "csrf"), token
+            assert_secure(answer)
+        own = {"X-CSRF-Token": browser.token(ME), "Accept": "application/json"}
+        for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = browser.request(method, path, headers={**own, **foreign}, **more)
+            assert code(answer) == (403, "csrf"), foreign
+        assert alice.document(document_id)["state"] != "deleted"
+        assert browser.request(method, path, headers=own, **more).status_code < 400
+
+
+def test_the_pages_own_script_may_use_the_session(alice: Person) -> None:
+    """With its token, a session uploads through the API as a key does."""
+    with alice.browser() as browser:
+        headers = {"X-CSRF-Token": browser.token(ME)}
+        answer = browser.post(
+            "/api/v1/documents", files={"file": ("a.png", samples.png())}, headers=headers
+        )
+    assert answer.status_code == 202, answer.text
+
+
+def test_the_plain_form_takes_several_files_each_on_its_own(alice: Person) -> None:
+    """Without script: one good file and one bad one, each with its own answer."""
+    with alice.browser() as browser:
+        token = browser.token(ME)
+        answer = browser.post(
+            "/documents",
+            files=[
+                ("csrf_token", (None, token)),
+                ("files", ("plain form good.png", samples.png())),
+                ("files", ("plain form bad.pdf", samples.png())),
+            ],
+        )
+    assert answer.status_code == 200, answer.text
+    assert "plain form bad.pdf" in answer.text
+    names = [one["name"] for one in alice.documents(q="plain form")]
+    assert names == ["plain form good.png"]

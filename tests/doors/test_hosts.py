@@ -1,0 +1,63 @@
+"""Hosts: each answers for its own routes, and no other name is served."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.support import raw
+from tests.support.headers import assert_secure
+from tests.support.people import Person
+from tests.support.stack import Stack
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
+def test_another_host_is_misdirected(stack: Stack, host: str) -> None:
+    """A request for a host that this service is not is 421, under all headers."""
+    answer = httpx.get(f"{stack.base_url}/api/v1/policy", headers={"Host": host})
+    assert code(answer) == (421, "misdirected")
+    assert_secure(answer)
+
+
+def test_the_app_is_not_on_the_content_host(stack: Stack, alice: Person) -> None:
+    """Pages and API do not exist where user content lives."""
+    for path in ("/sign-in", "/documents", "/api/v1/documents", "/static/logo.svg"):
+        answer = httpx.get(
+            stack.content_url + path, headers={"Authorization": f"Bearer {alice.key}"}
+        )
+        assert answer.status_code == 404, path
+        assert_secure(answer, content_host=True)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_probes_are_refused_from_behind_a_proxy(stack: Stack, path: str) -> None:
+    """A forwarded request for the operator's probes is 404."""
+    assert httpx.get(stack.base_url + path).status_code == 200
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        answer = httpx.get(stack.base_url + path, headers={name: "127.0.0.1"})
+        assert answer.status_code == 404, name
+        assert_secure(answer)
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: x\r\n\r\n",
+        b"NONSENSE\r\n\r\n",
+        b"POST /api/v1/documents HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+    ],
+)
+def test_a_garbled_request_is_a_clean_refusal(stack: Stack, request_head: bytes) -> None:
+    """What is not HTTP, or says two lengths at once, is a 4xx and names no software."""
+    answer = raw.exchange(stack.port, [request_head])
+    assert 400 <= answer.status < 500
+    for word in (b"Traceback", b"gunicorn", b"Werkzeug"):
+        assert word not in answer.body

@@ -1,0 +1,210 @@
+"""GET and DELETE of documents: lists, waiting, tombstones, and other people's ids."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support import samples
+from tests.support.headers import assert_secure
+from tests.support.invariants import invariants
+from tests.support.people import Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+UNKNOWN = "doc_" + "0" * 26
+
+
+@pytest.fixture(scope="module")
+def reader(stack: Stack) -> Person:
+    """A user of whose documents this module knows all."""
+    return stack.person("reader")
+
+
+@pytest.fixture(scope="module")
+def seven(reader: Person) -> list[str]:
+    """Seven settled documents, newest first."""
+    ids = [reader.upload(f"Blatt {number} ÄÖ.txt", b"text %d" % number) for number in range(6)]
+    ids.append(reader.upload("picture.png", samples.png()))
+    for document_id in ids:
+        reader.settle(document_id)
+    return ids[::-1]
+
+
+def test_pages_follow_the_cursor_newest_first(reader: Person, seven: list[str]) -> None:
+    """A list comes in pages of `limit`, each document exactly once."""
+    found: list[str] = []
+    cursor, pages = None, 0
+    while True:
+        params = {"limit": "3", **({"cursor": cursor} if cursor else {})}
+        answer = reader.api.get("/documents", params=params).json()
+        found += [one["id"] for one in answer["items"]]
+        pages += 1
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert found == seven
+    assert pages == 3
+
+
+def test_new_documents_do_not_disturb_older_pages(reader: Person, seven: list[str]) -> None:
+    """A document that comes in between two pages shifts nothing."""
+    first = reader.api.get("/documents", params={"limit": "3"}).json()
+    late = reader.upload("late.txt", b"late")
+    second = reader.api.get(
+        "/documents", params={"limit": "200", "cursor": first["next_cursor"]}
+    ).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == seven
+    reader.settle(late)
+    assert reader.api.delete(f"/documents/{late}").status_code == 204
+
+
+def test_lists_can_be_narrowed(reader: Person, seven: list[str]) -> None:
+    """State, type and words narrow a list; words match whatever their case."""
+    assert [one["id"] for one in reader.documents(type="image/png")] == seven[:1]
+    assert [one["id"] for one in reader.documents(q="BLATT 3 äö")] == [seven[3]]
+    assert [one["id"] for one in reader.documents(q="%")] == []
+    assert len(reader.documents(state="clean")) == len(seven)
+    assert reader.documents(state="infected") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=-1",
+        "cursor=nonsense",
+        "state=fine",
+        "page=2",
+        "cursor=WyIyMDI2LTAxLTAxIiwgIngiXQ",
+    ],
+)
+def test_a_wrong_parameter_is_named(reader: Person, query: str) -> None:
+    """Parameters out of their bounds or unknown are 422 and say which."""
+    answer = reader.api.get(f"/documents?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert query.partition("=")[0] in str(answer.json()["errors"])
+
+
+def test_waiting_ends_at_once_for_a_settled_document(reader: Person, seven: list[str]) -> None:
+    """`?wait=` does not wait where nothing is left to happen."""
+    began = time.monotonic()
+    assert reader.document(seven[0], wait=30)["state"] == "clean"
+    assert time.monotonic() - began < 2
+    assert reader.api.get(f"/documents/{seven[0]}?wait=31").status_code == 422
+
+
+def test_waiting_ends_with_the_change(reader: Person) -> None:
+    """A client that waits hears of a change when it happens, not when the time is up."""
+    document_id = reader.upload("waited.png", samples.png())
+    began = time.monotonic()
+    state = reader.document(document_id)["state"]
+    while state in {"quarantined", "scanning"}:
+        state = reader.document(document_id, wait=30)["state"]
+    assert state == "clean"
+    assert time.monotonic() - began < 10
+
+
+def test_many_may_wait_at_once(stack: Stack, reader: Person) -> None:
+    """Twenty waiting clients do not keep others from being answered."""
+    infected = [reader.upload(f"w{number}.txt", samples.eicar()) for number in range(2)]
+    with ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(reader.settle, infected[at % 2]) for at in range(20)]
+        began = time.monotonic()
+        assert httpx.get(f"{stack.base_url}/livez").status_code == 200
+        assert time.monotonic() - began < 5
+        assert {one.result()["state"] for one in waiting} == {"infected"}
+
+
+def test_a_deleted_document_leaves_a_tombstone(stack: Stack, reader: Person) -> None:
+    """DELETE is 204 twice; what stays has no name and no digest, and its bytes are gone."""
+    document_id = reader.upload("secret plan.png", samples.png())
+    reader.settle(document_id)
+    eventually(lambda: len(reader.document(document_id)["renditions"]) == 2, 10)
+    picture = reader.api.get(f"/documents/{document_id}/renditions/thumbnail-200")
+    content = reader.api.get(f"/documents/{document_id}/content")
+    for _ in range(2):
+        answer = reader.api.delete(f"/documents/{document_id}")
+        assert (answer.status_code, answer.content) == (204, b"")
+    tombstone = reader.document(document_id)
+    assert tombstone["state"] == "deleted"
+    assert tombstone["name"] is None
+    assert tombstone["sha256"] is None
+    assert tombstone["renditions"] == []
+    assert reader.api.get(f"/documents/{document_id}/content").status_code == 410
+    assert httpx.get(picture.headers["Location"]).status_code == 410
+    assert document_id not in {one["id"] for one in reader.documents()}
+    assert document_id in {one["id"] for one in reader.documents(state="deleted")}
+    eventually(lambda: httpx.get(content.headers["Location"]).status_code == 404, 20)
+    invariants(stack, reader)
+
+
+def test_deleting_during_inspection_wins(stack: Stack, reader: Person) -> None:
+    """A document that is deleted while it waits or is inspected stays deleted."""
+    ids = [reader.upload(f"short {number}.png", samples.png()) for number in range(5)]
+    for document_id in ids:
+        assert reader.api.delete(f"/documents/{document_id}").status_code == 204
+    invariants(stack, reader)
+    assert {reader.document(document_id)["state"] for document_id in ids} == {"deleted"}
+
+
+@pytest.mark.parametrize("path", ["", "/content", "/renditions/thumbnail-200"])
+def test_somebody_elses_id_answers_like_an_unknown_one(
+    reader: Person, bob: Person, seven: list[str], path: str
+) -> None:
+    """Status, headers and body are the same, but for the request's own id."""
+
+    def ask(document_id: str, method: str = "GET") -> tuple[int, dict[str, object], set[str]]:
+        answer = bob.api.request(method, f"/documents/{document_id}{path}")
+        assert_secure(answer)
+        problem = answer.json()
+        problem.pop("request_id")
+        return answer.status_code, problem, set(answer.headers)
+
+    foreign, unknown = ask(seven[0]), ask(UNKNOWN)
+    assert foreign == unknown
+    assert foreign[0] == 404
+    if not path:
+        assert ask(seven[0], "DELETE") == ask(UNKNOWN, "DELETE")
+        assert reader.document(seven[0])["state"] == "clean"
+    assert ask("x'--")[0] == 404
+
+
+def test_a_rendition_comes_from_the_content_host_alone(
+    stack: Stack, reader: Person, seven: list[str]
+) -> None:
+    """No cookie, no key; its own policy; and the app's origin does not have it at all."""
+    answer = reader.api.get(f"/documents/{seven[0]}/renditions/thumbnail-200")
+    location = answer.headers["Location"]
+    assert location.startswith(f"{stack.content_url}/renditions/")
+    served = httpx.get(location, headers={"Cookie": "session=x", "Authorization": "Bearer x"})
+    assert served.status_code == 200
+    assert_secure(served, content_host=True)
+    assert "Set-Cookie" not in served.headers
+    assert served.headers["Content-Type"] == "image/webp"
+    assert served.headers["Content-Security-Policy"].startswith("sandbox")
+    assert served.headers["Content-Length"] == str(len(served.content))
+    elsewhere = httpx.get(location.replace(stack.content_url, stack.base_url))
+    assert elsewhere.status_code == 404
+    forged = httpx.get(location[:-3] + "AAA")
+    assert forged.status_code == 404
+    assert_secure(forged, content_host=True)
+
+
+def test_the_store_serves_attachments_for_a_minute(reader: Person, seven: list[str]) -> None:
+    """A content link is signed, short-lived, and cannot be changed."""
+    location = reader.api.get(f"/documents/{seven[1]}/content").headers["Location"]
+    query = dict(httpx.URL(location).params)
+    assert query["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert int(query["X-Amz-Expires"]) <= 60
+    served = httpx.get(location)
+    assert served.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert served.headers["Content-Disposition"].startswith("attachment;")
+    assert httpx.get(location.replace("attachment", "inline")).status_code == 403
+    # Stores differ in how they refuse what has no signature at all.
+    assert httpx.get(location.partition("?")[0]).status_code in {400, 403}

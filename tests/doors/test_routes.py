@@ -1,0 +1,193 @@
+"""Every route × method × caller in one table, built against the app's own URL map.
+
+A route that is added and not entered here fails the first test; every other test of this module
+then holds for it as well: who may, who may not, and which headers each answer carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import samples
+from tests.support.headers import assert_secure
+from tests.support.people import Browser, Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+PNG = samples.png()
+FORM = {"files": {"file": ("a.png", PNG)}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the three callers get. Where `wrong` is None the route has no owner to be wrong about.
+
+    `{clean}` in the address is a clean document of the right user, `{spare}` one made for this
+    one request, `{token}` a fresh token of the content host. `site` is app, content or internal.
+    """
+
+    signed_out: int
+    wrong: int
+    right: int
+    path: str = ""
+    send: dict[str, Any] | None = None
+    site: str = "app"
+
+
+API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
+PAGE = "/documents/<document_id>"
+TABLE: dict[tuple[str, str], Row] = {
+    # For programs. Unknown callers are 401; other people's documents are 404.
+    (f"{API}/documents", "GET"): Row(401, 200, 200),
+    (f"{API}/documents", "POST"): Row(401, 202, 202, send=FORM),
+    (DOC, "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}"),
+    (DOC, "DELETE"): Row(401, 404, 204, f"{API}/documents/{{spare}}"),
+    (f"{DOC}/content", "GET"): Row(401, 404, 302, f"{API}/documents/{{clean}}/content"),
+    (f"{DOC}/renditions/<name>", "GET"): Row(
+        401, 404, 302, f"{API}/documents/{{clean}}/renditions/thumbnail-200"
+    ),
+    (f"{API}/policy", "GET"): Row(401, 200, 200),
+    # For people. Unknown callers are led to the sign-in page.
+    ("/", "GET"): Row(302, 302, 302),
+    ("/sign-in", "GET"): Row(200, 302, 302),
+    ("/sign-in", "POST"): Row(403, 401, 401, send={"data": {"email": "x@y.z", "password": "x"}}),
+    ("/sign-out", "POST"): Row(403, 303, 303),
+    ("/documents", "GET"): Row(303, 200, 200),
+    ("/documents", "POST"): Row(303, 200, 200, send=FORM),
+    (PAGE, "GET"): Row(303, 404, 200, "/documents/{clean}"),
+    (f"{PAGE}/download", "GET"): Row(303, 404, 302, "/documents/{clean}/download"),
+    (f"{PAGE}/delete", "POST"): Row(303, 404, 303, "/documents/{spare}/delete"),
+    # For everybody.
+    ("/problems/<code>", "GET"): Row(200, 200, 200, "/problems/not-found"),
+    ("/csp-reports", "POST"): Row(204, 204, 204, send={"json": {"csp-report": {}}}),
+    ("/static/<path:filename>", "GET"): Row(200, 200, 200, "/static/logo.svg"),
+    # The content host knows tokens and nobody's name.
+    ("/renditions/<token>", "GET"): Row(200, 200, 200, "{token}", site="content"),
+    # For the operator's own network.
+    ("/livez", "GET"): Row(200, 200, 200, site="internal"),
+    ("/readyz", "GET"): Row(200, 200, 200, site="internal"),
+}
+
+
+@pytest.fixture(scope="module")
+def rules(stack: Stack) -> dict[str, set[str]]:
+    """Address and methods of every route that the app has."""
+    from uploads.app import create_app
+
+    app = create_app(stack.services())
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        found.setdefault(rule.rule, set()).update(rule.methods or ())
+    return found
+
+
+@pytest.fixture(scope="module")
+def clean(alice: Person) -> str:
+    document_id = alice.upload("route.png", PNG)
+    assert alice.settle(document_id)["state"] == "clean"
+    eventually(lambda: alice.document(document_id)["renditions"], 10)
+    return document_id
+
+
+Ask = Callable[[str, str, str], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def ask(stack: Stack, alice: Person, bob: Person, clean: str) -> Ask:
+    """Sends (route, method) as nobody, bob or alice, in the way that the route is meant for."""
+
+    def send(route: str, method: str, who: str) -> httpx.Response:
+        row = TABLE[route, "GET" if method == "HEAD" else method]
+        path = row.path or route
+        if "{spare}" in path:
+            path = path.format(spare=alice.upload("spare.png", PNG))
+        if "{token}" in path:
+            path = alice.api.get(f"/documents/{clean}/renditions/thumbnail-200").headers["Location"]
+        path = path.format(clean=clean)
+        person = {"nobody": None, "bob": bob, "alice": alice}[who]
+        more = dict(row.send or {})
+        if person is not None and path.startswith(API):
+            return person.api.request(method, stack.base_url + path, **more)
+        with person.browser() if person is not None else Browser(stack) as browser:
+            if person is not None and method == "POST":
+                more["headers"] = {"X-CSRF-Token": browser.token("/documents")}
+            return browser.request(method, path, **more)
+
+    return send
+
+
+def test_every_route_stands_in_the_table(rules: dict[str, set[str]]) -> None:
+    """The table has every route and method of the app, and no other."""
+    listed = {(rule, method) for rule, methods in rules.items() for method in methods}
+    listed -= {(rule, method) for rule, method in listed if method in {"HEAD", "OPTIONS"}}
+    assert listed == set(TABLE)
+
+
+@pytest.mark.parametrize(("route", "method"), TABLE, ids=lambda word: str(word))
+def test_each_caller_gets_what_is_due(ask: Ask, clean: str, route: str, method: str) -> None:
+    """Nobody, somebody else and the owner each get their status, under all headers."""
+    row = TABLE[route, method]
+    found = []
+    for who in ("nobody", "bob", "alice"):
+        answer = ask(route, method, who)
+        assert_secure(answer, content_host=row.site == "content")
+        found.append(answer.status_code)
+        if answer.status_code >= 400:
+            assert clean not in answer.text
+    assert found == [row.signed_out, row.wrong, row.right]
+
+
+@pytest.mark.parametrize("route", [route for route, method in TABLE if method == "GET"])
+def test_head_answers_like_get(ask: Ask, route: str) -> None:
+    """HEAD has the status of GET and no body."""
+    for who in ("nobody", "alice"):
+        answer = ask(route, "HEAD", who)
+        assert answer.status_code == ask(route, "GET", who).status_code
+        assert answer.content == b""
+        assert_secure(answer, content_host=TABLE[route, "GET"].site == "content")
+
+
+def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], clean: str) -> None:
+    """A method that a route does not have is 405 with Allow, TRACE among them; never a 500."""
+    for (route, _), row in TABLE.items():
+        if row.site == "content":
+            continue
+        path = (row.path or route).format(clean=clean, spare=clean)
+        for method in set(METHODS) - rules[route]:
+            answer = httpx.request(method, stack.base_url + path)
+            assert answer.status_code == 405, (route, method, answer.status_code)
+            assert set(answer.headers["Allow"].split(", ")) <= rules[route]
+            assert_secure(answer)
+
+
+def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], clean: str) -> None:
+    """OPTIONS names a route's methods and does nothing else."""
+    for (route, _), row in TABLE.items():
+        if row.site == "content":
+            continue
+        path = (row.path or route).format(clean=clean, spare=clean)
+        answer = httpx.options(stack.base_url + path)
+        assert answer.status_code in {200, 204}, (route, answer.status_code)
+        assert set(answer.headers["Allow"].split(", ")) == rules[route]
+        assert_secure(answer)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/api/v1/nowhere", "/static/nowhere.js", "/static/../app.py", "/%00"]
+)
+def test_an_unknown_address_is_404_with_all_headers(stack: Stack, path: str) -> None:
+    """Errors carry the same headers as everything else, as problem or as page."""
+    answer = httpx.get(stack.base_url + path)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert_secure(answer)
+    page = httpx.get(stack.base_url + path, headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert_secure(page)

@@ -1,0 +1,209 @@
+"""The supervisor itself, shown with stand-in programs: order, restarts, and every way to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.waiting import eventually
+from workers.embedded.supervisor import RESTARTS_MAX
+
+pytestmark = pytest.mark.one_database
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Stack:
+    """A supervisor over stand-ins, and what it said and did."""
+
+    def __init__(self, folder: Path, *words: str):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.stand_ins", str(folder), *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self._said = self.process.stdout
+
+    def wait_for(self, words: str) -> str:
+        """Read on until a line holds these words; the line."""
+        seen = []
+        for line in self._said:
+            if words in line:
+                return line.strip()
+            seen.append(line)
+        raise AssertionError(f"{words!r} was never said, but {seen}")
+
+    def end(self, number: signal.Signals | None = None) -> int:
+        if number is not None:
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def events(self, event: str) -> list[str]:
+        lines = (self.folder / "events").read_text().splitlines()
+        return [line.split()[0] for line in lines if line.split()[1] == event]
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._said.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    stacks: list[Stack] = []
+
+    def begin(*words: str) -> Stack:
+        stacks.append(Stack(tmp_path, *words))
+        return stacks[-1]
+
+    yield begin
+    for stack in stacks:
+        stack.close()
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    return not alive
+
+
+Start = Callable[..., Stack]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_stops_in_order(start: Start, number: signal.Signals) -> None:
+    """Parts start in order, stop one after the other in the stop order, and the exit code is 0."""
+    stack = start("first", "errand!0", "second", "third")
+    stack.wait_for("ready")
+    family = stack.family()
+    assert stack.end(number) == 0
+    assert stack.events("started") == ["first", "second", "third"]
+    assert stack.events("stopped") == ["third", "second", "first"]
+    assert gone(family)
+    assert not list((stack.folder / "run").iterdir())
+
+
+def test_kill_leaves_no_child(start: Start) -> None:
+    """After kill -9 of the supervisor alone, none of the programs that it started is left."""
+    stack = start("first", "second")
+    stack.wait_for("ready")
+    family = stack.family()
+    assert len(family) == 2
+    stack.end(signal.SIGKILL)
+    assert gone(family)
+    assert stack.events("stopped") == []
+
+
+def test_kill_in_an_errand_leaves_no_child(start: Start) -> None:
+    """The same while an errand runs, before everything is ready."""
+    stack = start("first", "errand!wait", "never")
+    eventually(lambda: len(stack.family()) == 2, 10)
+    family = stack.family()
+    stack.end(signal.SIGKILL)
+    assert gone(family)
+
+
+def test_stop_in_an_errand(start: Start) -> None:
+    """A stop before everything is ready ends the errand and stops what had been started."""
+    stack = start("first", "errand!wait", "never")
+    eventually(lambda: len(stack.family()) == 2, 10)
+    family = stack.family()
+    assert stack.end(signal.SIGTERM) == 0
+    assert gone(family)
+    assert stack.events("stopped") == ["first"]
+
+
+def test_children_are_out_of_reach_of_the_terminal(start: Start) -> None:
+    """Every program leads a session of its own: the terminal's Ctrl-C does not reach it."""
+    stack = start("first", "second")
+    stack.wait_for("ready")
+    family = stack.family()
+    assert {os.getsid(child.pid) for child in family} == {child.pid for child in family}
+
+
+def test_restarts_what_died(start: Start) -> None:
+    """A program that is killed is started again; the others live on."""
+    stack = start("first", "second")
+    stack.wait_for("ready")
+    before = {child.pid for child in stack.family()}
+    victim = int((stack.folder / "run" / "second.pid").read_text())
+    os.kill(victim, signal.SIGKILL)
+    assert "was killed by SIGKILL" in stack.wait_for("second")
+    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    after = {child.pid for child in stack.family()}
+    assert before - after == {victim}
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.events("stopped") == ["second", "first"]
+
+
+def test_a_dead_programs_group_is_swept(start: Start) -> None:
+    """What a killed program had started itself does not outlive it."""
+    stack = start("first=parent")
+    stack.wait_for("ready")
+    family = stack.family()
+    assert len(family) == 2
+    os.kill(int((stack.folder / "run" / "first.pid").read_text()), signal.SIGKILL)
+    assert gone(family)
+
+
+def test_gives_up_on_what_dies_again_and_again(start: Start) -> None:
+    """A program that cannot live any more is named, the rest stopped, the exit code not 0."""
+    stack = start("first", "second=doomed")
+    stack.wait_for("ready")
+    os.kill(int((stack.folder / "run" / "second.pid").read_text()), signal.SIGKILL)
+    assert "second ended with code 3" in stack.wait_for("not started again")
+    assert stack.end() == 1
+    assert stack.events("started").count("second") == 1 + RESTARTS_MAX
+    assert stack.events("stopped") == ["first"]
+
+
+def test_a_death_while_starting_ends_the_start(start: Start) -> None:
+    """A program that ends before it answered is named; nothing is tried again."""
+    stack = start("first", "second=brittle", "third")
+    stack.wait_for("second ended with code 3 while the stack was starting.")
+    assert stack.end() == 1
+    assert stack.events("stopped")[-1] == "first"
+
+
+def test_a_failed_errand_ends_the_start(start: Start) -> None:
+    """An errand that fails is named; what had been started is stopped; nothing else is."""
+    stack = start("first", "errand!4", "never")
+    assert stack.wait_for("errand") == "errand ended with code 4."
+    assert stack.end() == 1
+    assert stack.events("started") == ["first"]
+    assert stack.events("stopped") == ["first"]
+
+
+def test_kills_what_does_not_listen(start: Start) -> None:
+    """A program that ignores the stop is killed after its patience, and the others still stop."""
+    stack = start("first", "second=deaf")
+    stack.wait_for("ready")
+    family = stack.family()
+    assert stack.end(signal.SIGTERM) == 0
+    assert gone(family)
+    assert stack.events("stopped") == ["first"]
+
+
+def test_second_interrupt_kills_at_once(start: Start) -> None:
+    """Ctrl-C a second time waits for nobody."""
+    stack = start("first", "second", "third=deaf")
+    stack.wait_for("ready")
+    family = stack.family()
+    stack.process.send_signal(signal.SIGINT)
+    stack.wait_for("Stopping")
+    assert stack.end(signal.SIGINT) == 0
+    assert gone(family)
+    assert stack.events("stopped") == []

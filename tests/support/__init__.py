@@ -1,0 +1,1 @@
+"""What several suites share: real sample files, real parts, the running stack."""

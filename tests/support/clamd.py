@@ -1,0 +1,92 @@
+"""A real clamd with its own configuration and one signature of our own: EICAR.
+
+Started on a unix socket or on loopback, and ended by its process id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.hostile_files import eicar
+from tests.support.waiting import eventually
+from workers.inspection.clamd import Clamd
+from workers.inspection.engine import EngineUnavailable
+
+SIGNATURE = "Test.EICAR.UNOFFICIAL"
+_CONFIG = """
+Foreground yes
+DatabaseDirectory {folder}/db
+TemporaryDirectory {folder}/tmp
+LogFile {folder}/clamd.log
+FixStaleSocket yes
+MaxThreads 4
+ConcurrentDatabaseReload no
+SelfCheck 0
+Bytecode no
+PhishingSignatures no
+MaxFileSize {limit}
+MaxScanSize {limit}
+StreamMaxLength {limit}
+AlertExceedsMax yes
+AlertEncrypted yes
+{listen}
+"""
+
+
+@contextlib.contextmanager
+def running_clamd(folder: Path, *, tcp: bool = False, limit: str = "200M") -> Iterator[str]:
+    """Start clamd with its files below `folder`; yield its address once it answers.
+
+    `limit` is the largest file and stream, as clamd's configuration writes it.
+    """
+    program = shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    assert program, "clamd is missing: apt install clamav-daemon"
+    (folder / "db").mkdir(parents=True)
+    (folder / "tmp").mkdir()
+    (folder / "db" / "test.ndb").write_text(f"Test.EICAR:0:*:{eicar().hex()}\n")
+    # A socket's path may have 108 bytes, and test folders are deep.
+    with tempfile.TemporaryDirectory(prefix="clamd-") as short:
+        address, listen = _free_port() if tcp else _socket_in(Path(short))
+        config = folder / "clamd.conf"
+        config.write_text(_CONFIG.format(folder=folder, limit=limit, listen=listen))
+        with (folder / "output").open("wb") as output:
+            process = subprocess.Popen(
+                [program, "--config-file", str(config)], stdout=output, stderr=output
+            )
+        try:
+            eventually(lambda: _answers(process, address, folder), seconds=60)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _socket_in(folder: Path) -> tuple[str, str]:
+    return f"{folder}/clamd.sock", f"LocalSocket {folder}/clamd.sock"
+
+
+def _free_port() -> tuple[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    return f"127.0.0.1:{port}", f"TCPSocket {port}\nTCPAddr 127.0.0.1"
+
+
+def _answers(process: subprocess.Popen[bytes], address: str, folder: Path) -> bool:
+    assert process.poll() is None, (folder / "output").read_text() + (
+        folder / "clamd.log"
+    ).read_text()
+    try:
+        Clamd(address, seconds=5).ping()
+    except EngineUnavailable:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""ZIP files that strangers send: bombs, lies, names that lead elsewhere. None may be clean."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+from tests.support.benign_files import pack
+from tests.support.hostile_files import ZIP, eicar_zip
+from tests.support.zip_bytes import Piece, end_record, make_zip
+
+
+def deflated_zeros(size: int) -> Piece:
+    """An entry of so many zeros; packed as a stream, never held unpacked."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block, crc, packed = bytes(1024 * 1024), 0, []
+    for _ in range(size // len(block)):
+        packed.append(deflater.compress(block))
+        crc = zlib.crc32(block, crc)
+    packed.append(deflater.flush())
+
+    class Packed(Piece):
+        @property
+        def packed(self) -> bytes:
+            return b"".join(packed)
+
+    return Packed(b"zeros", stated_unpacked=size, crc=crc)
+
+
+def lying_bomb(stated: int = 10) -> bytes:
+    """64 MiB of zeros that both headers call ten bytes."""
+    piece = deflated_zeros(64 * 1024 * 1024)
+    piece.stated_unpacked = stated
+    return make_zip(piece)
+
+
+def overlapping_zip() -> bytes:
+    """A thousand entries that all point at one local header."""
+    kernel = Piece(b"a", bytes(100_000))
+    shadows = (Piece(b"a%d" % n, kernel.data, local_name=b"a", offset=0) for n in range(999))
+    return make_zip(kernel, *shadows)
+
+
+def many_empty_entries(count: int = 200_000) -> bytes:
+    """Truthful in everything, ZIP64 record included."""
+    local, directory = io.BytesIO(), io.BytesIO()
+    for number in range(count):
+        name = b"%06d" % number
+        fields = (0, 0, 0, 33, 0, 0, 0)
+        at = local.tell()
+        local.write(struct.pack("<4s5H3L2H", b"PK\3\4", 20, *fields, len(name), 0) + name)
+        head = struct.pack("<4s6H3L5H2L", b"PK\1\2", 788, 20, *fields, len(name), 0, 0, 0, 0, 0, at)
+        directory.write(head + name)
+    size, at = directory.tell(), local.tell()
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, at)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at + size, 1)
+    end = end_record(0xFFFF, size, at)
+    return local.getvalue() + directory.getvalue() + wide + locator + end
+
+
+def bad_names() -> dict[str, tuple[str, bytes, str]]:
+    """Archives whose one entry has a name that leads elsewhere, or is no name."""
+    names = (
+        "../../x",
+        "/abs",
+        "C:\\x",
+        "a\\..\\b",
+        "a\0b",
+        "x" * 5000,
+        "a/../../b",
+        "C:/x",
+        "a\nb",
+    )
+    return {
+        f"name {name[:9]!r}": (ZIP, make_zip(Piece(name.encode(), b"x")), "malformed-file")
+        for name in names
+    }
+
+
+def bombs() -> dict[str, tuple[str, bytes, str]]:
+    """Archives that unpack to more than they may, or say so."""
+    zeros = make_zip(deflated_zeros(64 * 1024 * 1024))
+    stated = Piece(b"a", bytes(99), stated_unpacked=4294967294)
+    return {
+        "overlap": (ZIP, overlapping_zip(), "bomb"),
+        "4 gigabytes": (ZIP, make_zip(stated), "bomb"),
+        "ratio": (ZIP, zeros, "bomb"),
+        "nested bomb": (ZIP, pack({"a.zip": zeros}), "bomb"),
+        "lying size": (ZIP, lying_bomb(), "malformed-file"),
+    }
+
+
+def archives() -> dict[str, tuple[str, bytes, str]]:
+    """Return label → (type, bytes, reason) of ZIP files that structure must refuse."""
+    stored = Piece(b"a", b"x", 0)
+    nested = make_zip(Piece(b"b", b"y"))
+    return (
+        bad_names()
+        | bombs()
+        | {
+            "symlink": (
+                ZIP,
+                make_zip(Piece(b"a", b"/etc/passwd", attributes=0o120777 << 16)),
+                "malformed-file",
+            ),
+            "device": (ZIP, make_zip(Piece(b"a", attributes=0o060666 << 16)), "malformed-file"),
+            "zipcrypto": (ZIP, make_zip(Piece(b"a", b"x" * 13, 0, flags=1)), "encrypted"),
+            "aes": (ZIP, make_zip(Piece(b"a", b"x" * 13, 99, flags=1)), "encrypted"),
+            "too deep": (ZIP, eicar_zip(4), "too-deep"),
+            "prefix": (ZIP, make_zip(stored, before=b"#!/bin/sh\n"), "malformed-file"),
+            "trailing data": (ZIP, make_zip(stored, after=b"x"), "malformed-file"),
+            "two archives": (ZIP, make_zip(stored) + nested, "malformed-file"),
+            "other local name": (
+                ZIP,
+                make_zip(Piece(b"a", b"x", local_name=b"b")),
+                "malformed-file",
+            ),
+            "twice one name": (ZIP, make_zip(stored, stored), "malformed-file"),
+            "wrong checksum": (ZIP, make_zip(Piece(b"a", b"x", crc=1)), "malformed-file"),
+            "lying count": (ZIP, make_zip(stored, Piece(b"b"), count=1), "malformed-file"),
+            "unknown method": (ZIP, make_zip(Piece(b"a", b"x", 14)), "malformed-file"),
+            "cut off": (ZIP, make_zip(stored)[:-9], "malformed-file"),
+            "nothing but a signature": (ZIP, b"PK\3\4", "malformed-file"),
+        }
+    )

@@ -1,0 +1,166 @@
+"""The heart and the worker's verbs put together for tests: SQLite, a store in memory, a set clock.
+
+Time moves only when a test moves it; messages are always lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from tests.support.fakes import DeafHints, MemoryStorage
+from uploads.documents.intake import Intake, Limits, Offer
+from uploads.documents.library import Library
+from uploads.documents.model import (
+    Actor,
+    Document,
+    EngineReport,
+    JobKind,
+    Outcome,
+    Role,
+    Scope,
+    State,
+    User,
+)
+from uploads.documents.policy import Policy
+from uploads.records import migrate
+from uploads.records.sql import SqlRecords
+from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.inspect import Inspector
+from workers.jobs import Patience, Runner, Sweeper
+from workers.publishing import Publisher
+from workers.retention import Reaper, Tidier
+from workers.scratch import Scratch
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LEASE = timedelta(seconds=30)
+GRACE = timedelta(minutes=30)
+TEXT = b"a plain text, long enough to be one\n" * 4
+
+
+@dataclass
+class Word:
+    """An engine that says what the test tells it; `silent` makes it unavailable."""
+
+    name: str = "yara"
+    outcome: Outcome = Outcome.CLEAN
+    reason: str | None = None
+    silent: bool = False
+    seen: list[Subject] = field(default_factory=list)
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        self.seen.append(subject)
+        if self.silent:
+            raise EngineUnavailable("staged")
+        finding = "Bad.Thing" if self.outcome is Outcome.INFECTED else None
+        return EngineReport(self.name, "1", self.outcome, finding=finding, reason=self.reason)
+
+
+class Line:
+    """One straight line, from `accept` to `run`."""
+
+    def __init__(self, folder: Path, *, segment_bytes: int = 1024) -> None:
+        url = f"sqlite:///{folder / 'line.db'}"
+        migrate.upgrade(url)
+        self.now = START
+        self.records = SqlRecords(url)
+        self.storage = MemoryStorage(self.clock)
+        self.hints = DeafHints()
+        self.engine = Word()
+        self.scratch = Scratch(folder / "scratch")
+        self._ids = (f"id{number:024d}" for number in count(1))
+        self.actor = self._user("ann@example.org")
+        self.stranger = self._user("eve@example.org")
+        self.library = Library(records=self.records, hints=self.hints, clock=self.clock)
+        self.intake = Intake(
+            records=self.records,
+            storage=self.storage,
+            policy=Policy(max_bytes=100_000),
+            hints=self.hints,
+            clock=self.clock,
+            new_id=self.new_id,
+            limits=Limits(255, segment_bytes, 300),
+        )
+        self.reaper = Reaper(records=self.records, storage=self.storage, clock=self.clock)
+        self.tidier = Tidier(
+            records=self.records,
+            storage=self.storage,
+            scratch=self.scratch,
+            clock=self.clock,
+            grace=GRACE,
+            keep_tombstones=timedelta(days=30),
+            session_idle=timedelta(hours=12),
+        )
+        self.sweeper = Sweeper(records=self.records, hints=self.hints, clock=self.clock)
+        self.runner = Runner(
+            records=self.records,
+            clock=self.clock,
+            handlers={JobKind.INSPECT: self._inspector()},
+            patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def new_id(self) -> str:
+        return next(self._ids)
+
+    def accept(self, *pieces: bytes, name: str = "a.txt", sha256: str | None = None) -> Document:
+        return self.intake.accept(self.actor, Offer(name, None, sha256), self._stream(pieces))
+
+    def job_of(self, document: Document) -> str:
+        """The document's due job, as the sweep finds it."""
+        self.hints.jobs.clear()
+        self.sweeper.sweep()
+        for job_id in self.hints.jobs:
+            job = self.records.read(lambda work, wanted=job_id: work.jobs.get(wanted))  # type: ignore[misc]
+            if job is not None and job.document_id == document.id:
+                return job_id
+        raise AssertionError("no due job")
+
+    def document(self, document_id: str) -> Document:
+        found = self.records.read(lambda work: work.documents.find(document_id))
+        assert found is not None
+        return found
+
+    def state(self, document: Document) -> State:
+        return self.document(document.id).state
+
+    def stored(self) -> list[tuple[str, str]]:
+        return [(bucket.value, key) for bucket, key in self.storage.objects]
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+    def _stream(self, pieces: tuple[bytes, ...]) -> Iterator[bytes]:
+        yield from pieces
+
+    def _user(self, email: str) -> Actor:
+        user = User(self.new_id(), email, "x", Role.USER, self.now)
+        self.records.write(lambda work: work.accounts.add_user(user))
+        return Actor(user.id, email, Role.USER, frozenset(Scope))
+
+    def _inspector(self) -> Inspector:
+        return Inspector(
+            records=self.records,
+            storage=self.storage,
+            scratch_files=self.scratch,
+            engines=[self.engine],
+            absent=[],
+            required=["yara"],
+            publisher=Publisher(
+                records=self.records,
+                storage=self.storage,
+                hints=self.hints,
+                reaper=self.reaper,
+                clock=self.clock,
+                new_id=self.new_id,
+                renders=lambda _: False,
+                grace=GRACE,
+                keep_refused=timedelta(days=30),
+            ),
+            clock=self.clock,
+        )

@@ -1,0 +1,109 @@
+"""A user of the running service: a program with a key, and a person with a browser's session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+UNSETTLED = {"receiving", "quarantined", "scanning"}
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Person:
+    """Speaks to the service as one user."""
+
+    def __init__(self, stack: Stack, email: str, password: str, key: str) -> None:
+        self.stack = stack
+        self.email = email
+        self.password = password
+        self.key = key
+        self.api = httpx.Client(
+            base_url=f"{stack.base_url}/api/v1",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+        )
+
+    def close(self) -> None:
+        self.api.close()
+
+    # --- as a program ---
+
+    def post(self, name: str, content: bytes, declared: str = "", **more: Any) -> httpx.Response:
+        """Upload one file as a form."""
+        part = (name, content, declared) if declared else (name, content)
+        return self.api.post("/documents", files={"file": part}, **more)
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Upload one file that is accepted; returns its id."""
+        answer = self.post(name, content)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def document(self, document_id: str, **params: Any) -> dict[str, Any]:
+        answer = self.api.get(f"/documents/{document_id}", params=params)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def settle(self, document_id: str, seconds: int = 20) -> dict[str, Any]:
+        """The document as it stands when it is settled; fails when that takes longer."""
+        left = seconds
+        while (found := self.document(document_id, wait=min(left, 10)))["state"] in UNSETTLED:
+            left -= 1
+            assert left > 0, f"not settled: {found}\n{self.stack.tail()}"
+        return found
+
+    def content(self, document_id: str) -> bytes:
+        """The bytes behind the redirect, fetched as a browser would, without the key."""
+        answer = self.api.get(f"/documents/{document_id}/content")
+        assert answer.status_code == 302, answer.text
+        fetched = httpx.get(answer.headers["Location"], timeout=60)
+        assert fetched.status_code == 200, fetched.text
+        return fetched.content
+
+    def documents(self, **params: Any) -> list[dict[str, Any]]:
+        """All documents of this user, page by page."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            answer = self.api.get("/documents", params={"limit": 200, **params, **more})
+            assert answer.status_code == 200, answer.text
+            found += answer.json()["items"]
+            cursor = answer.json()["next_cursor"]
+            if cursor is None:
+                return found
+
+    # --- as a person ---
+
+    @contextmanager
+    def browser(self) -> Iterator[Browser]:
+        """A new browser in which this person has signed in."""
+        with Browser(self.stack) as browser:
+            answer = browser.sign_in(self.email, self.password)
+            assert answer.status_code == 303, answer.text
+            yield browser
+
+
+class Browser(httpx.Client):
+    """Cookies and forms without scripts, on the app's origin."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(base_url=stack.base_url, headers={"Accept": "text/html"}, timeout=60)
+
+    def token(self, page: str = "/") -> str:
+        """The CSRF token of the form on this page."""
+        answer = self.get(page)
+        found = _TOKEN.search(answer.text)
+        assert found, answer.text
+        return found[1]
+
+    def sign_in(self, email: str, password: str, token: str | None = None) -> httpx.Response:
+        fields = {"csrf_token": token or self.token("/sign-in")}
+        return self.post("/sign-in", data={**fields, "email": email, "password": password})

@@ -1,0 +1,148 @@
+"""A real PostgreSQL for tests: on loopback, with its own configuration, gone afterwards.
+
+It trusts every local connection and does not sync to disk: it is for tests alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import NullPool, create_engine, make_url, text
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "lc_messages": "C",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+}
+_READY = "database system is ready to accept connections"
+
+
+@contextmanager
+def running_postgres(directory: Path) -> Iterator[str]:
+    """Start a server that keeps its log in `directory`; yields the URL of its first database.
+
+    Raises RuntimeError where PostgreSQL is not installed or does not start.
+    """
+    binaries = _newest_binaries()
+    # PostgreSQL refuses to be root, and the user it is then cannot enter a folder of root's.
+    home = Path(tempfile.mkdtemp(prefix="uploads-postgresql-"))
+    try:
+        identity = _identity(home)
+        _run([binaries / "initdb", "-D", home / "data", *_INITDB], identity)
+        with _server(binaries, home, directory / "postgresql.log", identity) as port:
+            yield f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres"
+    finally:
+        shutil.rmtree(home)
+
+
+def fresh_database(base_url: str) -> str:
+    """Create an empty database on the server of `base_url` and return its URL."""
+    name = f"test_{uuid4().hex}"
+    engine = create_engine(base_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    return make_url(base_url).set(database=name).render_as_string(hide_password=False)
+
+
+_INITDB = ("-U", "uploads", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+
+
+def _newest_binaries() -> Path:
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
+    )
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        raise RuntimeError("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    return Path(on_path).resolve().parent
+
+
+def _identity(home: Path) -> dict[str, Any]:
+    """Whom to start the server as: ourselves, or `postgres` where we are root."""
+    if os.geteuid() != 0:
+        return {}
+    shutil.chown(home, "postgres", "postgres")
+    return {"user": "postgres", "group": "postgres", "extra_groups": []}
+
+
+def _run(command: list[Any], identity: dict[str, Any]) -> None:
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **identity)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr}")
+
+
+@contextmanager
+def _server(binaries: Path, home: Path, log: Path, identity: dict[str, Any]) -> Iterator[int]:
+    port = _free_port()
+    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+    with subprocess.Popen(
+        [binaries / "postgres", "-D", home / "data", *settings],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A Ctrl-C in the terminal is for the tests; they end the server themselves.
+        start_new_session=True,
+        **identity,
+    ) as server:
+        reader = _LogReader(server, log)
+        try:
+            reader.wait_until_ready()
+            yield port
+        finally:
+            # SIGQUIT is PostgreSQL's immediate shutdown; nothing here is worth a checkpoint.
+            server.send_signal(3)
+            server.wait(timeout=30)
+            reader.join()
+
+
+class _LogReader(threading.Thread):
+    """Drains the server's log into a file, so that it never blocks on a full pipe."""
+
+    def __init__(self, server: subprocess.Popen[str], log: Path) -> None:
+        super().__init__(daemon=True)
+        self._server = server
+        self._log = log
+        self._said_something_final = threading.Event()
+        self._ready = False
+        self.start()
+
+    def run(self) -> None:
+        assert self._server.stderr is not None
+        with self._log.open("w") as log:
+            for line in self._server.stderr:
+                log.write(line)
+                log.flush()
+                if _READY in line:
+                    self._ready = True
+                    self._said_something_final.set()
+        self._said_something_final.set()
+
+    def wait_until_ready(self) -> None:
+        if not self._said_something_final.wait(timeout=60) or not self._ready:
+            raise RuntimeError(f"PostgreSQL did not start: {self._log.read_text()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

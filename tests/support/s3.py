@@ -1,0 +1,62 @@
+"""A real S3 server for tests: rclone on loopback over a folder."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+from tests.support.waiting import eventually
+from uploads.storage.s3 import S3
+
+ACCESS_KEY, SECRET_KEY = "testaccess", "testsecret12345"
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_s3(folder: Path) -> Iterator[str]:
+    """Start rclone over `folder`; gives its endpoint, ends it afterwards."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    binary = Path(sys.executable).with_name("rclone")
+    command = [
+        str(binary), "serve", "s3", str(folder), "--config=", f"--addr=127.0.0.1:{port}",
+        "--ignore-checksum", "--etag-hash=none", "--vfs-cache-mode=off", "--log-level=ERROR",
+        f"--auth-key={ACCESS_KEY},{SECRET_KEY}",
+    ]  # fmt: skip
+    with subprocess.Popen(command) as process:
+        try:
+            endpoint = f"http://127.0.0.1:{port}"
+            eventually(lambda: _answers(endpoint), seconds=20)
+            yield endpoint
+        finally:
+            process.terminate()
+
+
+def client(endpoint: str, public_url: str | None = None) -> S3:
+    """Our storage over that server."""
+    return S3(
+        endpoint=endpoint,
+        public_url=public_url or endpoint,
+        region="us-east-1",
+        access_key=ACCESS_KEY,
+        secret_key=SECRET_KEY,
+    )
+
+
+def _answers(endpoint: str) -> bool:
+    try:
+        return urllib3.request("GET", endpoint, retries=False, timeout=1.0).status > 0
+    except urllib3.exceptions.HTTPError:
+        return False

@@ -1,0 +1,207 @@
+"""The whole service as it is shipped, started for tests: `uploads dev` on a folder of its own.
+
+Every part is real. Tests talk to it over HTTP and through its command; `services()` looks at its
+database and its store from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+
+from tests.support.people import Person
+from tests.support.waiting import eventually
+from uploads.config import Settings
+from uploads.storage.protocol import Bucket
+
+if TYPE_CHECKING:
+    from uploads.wiring import Services
+
+START_SECONDS = 120
+STOP_SECONDS = 60
+_FOR_TESTS = {
+    "UPLOADS_RATE_DEFAULT": "100000/minute",
+    "UPLOADS_RATE_UPLOAD": "100000/minute",
+    "UPLOADS_RATE_SIGN_IN": "1000/minute",
+    "UPLOADS_SWEEP_SECONDS": "0.5",
+    "UPLOADS_LEASE_SECONDS": "3",
+    "UPLOADS_DEFER_SECONDS": "1",
+    "UPLOADS_GRACE_SECONDS": "6",
+}
+_OWN = Path(sys.executable).parent / "uploads"
+COMMAND = (
+    [str(_OWN)] if _OWN.exists() else [sys.executable, "-c", "from workers.cli import main; main()"]
+)
+
+
+class Stack:
+    """One running service. `settings` are `UPLOADS_*` variables beside those made for tests."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        # Short, because Unix sockets in it have paths of at most 107 bytes.
+        self.root = Path(tempfile.mkdtemp(prefix="upl-", dir="/tmp"))
+        self.data = self.root / "data"
+        self.temp = self.root / "tmp"
+        self.temp.mkdir()
+        self.log = self.root / "log"
+        self.port = _free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.content_url = f"http://localhost:{self.port}"
+        self.people: list[Person] = []
+        self._settings = {**_FOR_TESTS, **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # --- its life ---
+
+    def start(self, **settings: str) -> None:
+        """Start it, with further settings for this run, and wait until it is ready."""
+        env = {**self._clean_env(), **self._settings, **settings, "TMPDIR": str(self.temp)}
+        argv = [*COMMAND, "dev", "--port", str(self.port), "--data", str(self.data)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
+        eventually(self._ready, START_SECONDS)
+
+    def stop(self) -> None:
+        """SIGTERM, as a person or a service manager would, and wait for its end."""
+        if self._process is not None:
+            self._process.terminate()
+            assert self._process.wait(STOP_SECONDS + 5) == 0, self.tail()
+            self._process = None
+
+    def kill_everything(self) -> None:
+        """SIGKILL to every process of the stack, the supervisor first."""
+        found = self.processes()
+        for process in found:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(found, timeout=10)
+        if self._process is not None:
+            self._process.wait(10)
+            self._process = None
+
+    def restart(self, **settings: str) -> None:
+        self.stop()
+        self.start(**settings)
+
+    def close(self) -> None:
+        """End it, whatever state it is in, and remove its folder."""
+        for person in self.people:
+            person.close()
+        try:
+            if self._process is not None and self._process.poll() is None:
+                self.stop()
+        finally:
+            if self._process is not None:
+                self.kill_everything()
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the stack ended while starting:\n{self.tail()}"
+        try:
+            return httpx.get(f"{self.base_url}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def tail(self) -> str:
+        """The last words of its log."""
+        return self.log.read_text(errors="replace")[-6000:]
+
+    # --- its processes ---
+
+    def processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        supervisor = psutil.Process(self._process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def named(self, word: str) -> list[psutil.Process]:
+        """Its processes whose command line has this word."""
+        return [one for one in self.processes() if any(word in part for part in _argv(one))]
+
+    def web_rss(self) -> int:
+        """Resident bytes of all web processes."""
+        return sum(process.memory_info().rss for process in self.named("gunicorn"))
+
+    # --- its command and its people ---
+
+    def cli(self, *args: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """The operator's command, told nothing but where the data are."""
+        env = {**self._clean_env(), "UPLOADS_DATA": str(self.data)}
+        return subprocess.run(
+            [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=60
+        )
+
+    def person(self, name: str, *, admin: bool = False) -> Person:
+        """A new user with a password and a key for reading and writing."""
+        email, password = f"{name}@example.org", f"{name} has a long password"
+        created = self.cli(
+            *("users", "create", email, "--password-stdin", *(["--admin"] if admin else [])),
+            given=password + "\n",
+        )
+        assert created.returncode == 0, created.stderr
+        person = Person(self, email, password, self.key(email))
+        self.people.append(person)
+        return person
+
+    def key(self, email: str, *scopes: str) -> str:
+        """A new API key, by default for reading and writing documents."""
+        wanted = scopes or ("documents:read", "documents:write")
+        options = [part for scope in wanted for part in ("--scope", scope)]
+        made = self.cli("keys", "create", "--user", email, *options)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip().splitlines()[-1]
+
+    def administrator(self) -> tuple[str, str]:
+        """Name and password of the first administrator, as the first start wrote them."""
+        words = (self.data / "first-login").read_text().split()
+        email = next(word for word in words if "@" in word)
+        return email, words[-1]
+
+    # --- what it keeps ---
+
+    def services(self) -> Services:
+        """Its records and its store, reached as any command would reach them."""
+        from uploads.wiring import build
+
+        return build(Settings.load(data=self.data))
+
+    def snapshot(self) -> dict[str, set[str]]:
+        """Documents, objects and temporary files that there are now, by name."""
+        services = self.services()
+        objects = {
+            f"{bucket}/{found.key}" for bucket in Bucket for found in services.storage.list(bucket)
+        }
+        documents = services.records.read(lambda work: {one.id for one in work.documents.all()})
+        return {"documents": documents, "objects": objects, "files": self.temporary_files()}
+
+    def temporary_files(self) -> set[str]:
+        places = (self.temp, self.data / "scratch")
+        return {str(found) for place in places for found in place.rglob("*") if found.is_file()}
+
+    def _clean_env(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if "UPLOADS_" not in name}
+
+
+def _argv(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

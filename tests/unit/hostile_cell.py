@@ -1,0 +1,84 @@
+"""A task for the cell that misbehaves on demand; only tests put it into the child's table."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from typing import Any, BinaryIO
+
+REPLY = 3  # where the child keeps the reply's pipe: the first free descriptor at its start
+
+
+def warm_up(options: dict[str, Any]) -> None:
+    """What may go wrong before confinement."""
+    if options["act"] == "stray":
+        stray = subprocess.Popen([sys.executable, "-I", "-c", "import signal; signal.pause()"])
+        options["stray"] = stray.pid
+    if options["act"] == "missing library":
+        raise ImportError("a library that is not there")
+
+
+def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What a file that took over its parser may do."""
+    act = options["act"]
+    if act in _ACTS:
+        _ACTS[act](file)
+    if act == "payload":
+        return {"ok": True}, b"x" * options["size"]
+    return {"head": file.read(16).decode(), **options}, b""
+
+
+def _spin(_: BinaryIO) -> None:
+    while True:
+        pass
+
+
+def _close_and_live(_: BinaryIO) -> None:
+    os.closerange(1, 16)
+    _spin(_)
+
+
+def _flood(_: BinaryIO) -> None:
+    while True:
+        os.write(REPLY, bytes(65536))
+
+
+def _flood_log(_: BinaryIO) -> None:
+    for _n in range(1000):
+        os.write(2, b"secret sentence of a stranger\n" * 100)
+    os._exit(7)
+
+
+def _say(text: bytes) -> None:
+    os.write(REPLY, text)
+    os._exit(0)
+
+
+def _memory(_: BinaryIO) -> None:
+    hoard = []
+    while True:
+        hoard.append(b"x" * (16 << 20))
+
+
+def _write_file(file: BinaryIO) -> None:
+    try:
+        os.write(0, b"changed")
+    except OSError as error:
+        _say(json.dumps({"result": {"errno": error.errno}, "payload": 0}).encode() + b"\n")
+
+
+_ACTS = {
+    "segv": lambda _: ctypes.string_at(0),
+    "abort": lambda _: os.abort(),
+    "exit": lambda _: os._exit(0),
+    "spin": _spin,
+    "close and live": _close_and_live,
+    "flood": _flood,
+    "flood the log": _flood_log,
+    "html": lambda _: _say(b"<html><script>alert(1)</script>\n"),
+    "memory": _memory,
+    "write the file": _write_file,
+}

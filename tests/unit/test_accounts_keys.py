@@ -1,0 +1,89 @@
+"""Accounts: API keys, their rights and their ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.accounts import READ_WRITE, Bench
+from uploads.documents.errors import Invalid, NotFound
+from uploads.documents.model import Role, Scope, User
+
+
+def test_a_key_speaks_for_its_user_with_its_scopes(bench: Bench, ann: User) -> None:
+    key, text = bench.accounts.create_key(ann.id, " my script ", [Scope.DOCUMENTS_READ])
+    assert text.startswith(f"upk.{key.id}.")
+    assert (key.name, key.user_id) == ("my script", ann.id)
+    actor = bench.accounts.key_actor(text)
+    assert actor is not None
+    assert (actor.user_id, actor.via, actor.credential_id) == (ann.id, "key", key.id)
+    assert actor.scopes == {Scope.DOCUMENTS_READ}
+
+
+def test_an_administrators_key_is_one_only_by_its_scope(bench: Bench, boss: User) -> None:
+    for scopes, role in ((READ_WRITE, Role.USER), (frozenset(Scope), Role.ADMIN)):
+        actor = bench.accounts.key_actor(bench.accounts.create_key(boss.id, "k", scopes)[1])
+        assert actor is not None
+        assert (actor.role, actor.scopes) == (role, scopes)
+
+
+def test_a_user_cannot_be_given_a_key_of_more_rights(bench: Bench, ann: User) -> None:
+    for scopes in ([Scope.ADMIN], [Scope.ADMIN, Scope.DOCUMENTS_READ], []):
+        with pytest.raises(Invalid):
+            bench.accounts.create_key(ann.id, "k", scopes)
+    with pytest.raises(NotFound):
+        bench.accounts.create_key("usr_9", "k", READ_WRITE)
+    for name in ("", "  ", "x" * 101, "a\nb", "a\x00b"):
+        with pytest.raises(Invalid):
+            bench.accounts.create_key(ann.id, name, READ_WRITE)
+    assert bench.accounts.list_keys() == []
+
+
+def test_a_secret_is_long_and_only_its_digest_is_kept(bench: Bench, ann: User) -> None:
+    _, text = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    secret = text.split(".")[2]
+    assert len(secret) >= 43
+    for table in ("api_keys", "audit"):
+        assert secret not in str(bench.query(f"SELECT * FROM {table}"))
+
+
+def test_what_is_no_key_speaks_for_nobody(bench: Bench, ann: User) -> None:
+    key, text = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    other = bench.accounts.create_key(ann.id, "other", READ_WRITE)[1]
+    prefix, key_id, secret = text.split(".")
+    for wrong in (
+        *("", "upk", "upk..", "upk.\x00.x", "\ud800", f"{text}\n", f" {text}", text[:-1]),
+        *(f"{prefix}.{key_id}.{other.split('.')[2]}", f"{prefix}.nothere.{secret}"),
+        *(f"upx.{key_id}.{secret}", f"{prefix}.{key_id}.{key.secret_hash}", text.upper()),
+    ):
+        assert bench.accounts.key_actor(wrong) is None, wrong
+
+
+def test_a_revoked_key_is_refused_at_once_and_by_its_owner_only(
+    bench: Bench, ann: User, boss: User
+) -> None:
+    """Somebody else's key answers like one that does not exist."""
+    key, text = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    for unknown, owner in ((key.id, boss.id), ("nothere", None), ("\x00", None)):
+        with pytest.raises(NotFound):
+            bench.accounts.revoke_key(unknown, owner_id=owner)
+    assert bench.accounts.key_actor(text) is not None
+    bench.accounts.revoke_key(key.id, owner_id=ann.id)
+    assert bench.accounts.key_actor(text) is None
+    bench.accounts.revoke_key(key.id)
+    assert [row[1] for row in bench.trail()].count("key-revoked") == 1
+
+
+def test_a_disabled_users_key_rests(bench: Bench, ann: User) -> None:
+    _, text = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    bench.accounts.disable(ann.email)
+    assert bench.accounts.key_actor(text) is None
+    bench.accounts.enable(ann.email)
+    assert bench.accounts.key_actor(text) is not None
+
+
+def test_keys_are_listed_for_one_user_or_all(bench: Bench, ann: User, boss: User) -> None:
+    mine, _ = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    bench.wait(1)
+    theirs, _ = bench.accounts.create_key(boss.id, "k", READ_WRITE)
+    assert bench.accounts.list_keys() == [mine, theirs]
+    assert bench.accounts.list_keys("ANN@example.org") == [mine]

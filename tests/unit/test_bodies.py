@@ -1,0 +1,124 @@
+"""Request bodies as streams: limits, forms, and clients that leave."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from uploads import bodies
+from uploads.documents.errors import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    Invalid,
+    Malformed,
+    SizeMismatch,
+    UnsupportedMediaType,
+    UploadsError,
+)
+
+pytestmark = pytest.mark.one_database
+BOUNDARY = "bound4ry"
+TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def request(body: bytes, content_type: str = TYPE, length: int | None = None) -> Request:
+    environ = EnvironBuilder(method="POST").get_environ()
+    environ["CONTENT_TYPE"] = content_type
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body) if length is None else length)
+    bodies.wrap(environ)
+    return Request(environ)
+
+
+def part(name: str, content: bytes, filename: str | None = "a.txt") -> bytes:
+    file = f'; filename="{filename}"' if filename is not None else ""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
+
+
+def read(body: bytes, content_type: str = TYPE) -> bytes:
+    return b"".join(bodies.sole_file(request(body, content_type), 5).pieces)
+
+
+def test_the_one_file_of_a_form_comes_out_whole() -> None:
+    data = b"--bound4r\r\n" * 300_000
+    assert read(part("file", data) + END) == data
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (END, Invalid),
+        (part("other", b"x") + END, Invalid),
+        (part("file", b"x", None) + END, Invalid),
+        (part("file", b"x") + part("file", b"y") + END, Invalid),
+        (part("file", b"x") + part("note", b"y", None) + END, Invalid),
+        (part("file", b"x"), Malformed),
+        (b"no form at all", Malformed),
+        (b"", Malformed),
+        (part("file", b"x", "a" * 9000) + END, HeadersTooLarge),
+    ],
+)
+def test_any_other_form_is_refused(body: bytes, error: type[UploadsError]) -> None:
+    with pytest.raises(error):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "error"),
+    [
+        ("text/plain", UnsupportedMediaType),
+        ("multipart/form-data", Malformed),
+        ("multipart/form-data; boundary=" + "b" * 71, Malformed),
+        ("multipart/mixed; boundary=x", UnsupportedMediaType),
+    ],
+)
+def test_any_other_content_type_is_refused(content_type: str, error: type[UploadsError]) -> None:
+    with pytest.raises(error):
+        read(part("file", b"x") + END, content_type)
+
+
+def test_too_many_parts_are_refused() -> None:
+    with pytest.raises(HeadersTooLarge):
+        list(bodies.form_parts(request(part("f", b"", None) * 100 + END), 5))
+
+
+def test_a_part_that_nobody_reads_is_read_past() -> None:
+    body = part("a", b"1" * 5000) + part("b", b"2") + END
+    assert [one.field for one in bodies.form_parts(request(body), 5)] == ["a", "b"]
+
+
+def test_a_part_is_not_read_past_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_SKIP_BYTES", 3_000_000)
+    with pytest.raises(BodyTooLarge):
+        list(bodies.form_parts(request(part("a", bytes(4_500_000)) + END), 5))
+
+
+def test_a_fields_text_is_bounded() -> None:
+    parts = bodies.form_parts(request(part("csrf", b"x" * 70_000, None) + END), 5)
+    with pytest.raises(BodyTooLarge):
+        next(parts).text()
+
+
+def test_a_client_that_leaves_early_is_noticed() -> None:
+    with pytest.raises(SizeMismatch):
+        b"".join(bodies.raw_pieces(request(b"half", "text/plain", length=8), 5))
+
+
+def test_lingering_stops_after_eight_mebibytes() -> None:
+    incoming = request(bytes(20_000_000), "text/plain")
+    bodies.inbound(incoming).linger()
+    taken = 20_000_000 - len(incoming.environ["wsgi.input"]._stream.read())
+    assert 8 * 1024 * 1024 <= taken <= 9 * 1024 * 1024
+
+
+def test_a_form_of_many_newlines_is_read_in_linear_time() -> None:
+    """Near-boundaries once cost a parser quadratic time (CVE-2023-46136)."""
+    data = b"\r\n" * 5_000_000
+    assert read(part("file", data) + END) == data

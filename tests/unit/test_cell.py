@@ -1,0 +1,247 @@
+"""The parser cell, with real children."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import psutil
+import pytest
+
+from tests.support.waiting import eventually
+from workers.sandbox import parent
+from workers.sandbox.parent import (
+    Cell,
+    CellBroken,
+    CellCrashed,
+    CellOpen,
+    CellTimeout,
+    Reply,
+)
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+
+BOOT_HOSTILE = (
+    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
+    f"sys.path.append({str(Path(__file__).parent)!r});"
+    "from workers.sandbox import child; child.TASKS['hostile'] = 'hostile_cell'; child.main()"
+)
+BOOT_OPEN = (
+    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
+    "from workers.sandbox import child, confinement;"
+    "confinement.confine = lambda limits, parent: None; child.main()"
+)
+
+
+@pytest.fixture
+def file() -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as opened:
+        opened.write(b"bytes of a stranger")
+        opened.flush()
+        yield opened
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children that know a task which misbehaves."""
+    monkeypatch.setattr(parent, "_BOOT", BOOT_HOSTILE)
+
+
+def act(file: BinaryIO, name: str, *, seconds: int = 10, limit: int = 0, **more: Any) -> Reply:
+    """Run one act of the hostile task."""
+    cell = Cell(seconds=seconds, memory_bytes=256 * MIB)
+    return cell.run("hostile", file, {"act": name, **more}, payload_limit=limit)
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_every_probe_fails() -> None:
+    """No way out of the cell that we know of is open."""
+    Cell(seconds=10, memory_bytes=256 * MIB).self_test()
+
+
+def test_the_probes_are_many(file: BinaryIO) -> None:
+    """The self-test tries network, files, processes, memory and identity; none is left out."""
+    options = {"parent": os.getpid()}
+    said = Cell(seconds=10, memory_bytes=256 * MIB).run("probe", file, options).result
+    wanted = {
+        *("AF_INET SOCK_STREAM", "AF_INET SOCK_DGRAM", "AF_UNIX SOCK_STREAM", "connect", "exec"),
+        *("open /etc/passwd", "open parent's environment", "write a file", "fork by libc"),
+        *(
+            "kill 1",
+            "kill the parent",
+            "ptrace the parent",
+            "unshare",
+            "be root",
+            "io_uring_setup",
+            "bpf",
+        ),
+    }
+    assert wanted <= set(said)
+    assert set(said.values()) == {"denied"}
+
+
+def test_an_open_cell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without confinement the self-test raises, and says what it could do."""
+    monkeypatch.setattr(parent, "_BOOT", BOOT_OPEN)
+    with pytest.raises(CellOpen) as caught:
+        Cell(seconds=10, memory_bytes=256 * MIB).self_test()
+    for probe in ("open /etc/passwd", "AF_INET SOCK_STREAM", "fork by libc", "exec", "unshare"):
+        assert probe in str(caught.value)
+
+
+def test_holds_for_a_worker_without_root(tmp_path: Path) -> None:
+    """A worker that is no root, even one with a capability, has a cell as tight that renders."""
+    script = (
+        "import os, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from workers.sandbox.parent import Cell\n"
+        "from workers.rendering.render import Renderer\n"
+        "cell = Cell(seconds=10, memory_bytes=268435456)\n"
+        "cell.self_test()\n"
+        "pictures = Renderer(cell).render(open(sys.argv[2], 'rb'), 'image/gif')\n"
+        "print(os.geteuid(), pictures[0].width)\n"
+    )
+    picture = tmp_path / "a.gif"
+    picture.write_bytes(b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;")
+    # The capability lets another uid read an installation below a closed home.
+    caps = "-all,+dac_override"
+    power = [f"--inh-caps={caps}", f"--ambient-caps={caps}"]
+    lower = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", *power]
+    command = [sys.executable, "-c", script, str(ROOT), str(picture)]
+    done = subprocess.run(
+        [*(lower if os.geteuid() == 0 else []), *command], capture_output=True, text=True, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr
+    uid, width = done.stdout.split()
+    assert uid != "0"
+    assert width == "1"
+
+
+@pytest.mark.usefixtures("hostile")
+class TestHostile:
+    """What a file that took over its parser may try."""
+
+    def test_reads_from_the_start(self, file: BinaryIO) -> None:
+        """The child reads the file from its start, and the parent's position stays as it was."""
+        file.seek(6)
+        assert act(file, "read", more="ä").result == {
+            "head": "bytes of a stran",
+            "act": "read",
+            "more": "ä",
+        }
+        assert file.tell() == 6
+
+    def test_cannot_change_the_file(self, file: BinaryIO) -> None:
+        """A file that the parent opened for writing is read-only for the child."""
+        assert act(file, "write the file").result["errno"] > 0
+        file.seek(0)
+        assert file.read() == b"bytes of a stranger"
+
+    @pytest.mark.parametrize("name", ["segv", "abort", "exit", "html", "memory"])
+    def test_crash(self, file: BinaryIO, name: str) -> None:
+        """A child that dies, hoards memory or talks nonsense is a crash, and leaves nothing."""
+        with pytest.raises(CellCrashed) as caught:
+            act(file, name)
+        assert not isinstance(caught.value, CellBroken)
+        assert children() == []
+
+    @pytest.mark.parametrize("name", ["spin", "close and live"])
+    def test_timeout(self, file: BinaryIO, name: str) -> None:
+        """A child that goes on for ever is killed in time, also when it closed its pipes."""
+        start = time.monotonic()
+        with pytest.raises(CellTimeout):
+            act(file, name, seconds=1)
+        assert time.monotonic() - start < 6
+        assert children() == []
+
+    def test_flood(self, file: BinaryIO) -> None:
+        """A child that says more than it may is killed at once."""
+        before = psutil.Process().memory_info().rss
+        with pytest.raises(CellCrashed, match="more than it may"):
+            act(file, "flood", limit=1000)
+        assert psutil.Process().memory_info().rss - before < 16 * MIB
+        assert children() == []
+
+    def test_log(self, file: BinaryIO) -> None:
+        """Error output is bounded, and is in the log text only."""
+        with pytest.raises(CellCrashed) as caught:
+            act(file, "flood the log")
+        assert len(caught.value.log) <= 8192
+        assert "secret sentence" in caught.value.log
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize(("size", "limit", "fits"), [(10, 10, True), (11, 10, False)])
+    def test_payload(self, file: BinaryIO, size: int, limit: int, fits: bool) -> None:
+        """A payload is returned up to its limit and refused above it."""
+        if fits:
+            assert act(file, "payload", size=size, limit=limit).payload == b"x" * size
+        else:
+            with pytest.raises(CellCrashed):
+                act(file, "payload", size=size, limit=limit)
+
+    def test_whole_group(self, file: BinaryIO) -> None:
+        """What a child started before confinement dies with it."""
+        stray = act(file, "stray").result["stray"]
+        eventually(lambda: _is_dead(stray), 5)
+
+    def test_broken(self, file: BinaryIO) -> None:
+        """A cell that cannot start is our fault, not the file's."""
+        with pytest.raises(CellBroken) as caught:
+            act(file, "missing library")
+        assert "a library that is not there" in caught.value.log
+
+    def test_descriptors(self, file: BinaryIO) -> None:
+        """Nothing stays open in the worker, however the child ends."""
+        before = psutil.Process().num_fds()
+        act(file, "read")
+        with pytest.raises(CellCrashed):
+            act(file, "segv")
+        assert psutil.Process().num_fds() == before
+
+
+def test_dies_with_the_worker(tmp_path: Path) -> None:
+    """A worker that is killed with SIGKILL takes its child with it."""
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from workers.sandbox import parent\n"
+        f"parent._BOOT = {BOOT_HOSTILE!r}\n"
+        "parent.Cell(seconds=60, memory_bytes=1<<28)"
+        ".run('hostile', open(sys.argv[2], 'rb'), {'act': 'spin'})\n"
+    )
+    target = tmp_path / "file"
+    target.write_bytes(b"x")
+    worker = subprocess.Popen([sys.executable, "-c", script, str(ROOT), str(target)])
+    try:
+        child = eventually(lambda: _confined_child(worker.pid), 20)
+        assert child is not None
+    finally:
+        worker.kill()
+        worker.wait()
+    eventually(lambda: _is_dead(child.pid), 10)
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether a process is gone, or a zombie that its new parent has not collected yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _confined_child(pid: int) -> psutil.Process | None:
+    """The cell's child of a worker, once it is confined: then its filter shows in its status."""
+    for child in psutil.Process(pid).children():
+        if "Seccomp:\t2" in Path(f"/proc/{child.pid}/status").read_text():
+            return child
+    return None

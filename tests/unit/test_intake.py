@@ -1,0 +1,173 @@
+"""What `accept` keeps, and what it leaves behind when it refuses: nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.line import TEXT, Line
+from uploads import faults
+from uploads.documents.errors import (
+    BadName,
+    DigestMismatch,
+    EmptyFile,
+    FileTooLarge,
+    StorageUnavailable,
+    TypeMismatch,
+    TypeNotAllowed,
+    UploadsError,
+)
+from uploads.documents.intake import Offer
+from uploads.documents.model import State
+from uploads.records.protocol import DocumentFilter
+from uploads.storage.protocol import Bucket
+
+pytestmark = pytest.mark.one_database
+
+
+def nothing_is_left(line: Line) -> bool:
+    page, _ = line.library.list(line.actor, DocumentFilter(frozenset(State)), 10)
+    leftovers = line.records.read(lambda work: list(work.leftovers.all()))
+    return not page and not line.storage.objects and not leftovers
+
+
+def test_a_small_file_is_one_segment_one_row_and_one_due_job(line: Line) -> None:
+    document = line.accept(TEXT)
+    assert document.state is State.QUARANTINED
+    assert document.sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert len(line.storage.objects) == 1
+    assert line.job_of(document)
+
+
+def test_a_long_file_is_segments_in_order_that_add_up_to_it(line: Line) -> None:
+    document = line.accept(*[TEXT] * 40)
+    segments = line.records.read(lambda work: work.documents.segments(document.id))
+    assert len(segments) > 2
+    data = b"".join(line.storage.objects[Bucket.INCOMING, one.key][0] for one in segments)
+    assert data == TEXT * 40
+    assert [one.offset for one in segments] == [
+        sum(other.size for other in segments[:index]) for index in range(len(segments))
+    ]
+
+
+def test_a_long_file_is_visible_as_receiving_while_it_comes(line: Line) -> None:
+    seen: list[State] = []
+
+    def slowly() -> Iterator[bytes]:
+        for _ in range(40):
+            yield TEXT
+            page, _cursor = line.library.list(line.actor, DocumentFilter(), 10)
+            seen.extend(document.state for document in page)
+
+    line.intake.accept(line.actor, Offer("a.txt", None), slowly())
+    assert set(seen) == {State.RECEIVING}
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces", "error"),
+    [
+        ("a.txt", [], EmptyFile),
+        ("a.txt", [TEXT] * 3000, FileTooLarge),
+        ("a.exe", [TEXT], TypeNotAllowed),
+        ("a.png", [TEXT], TypeMismatch),
+        ("../a.txt", [TEXT], BadName),
+    ],
+)
+def test_a_refusal_leaves_nothing(
+    line: Line, name: str, pieces: list[bytes], error: type[UploadsError]
+) -> None:
+    with pytest.raises(error):
+        line.accept(*pieces, name=name)
+    assert nothing_is_left(line)
+    assert not line.hints.jobs
+
+
+def test_the_limit_itself_is_accepted_and_one_byte_more_is_not(line: Line) -> None:
+    line.accept(b"a" * 100_000)
+    with pytest.raises(FileTooLarge):
+        line.accept(b"a" * 100_000, b"a")
+
+
+def test_an_announced_size_over_the_limit_is_refused_before_the_first_byte(line: Line) -> None:
+    def never() -> Iterator[bytes]:
+        raise AssertionError("a byte was read")
+        yield b""
+
+    with pytest.raises(FileTooLarge):
+        line.intake.accept(line.actor, Offer("a.txt", None, declared_size=100_001), never())
+
+
+def test_bytes_with_another_digest_than_announced_leave_nothing(line: Line) -> None:
+    with pytest.raises(DigestMismatch):
+        line.accept(*[TEXT] * 40, sha256="0" * 64)
+    assert nothing_is_left(line)
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing(line: Line) -> None:
+    def breaks() -> Iterator[bytes]:
+        yield from [TEXT] * 40
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        line.intake.accept(line.actor, Offer("a.txt", None), breaks())
+    assert nothing_is_left(line)
+
+
+def test_a_store_that_is_away_is_said_and_nothing_is_recorded(line: Line) -> None:
+    line.storage.broken = True
+    with pytest.raises(StorageUnavailable):
+        line.accept(TEXT)
+    line.storage.broken = False
+    page, _ = line.library.list(line.actor, DocumentFilter(), 10)
+    assert not page
+
+
+def test_what_could_not_be_deleted_at_once_is_in_the_ledger(line: Line) -> None:
+    def breaks_with_the_store() -> Iterator[bytes]:
+        yield from [TEXT] * 40
+        line.storage.broken = True
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        line.intake.accept(line.actor, Offer("a.txt", None), breaks_with_the_store())
+    line.storage.broken = False
+    assert line.storage.objects
+    line.reaper.reap_due()
+    assert nothing_is_left(line)
+
+
+def test_a_process_that_dies_before_the_commit_leaves_only_what_the_sweeper_finds(
+    line: Line,
+) -> None:
+    """Crash window s4–s5: objects and a RECEIVING row, gone after the grace time."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    line.intake._give_up = killed  # type: ignore[method-assign]
+    faults.arm("s4:fail")
+    with pytest.raises(Killed):
+        line.accept(*[TEXT] * 40)
+    assert line.storage.objects
+    line.later(minutes=31)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert nothing_is_left(line)
+
+
+def test_an_upload_that_is_still_alive_is_not_swept(line: Line) -> None:
+    def slowly() -> Iterator[bytes]:
+        for _ in range(40):
+            line.later(minutes=10)
+            line.tidier.tidy()
+            line.reaper.reap_due()
+            yield TEXT
+
+    document = line.intake.accept(line.actor, Offer("a.txt", None), slowly())
+    line.runner.run(line.job_of(document))
+    assert line.state(document) is State.CLEAN

@@ -1,0 +1,224 @@
+"""Leases, starts, deferrals, fencing: what a job survives."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from tests.support.line import LEASE, TEXT, Line
+from uploads import faults
+from uploads.documents.model import Document, Job, JobState, Outcome, State
+from uploads.faults import FaultInjected
+from uploads.storage.protocol import Bucket
+from workers.inspection.engine import Subject
+
+pytestmark = pytest.mark.one_database
+
+
+def job(line: Line, job_id: str) -> Job:
+    found = line.records.read(lambda work: work.jobs.get(job_id))
+    assert found is not None
+    return found
+
+
+def crash_once(line: Line, job_id: str, step: str) -> None:
+    """Run a job whose process dies at a step: no word is said, the lease runs out."""
+    faults.arm(f"{step}:fail")
+    with pytest.raises(FaultInjected):
+        line.runner.run(job_id)
+    faults.arm(None)
+    line.later(seconds=LEASE.total_seconds() + 1)
+
+
+def test_a_clean_file_is_published_and_its_segments_are_gone(line: Line) -> None:
+    document = line.accept(*[TEXT] * 40)
+    line.runner.run(line.job_of(document))
+    found = line.document(document.id)
+    assert found.state is State.CLEAN
+    assert found.clean_key is not None
+    assert line.storage.objects[Bucket.CLEAN, found.clean_key][0] == TEXT * 40
+    assert [bucket for bucket, _ in line.stored()] == ["clean"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "state"),
+    [
+        (Outcome.INFECTED, None, State.INFECTED),
+        (Outcome.UNSCANNABLE, "encrypted", State.UNSCANNABLE),
+        (Outcome.UNSCANNABLE, "bomb", State.REJECTED),
+    ],
+)
+def test_a_refused_file_goes_to_quarantine_and_leaves_it_when_its_time_is_over(
+    line: Line, outcome: Outcome, reason: str | None, state: State
+) -> None:
+    line.engine.outcome, line.engine.reason = outcome, reason
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    assert line.state(document) is state
+    assert [bucket for bucket, _ in line.stored()] == ["quarantine"]
+    line.later(days=31)
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+def test_a_message_that_comes_three_times_does_the_work_once(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    for _ in range(3):
+        line.runner.run(job_id)
+    assert len(line.engine.seen) == 1
+
+
+def test_a_silent_engine_defers_without_end_and_never_fails_or_cleans(line: Line) -> None:
+    line.engine.silent = True
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    for _ in range(20):
+        line.runner.run(job_id)
+        assert line.state(document) is State.QUARANTINED
+        waits = job(line, job_id).not_before - line.now
+        assert timedelta(0) < waits <= timedelta(seconds=60)
+        line.later(seconds=61)
+    assert job(line, job_id).starts == 0
+    assert job(line, job_id).deferrals == 20
+    line.engine.silent = False
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_deferred_job_is_not_run_before_its_time(line: Line) -> None:
+    line.engine.silent = True
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    line.runner.run(job_id)
+    line.engine.silent = False
+    line.runner.run(job_id)
+    assert len(line.engine.seen) == 1
+
+
+def test_a_store_that_is_away_defers(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    line.storage.broken = True
+    line.runner.run(job_id)
+    assert line.state(document) is State.QUARANTINED
+    assert job(line, job_id).deferrals == 1
+
+
+@pytest.mark.parametrize("step", ["s8", "s9", "s11", "s12", "s13", "s14"])
+def test_a_crash_before_the_verdict_is_repeated_and_leaves_nothing(line: Line, step: str) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    crash_once(line, job_id, step)
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+    line.later(minutes=31)
+    line.reaper.reap_due()
+    assert len(line.stored()) == 1
+
+
+@pytest.mark.parametrize("step", ["s15", "s16"])
+def test_a_crash_after_the_verdict_loses_only_time(line: Line, step: str) -> None:
+    document = line.accept(TEXT)
+    crash_once(line, line.job_of(document), step)
+    assert line.state(document) is State.CLEAN
+    line.reaper.reap_due()
+    assert [bucket for bucket, _ in line.stored()] == ["clean"]
+
+
+def test_a_file_that_kills_three_workers_fails_and_its_bytes_go(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    for _ in range(3):
+        crash_once(line, job_id, "s9")
+    line.runner.run(job_id)
+    assert line.state(document) is State.FAILED
+    assert job(line, job_id).state is JobState.FAILED
+    line.later(days=31)
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing(line: Line) -> None:
+    """SIGSTOP past the lease, SIGCONT: the late verdict is fenced off by the token."""
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.engine.inspect
+    late: list[Document] = []
+
+    def stopped(subject: Subject) -> object:
+        line.engine.inspect = honest  # type: ignore[method-assign]
+        line.later(seconds=LEASE.total_seconds() + 1)
+        line.runner.run(job_id)  # another worker takes over and concludes
+        late.append(line.document(document.id))
+        return honest(subject)
+
+    line.engine.inspect = stopped  # type: ignore[method-assign,assignment]
+    line.runner.run(job_id)
+    assert late[0].state is State.CLEAN
+    assert line.document(document.id).clean_key == late[0].clean_key
+    line.later(minutes=31)
+    line.reaper.reap_due()
+    assert len(line.stored()) == 1
+
+
+def test_deleting_while_it_is_inspected_wins(line: Line) -> None:
+    document = line.accept(TEXT)
+    honest = line.engine.inspect
+
+    def meanwhile(subject: Subject) -> object:
+        line.library.delete(line.actor, document.id)
+        return honest(subject)
+
+    line.engine.inspect = meanwhile  # type: ignore[method-assign,assignment]
+    line.runner.run(line.job_of(document))
+    assert line.state(document) is State.DELETED
+    line.later(minutes=31)
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+def test_bytes_changed_in_the_store_are_never_clean(line: Line) -> None:
+    document = line.accept(TEXT)
+    place, (data, at) = next(iter(line.storage.objects.items()))
+    line.storage.objects[place] = (data[:-1] + b"X", at)
+    line.runner.run(line.job_of(document))
+    found = line.document(document.id)
+    assert found.state is State.REJECTED
+    assert found.verdict is not None
+    assert found.verdict.reason == "digest-mismatch"
+
+
+def test_a_truncated_segment_waits_instead_of_passing(line: Line) -> None:
+    document = line.accept(TEXT)
+    place, (data, at) = next(iter(line.storage.objects.items()))
+    line.storage.objects[place] = (data[:-1], at)
+    line.runner.run(line.job_of(document))
+    assert line.state(document) is State.QUARANTINED
+
+
+def test_two_workers_at_once_conclude_once(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    together = threading.Barrier(4)
+
+    def run() -> None:
+        together.wait()
+        line.runner.run(job_id)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(line.engine.seen) == 1
+    assert line.state(document) is State.CLEAN
+
+
+def test_the_scratch_file_is_gone_whatever_happened(line: Line, tmp_path: object) -> None:
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    assert list(line.scratch._root.glob("*")) == []
+    assert not line.engine.seen[0].path.exists()

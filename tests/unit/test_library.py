@@ -1,0 +1,115 @@
+"""A user's own documents, and the way out: who gets what, and when nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.line import TEXT, Line
+from uploads.documents.access import Access
+from uploads.documents.errors import Gone, Invalid, NotClean, NotFound
+from uploads.documents.model import Document, Outcome, State
+from uploads.records.protocol import DocumentFilter
+from uploads.security.tokens import SignedTokens
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.fixture
+def access(line: Line) -> Access:
+    return Access(
+        library=line.library,
+        records=line.records,
+        storage=line.storage,
+        tokens=SignedTokens("s" * 32),
+        content_url="http://content.test",
+        link_seconds=60,
+    )
+
+
+def settled(line: Line, outcome: Outcome = Outcome.CLEAN) -> Document:
+    line.engine.outcome = outcome
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    return document
+
+
+def test_the_pages_of_a_list_hold_everything_once_and_newest_first(line: Line) -> None:
+    made = []
+    for _ in range(7):
+        made.append(line.accept(TEXT).id)
+        line.later(seconds=1)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page, cursor = line.library.list(line.actor, DocumentFilter(), 3, cursor)
+        seen += [document.id for document in page]
+        if cursor is None:
+            break
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!!!", "e30", "WzEsMl0", "é"])
+def test_a_made_up_cursor_is_refused(line: Line, cursor: str) -> None:
+    with pytest.raises(Invalid):
+        line.library.list(line.actor, DocumentFilter(), 3, cursor)
+
+
+def test_somebody_elses_document_does_not_exist(line: Line, access: Access) -> None:
+    document = settled(line)
+    for verb in (
+        lambda: line.library.get(line.stranger, document.id),
+        lambda: line.library.wait(line.stranger, document.id, 0),
+        lambda: line.library.delete(line.stranger, document.id),
+        lambda: access.download_url(line.stranger, document.id),
+        lambda: access.rendition_url(line.stranger, document.id, "thumbnail-200"),
+    ):
+        with pytest.raises(NotFound):
+            verb()
+    assert line.state(document) is State.CLEAN
+
+
+def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:
+    assert access.download_url(line.actor, settled(line).id)
+    for outcome in (Outcome.INFECTED, Outcome.UNSCANNABLE):
+        with pytest.raises(NotClean):
+            access.download_url(line.actor, settled(line, outcome).id)
+    with pytest.raises(NotClean):
+        access.download_url(line.actor, line.accept(TEXT).id)
+
+
+def test_a_deleted_document_is_a_tombstone_without_name_digest_or_bytes(
+    line: Line, access: Access
+) -> None:
+    document = settled(line)
+    line.library.delete(line.actor, document.id)
+    line.library.delete(line.actor, document.id)
+    found = line.library.get(line.actor, document.id)
+    assert (found.state, found.name, found.sha256) == (State.DELETED, "", None)
+    with pytest.raises(Gone):
+        access.download_url(line.actor, document.id)
+    line.reaper.reap_due()
+    assert line.stored() == []
+    line.later(days=31)
+    line.tidier.tidy()
+    with pytest.raises(NotFound):
+        line.library.get(line.actor, document.id)
+
+
+def test_deleted_documents_are_listed_only_when_asked_for(line: Line) -> None:
+    document = settled(line)
+    line.library.delete(line.actor, document.id)
+    page, _ = line.library.list(line.actor, DocumentFilter(), 10)
+    assert page == []
+    page, _ = line.library.list(line.actor, DocumentFilter({State.DELETED}), 10)
+    assert [one.id for one in page] == [document.id]
+
+
+def test_a_content_token_is_good_for_one_rendition_and_not_forever() -> None:
+    tokens = SignedTokens("s" * 32)
+    token = tokens.issue("doc_1", "thumbnail-200")
+    assert tokens.read(token) == ("doc_1", "thumbnail-200")
+    for other in (SignedTokens("t" * 32), SignedTokens("s" * 32, seconds=-1)):
+        with pytest.raises(NotFound):
+            other.read(token)
+    with pytest.raises(NotFound):
+        tokens.read(token[:-2] + "xx")

@@ -1,0 +1,195 @@
+"""The policy: ending, declared type and content agree, or the file is refused."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests.support import samples
+from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
+from uploads.documents.policy import HEAD_BYTES, KNOWN, FileType, Policy
+
+POLICY = Policy(max_bytes=1000)
+TEXTS = {"txt", "csv", "md"}
+# What the first bytes cannot tell apart, and inspection must.
+LEFT_TO_INSPECTION = {("zip", office) for office in ("docx", "xlsx", "pptx", "odt", "ods", "odp")}
+LEFT_TO_INSPECTION |= {("mp4", "m4a")}
+
+
+@functools.cache
+def head_of(ending: str) -> bytes:
+    return samples.SAMPLES[ending]()[:HEAD_BYTES]
+
+
+def passes(name: str, content: str, declared: str | None = None) -> bool:
+    try:
+        POLICY.judge(name, declared, head_of(content))
+    except (TypeMismatch, TypeNotAllowed):
+        return False
+    return True
+
+
+def test_there_is_a_sample_of_every_known_type() -> None:
+    """The matrix below covers the whole table."""
+    assert set(samples.SAMPLES) == {kind.extensions[0] for kind in KNOWN}
+
+
+@pytest.mark.parametrize("content", samples.SAMPLES)
+def test_only_the_diagonal_passes(content: str) -> None:
+    """Content passes under the endings of its own type and under no other."""
+    for kind in KNOWN:
+        for ending in kind.extensions:
+            first = kind.extensions[0]
+            right = (
+                first == content
+                or {first, content} <= TEXTS
+                or (content, first) in LEFT_TO_INSPECTION
+            )
+            assert passes(f"a.{ending}", content) is right, (ending, content)
+
+
+@pytest.mark.parametrize("kind", KNOWN, ids=lambda kind: kind.extensions[0])
+def test_only_a_declared_alias_passes(kind: FileType) -> None:
+    """A declared type passes under its own aliases only, whatever its case and parameters."""
+    first = kind.extensions[0]
+    for other in KNOWN:
+        same = other is kind or other.type in kind.declared
+        assert passes(f"a.{first}", first, f"{other.type.upper()}; charset=utf-8") is same
+
+
+@pytest.mark.parametrize(
+    ("ending", "declared"),
+    [
+        ("csv", "application/vnd.ms-excel"),
+        ("zip", "application/x-zip-compressed"),
+        ("wav", "audio/wave"),
+        ("jpg", "image/jpg"),
+        ("heic", "image/heif"),
+        ("md", "text/x-markdown"),
+        ("md", ""),
+        ("pdf", None),
+        ("png", "application/octet-stream"),
+        ("docx", "application/zip"),
+        ("m4a", "audio/x-m4a"),
+    ],
+)
+def test_what_browsers_declare_is_accepted(ending: str, declared: str | None) -> None:
+    """Browsers' odd names for a type, octet-stream and nothing are no lie."""
+    assert passes(f"a.{ending}", ending, declared)
+
+
+@pytest.mark.parametrize("declared", ["text/html", "image/png", "nonsense", "application/pdfx"])
+def test_another_declared_type_is_a_mismatch(declared: str) -> None:
+    """A declared type that the ending does not go by is refused, and named in the answer."""
+    with pytest.raises(TypeMismatch) as refused:
+        POLICY.judge("a.pdf", declared, head_of("pdf"))
+    assert refused.value.members["declared_type"] == declared
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "a.exe", "a.jpg.php", "a.php.", ".jpg", "a.php%00", "a.jрg", "a.php．jpg"]
+)
+def test_the_last_ending_decides(name: str) -> None:
+    """Unknown, missing, look-alike and hidden endings are not accepted."""
+    with pytest.raises(TypeNotAllowed):
+        POLICY.judge(name, None, head_of("jpg"))
+
+
+@pytest.mark.parametrize("name", ["a.JpG", "a.php.jpg", "a.jpeg", "x.y.jfif"])
+def test_only_the_last_ending_decides(name: str) -> None:
+    """Case does not matter, and endings before the last do not either."""
+    assert POLICY.judge(name, None, head_of("jpg")).type == "image/jpeg"
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "csv"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"#!/bin/sh\necho hi\n",
+        b"<?php echo 1;\n",
+        b'{"a": 1}\n',
+        b"From: a@b\nTo: c@d\nSubject: e\n\nf\n",
+        b'<a href="x">y</a>\n\n# Title\n',
+        "+ADw-script+AD4-alert(1)".encode("utf-7"),
+        "<script>alert(1)</script>".encode("utf-16"),
+        b"x",
+    ],
+)
+def test_any_text_passes_under_a_text_ending(ending: str, text: bytes) -> None:
+    """Text that libmagic takes for code, JSON or mail is still text."""
+    assert POLICY.judge(f"a.{ending}", "text/plain", text).extensions[0] == ending
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "csv", "png", "pdf"])
+def test_a_web_page_passes_under_no_ending(ending: str) -> None:
+    """A whole HTML document is refused whatever it is called."""
+    with pytest.raises(TypeMismatch) as refused:
+        POLICY.judge(f"a.{ending}", None, b"<!DOCTYPE html><html><script>alert(1)</script>")
+    assert refused.value.members["detected_type"] == "text/html"
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "pdf", "txt"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"MZ\x90\0" + bytes(60),
+        b"\x7fELF\x02\x01\x01" + bytes(60),
+        b"\xca\xfe\xba\xbe\0\0\0\x34",
+        b"\0asm\x01\0\0\0",
+        b"L\0\0\0\x01\x14\x02\0" + bytes(60),
+        b"push graphic-context\nviewbox 0 0 1 1\n",
+        b"%!PS-Adobe-3.0\n",
+    ],
+)
+def test_programs_and_scripts_of_renderers_pass_under_no_ending(
+    ending: str, content: bytes
+) -> None:
+    """Executables, shortcuts, MVG and PostScript are refused under picture and text endings."""
+    with pytest.raises(TypeMismatch):
+        POLICY.judge(f"a.{ending}", None, content)
+
+
+def test_an_encrypted_office_file_goes_on_to_inspection() -> None:
+    """An OLE container under an Office ending passes, so that inspection can call it encrypted."""
+    head = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)
+    assert POLICY.judge("a.docx", None, head).extensions[0] == "docx"
+    with pytest.raises(TypeMismatch):
+        POLICY.judge("a.zip", None, head)
+
+
+def test_an_empty_file_is_refused() -> None:
+    """A file without bytes is empty, not of the wrong type."""
+    with pytest.raises(EmptyFile):
+        POLICY.judge("a.txt", None, b"")
+
+
+def test_a_refusal_names_what_was_found_and_what_is_accepted() -> None:
+    """The answer to an unknown ending carries the detected type and the accepted endings."""
+    with pytest.raises(TypeNotAllowed) as refused:
+        POLICY.judge("a.exe", None, head_of("png"))
+    assert refused.value.members["detected_type"] == "image/png"
+    assert "heif" in refused.value.members["allowed"]
+
+
+def test_the_operator_may_narrow_the_table() -> None:
+    """Only the named types are accepted, and a name that is not in the table is an error."""
+    narrow = Policy(max_bytes=10, allowed=["jpg", ".PDF"])
+    assert [kind.type for kind in narrow.types] == ["image/jpeg", "application/pdf"]
+    assert narrow.by_type("image/png") is None
+    with pytest.raises(TypeNotAllowed):
+        narrow.by_name("a.png")
+    with pytest.raises(ValueError, match="exe"):
+        Policy(max_bytes=10, allowed=["exe"])
+
+
+def test_the_smaller_limit_holds() -> None:
+    """A type's own limit cannot lie above the general one."""
+    assert POLICY.limit(POLICY.by_name("a.jpg")) == 1000
+
+
+def test_endings_and_types_are_unique() -> None:
+    """No ending and no canonical type stands for two kinds."""
+    endings = [ending for kind in KNOWN for ending in kind.extensions]
+    assert len(endings) == len(set(endings))
+    assert len({kind.type for kind in KNOWN}) == len(KNOWN)

@@ -1,0 +1,84 @@
+"""`uploads reconcile --check` sees each kind of damage; a check that cannot fail is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.line import GRACE, TEXT, Line
+from uploads.documents.model import Document
+from uploads.storage.protocol import Bucket
+from workers.reconcile import Reconciler, Report
+
+pytestmark = pytest.mark.one_database
+
+
+def check(line: Line, scratch: Path) -> Report:
+    return Reconciler(
+        records=line.records,
+        storage=line.storage,
+        scratch_dir=scratch,
+        clock=line.clock,
+        grace=GRACE,
+        settle_within=timedelta(minutes=10),
+    ).check()
+
+
+def clean(line: Line) -> Document:
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    return line.document(document.id)
+
+
+def test_a_sound_service_has_no_findings(line: Line, tmp_path: Path) -> None:
+    clean(line)
+    line.accept(TEXT)
+    report = check(line, tmp_path)
+    assert report.ok
+    assert report.checked["served objects"] == 1
+
+
+def flip(line: Line, document: Document) -> None:
+    place = (Bucket.CLEAN, str(document.clean_key))
+    line.storage.objects[place] = (b"X" + TEXT[1:], line.now)
+
+
+def lose(line: Line, document: Document) -> None:
+    del line.storage.objects[Bucket.CLEAN, str(document.clean_key)]
+
+
+def litter(line: Line, _: Document) -> None:
+    line.storage.put(Bucket.QUARANTINE, "stray/object", [b"x"], 1)
+    line.later(minutes=31)
+
+
+def cancel(line: Line, _: Document) -> None:
+    waiting = line.accept(TEXT)
+    line.records.write(lambda work: work.jobs.cancel(waiting.id))
+
+
+def dawdle(line: Line, _: Document) -> None:
+    line.accept(TEXT)
+    line.later(minutes=11)
+
+
+@pytest.mark.parametrize(
+    ("damage", "invariant"),
+    [(flip, "I1"), (lose, "I1"), (litter, "I3"), (cancel, "I2"), (dawdle, "I2")],
+)
+def test_each_damage_is_found(
+    line: Line,
+    tmp_path: Path,
+    damage: Callable[[Line, Document], None],
+    invariant: str,
+) -> None:
+    damage(line, clean(line))
+    assert {finding.invariant for finding in check(line, tmp_path).findings} == {invariant}
+
+
+def test_a_young_object_without_a_row_is_an_upload_under_way(line: Line, tmp_path: Path) -> None:
+    line.storage.put(Bucket.INCOMING, "young/object", [b"x"], 1)
+    assert check(line, tmp_path).ok

@@ -1,0 +1,297 @@
+"""Thumbnails, made of real files in a real cell."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import pikepdf
+import psutil
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from tests.support import samples
+from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
+from workers.sandbox.parent import Cell
+
+MIB = 1024 * 1024
+IMAGES = {
+    "image/jpeg": samples.jpeg,
+    "image/png": samples.png,
+    "image/gif": samples.gif,
+    "image/webp": samples.webp,
+    "image/avif": samples.avif,
+    "image/heic": samples.heic,
+    "image/tiff": samples.tiff,
+}
+COLOURS = list(samples.QUADRANTS.values())  # upper left, upper right, lower left, lower right
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield file
+
+
+def render(content: bytes, type_: str, *, seconds: int = 20) -> list[Picture]:
+    cell = Cell(seconds=seconds, memory_bytes=512 * MIB)
+    with opened(content) as file:
+        return Renderer(cell).render(file, type_)
+
+
+def saved(image: Image.Image, form: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def decoded(picture: Picture) -> Image.Image:
+    image = Image.open(io.BytesIO(picture.data))
+    assert (image.format, image.size) == ("WEBP", (picture.width, picture.height))
+    return image
+
+
+def middles(image: Image.Image) -> list[tuple[int, ...]]:
+    """The colours in the middles of the four quadrants."""
+    small = image.convert("RGB")
+    width, height = small.size
+    spots = [(x, y) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
+    return [small.getpixel(spot) for spot in spots]  # type: ignore[misc]
+
+
+def alike(seen: list[tuple[int, ...]], wanted: list[tuple[int, ...]], off: int = 20) -> bool:
+    pairs = zip(seen, wanted, strict=True)
+    return all(abs(a - b) <= off for one, two in pairs for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("type_", IMAGES)
+def test_looks_like_its_source(type_: str) -> None:
+    """Each kind of image gives WebP pictures of it, 200 and 800 pixels at most, never larger."""
+    small, large = render(IMAGES[type_](), type_)
+    assert (small.name, small.type, small.width, small.height) == (
+        *("thumbnail-200", "image/webp"),
+        *(200, 150),
+    )
+    assert (large.name, large.type, large.width, large.height) == (
+        *("thumbnail-800", "image/webp"),
+        *(640, 480),
+    )
+    for picture in (small, large):
+        assert alike(middles(decoded(picture)), COLOURS)
+
+
+def test_first_page() -> None:
+    """A PDF gives a picture of its first page, fitted to the size."""
+    small, large = render(samples.pdf(3), "application/pdf")
+    assert (large.width, large.height) == (566, 800)
+    assert small.height == 200
+    page = decoded(large).convert("RGB")
+    bar = page.getpixel((280, 800 - int(620 / 842 * 800)))
+    assert alike([bar, page.getpixel((550, 790))], [(26, 51, 204), (255, 255, 255)])  # type: ignore[list-item]
+
+
+def test_tells_nothing_of_the_camera() -> None:
+    """EXIF, GPS, XMP, comments and profiles of a photo are not in its thumbnails."""
+    for picture in render(samples.photo_with_gps(3), "image/jpeg"):
+        image = decoded(picture)
+        assert dict(image.getexif()) == {}
+        assert not {"exif", "xmp", "icc_profile"} & set(image.info)
+        assert b"Kamera" not in picture.data
+        assert alike(middles(image), COLOURS, off=60)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_stands_upright(turn: int) -> None:
+    """A photo whose EXIF says that it lies on its side is shown upright, in all eight ways."""
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    photo = saved(samples.picture(400, 300), "JPEG", exif=exif)
+    wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(photo)))
+    large = decoded(render(photo, "image/jpeg")[1])
+    assert large.size == wanted.size
+    assert alike(middles(large), middles(wanted))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P", "1", "I;16"])
+def test_pixels_of_every_kind(mode: str) -> None:
+    """Grey, transparent, print, palette, black-and-white and 16-bit images have thumbnails."""
+    form, type_ = ("JPEG", "image/jpeg") if mode == "CMYK" else ("PNG", "image/png")
+    source = samples.picture()
+    if mode == "I;16":
+        image = source.convert("L").convert("I;16").point(lambda value: value * 257)
+    else:
+        image = source.quantize(16) if mode == "P" else source.convert(mode)
+    shown = decoded(render(saved(image, form), type_)[1])
+    wanted = source.convert("L") if mode in ("L", "I;16") else source
+    if mode != "1":
+        assert alike(middles(shown), middles(wanted), off=75 if mode == "CMYK" else 20)
+
+
+def test_colours_of_a_profile() -> None:
+    """An image with a profile of its own is converted to sRGB before the profile is dropped."""
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    source = saved(samples.picture(), "PNG", icc_profile=lab)
+    for picture in render(source, "image/png"):
+        assert "icc_profile" not in decoded(picture).info
+
+
+@pytest.mark.parametrize(("size", "shown"), [((1, 1), (1, 1)), ((3, 3000), (1, 800))])
+def test_odd_shapes(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    """A speck stays a speck, and a ribbon keeps at least one pixel."""
+    large = render(saved(samples.picture(*size), "PNG"), "image/png")[1]
+    assert (large.width, large.height) == shown
+
+
+def test_animation() -> None:
+    """An animation is shown by its first frame."""
+    frames = [samples.picture(), Image.new("RGB", (640, 480), "white")]
+    moving = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    large = render(moving, "image/gif")[1]
+    assert (large.width, large.height) == (640, 480)
+    assert alike(middles(decoded(large)), COLOURS)
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def vast_png() -> bytes:
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    idat = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
+
+
+def test_vast_image() -> None:
+    """An image of 60,000 x 60,000 pixels is refused by its header."""
+    with pytest.raises(Unrenderable, match="60000 x 60000"):
+        render(vast_png(), "image/png")
+
+
+def test_profile_by_name() -> None:
+    """A PNG that asks for a file as its profile gets none (CVE-2022-44268)."""
+    body = b"profile\0/etc/passwd"
+    png = samples.png()
+    for picture in render(png[:33] + chunk(b"tEXt", body) + png[33:], "image/png"):
+        assert b"root:" not in picture.data
+        assert not decoded(picture).info.get("icc_profile")
+
+
+def spoilt(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+BROKEN = {
+    "empty": (b"", "image/png"),
+    "no image": (b"hello" * 100, "image/jpeg"),
+    "empty PDF": (b"", "application/pdf"),
+    "no PDF": (b"%PDF-1.7\nnothing", "application/pdf"),
+    "half a photo": (samples.jpeg()[:3000], "image/jpeg"),
+    "half a PNG": (samples.png()[:900], "image/png"),
+    "half a GIF": (samples.gif()[:1500], "image/gif"),
+    "half a WebP": (samples.webp()[:400], "image/webp"),
+    "a PNG with a wrong checksum": (spoilt(samples.png()), "image/png"),
+    "half a HEIC": (samples.heic()[:600], "image/heic"),
+    "a PNG as JPEG": (samples.png(), "image/jpeg"),
+    "an SVG as PNG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png"),
+    "a PDF as TIFF": (samples.pdf(1), "image/tiff"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken(name: str) -> None:
+    """A file that is broken, or of another type than we named, is unrenderable."""
+    with pytest.raises(Unrenderable):
+        render(*BROKEN[name])
+
+
+def one_page(box: list[float], count: int = 1) -> bytes:
+    document = pikepdf.new()
+    for _ in range(count):
+        document.add_blank_page()
+    document.pages[0].mediabox = pikepdf.Array(box)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+HOSTILE_PDFS = {
+    "vast page": one_page([0, 0, 1e6, 1e6]),
+    "ribbon": one_page([0, 0, 1e6, 0.01]),
+    "no size": one_page([0, 0, 0, 0]),
+    "many pages": one_page([0, 0, 595, 842], 5000),
+    "nested arrays": b"%PDF-1.7\n1 0 obj\n"
+    + b"[" * 1_000_000
+    + b"\nendobj\ntrailer<</Root 1 0 R>>",
+    "xref loop": b"%PDF-1.7\nxref\n0 1\n0000000000 65535 f \n"
+    b"trailer<</Size 1/Root 1 0 R/Prev 9>>\nstartxref\n9\n%%EOF",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_PDFS)
+def test_hostile_pdf(name: str) -> None:
+    """A hostile PDF has a small thumbnail or none, soon, and no process stays behind."""
+    try:
+        for picture in render(HOSTILE_PDFS[name], "application/pdf", seconds=10):
+            assert max(picture.width, picture.height) <= 800
+    except Unrenderable:
+        pass
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_locked_pdf() -> None:
+    """A PDF that wants a password is unrenderable."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(samples.pdf(1))) as document:
+        document.save(out, encryption=pikepdf.Encryption(user="secret", owner="owner"))
+    with pytest.raises(Unrenderable, match=r"[Pp]assword"):
+        render(out.getvalue(), "application/pdf")
+
+
+def test_slow_file() -> None:
+    """A drawing that takes too long ends as a timeout, not as the file's fault."""
+    document = pikepdf.new()
+    page = document.add_blank_page()
+    page.obj.Contents = document.make_stream(b"0 0 m 600 800 l 1 2 3 4 5 6 c S " * 3_000_000)
+    out = io.BytesIO()
+    document.save(out)
+    with pytest.raises(RenderTimeout):
+        render(out.getvalue(), "application/pdf", seconds=1)
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_large_photo() -> None:
+    """A photo of 96 megapixels is decoded at a fraction of its size, within little memory."""
+    photo = saved(samples.picture(12_000, 8_000), "JPEG", quality=60)
+    cell = Cell(seconds=20, memory_bytes=96 * MIB)
+    with opened(photo) as file:
+        large = Renderer(cell).render(file, "image/jpeg")[1]
+    assert (large.width, large.height) == (800, 533)
+    assert alike(middles(decoded(large)), COLOURS)
+
+
+@pytest.mark.parametrize("type_", ["image/png", "image/jpeg", "image/webp"])
+def test_large_upright(type_: str) -> None:
+    """A large image is turned as well when it is decoded piece by piece."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    form = type_.removeprefix("image/").upper()
+    large = render(saved(samples.picture(4000, 3000), form, exif=exif), type_)[1]
+    assert (large.width, large.height) == (600, 800)
+    red, green, blue, sand = COLOURS
+    assert alike(middles(decoded(large)), [blue, red, sand, green])
+
+
+def test_other_types() -> None:
+    """What has no thumbnails is said so, and no child is started for it."""
+    renderer = Renderer(Cell(seconds=1, memory_bytes=MIB))
+    assert renderer.handles("image/png")
+    assert not renderer.handles("text/plain")
+    assert not renderer.handles("image/svg+xml")

@@ -1,0 +1,158 @@
+"""The engines of the parser cell in the real cell, and what a captured cell may not do."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import benign_files, hostile_archives, hostile_files
+from uploads.documents.model import Outcome
+from workers.inspection import celled
+from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.limits import Limits
+from workers.inspection.structure import Structure
+from workers.inspection.yara import Yara
+from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
+
+BENIGN = benign_files.all_files()
+FIRST_OF_TYPE = [
+    *{kind: label for label, (kind, _) in reversed(BENIGN.items())}.values(),
+    "pdf with owner password",
+    "streamed zip",
+]
+HOSTILE = {
+    **hostile_archives.archives(),
+    **hostile_files.documents(),
+    **hostile_files.pdfs(),
+    **hostile_files.others(),
+}
+# Tests without the cell go through all of them.
+ONE_FOR_EACH_PARSER = [
+    *("symlink", "ratio", "vba", "utf-16 doctype", "odt encrypted", "rtf object"),
+    *("script", "password", "nested arrays", "huge png", "tiff loop", "html as mp3"),
+]
+CELL = Cell(seconds=30, memory_bytes=1024 * 1024 * 1024)
+
+
+def subject(folder: Path, media_type: str, data: bytes) -> Subject:
+    path = folder / "subject"
+    path.write_bytes(data)
+    return Subject(path, len(data), hashlib.sha256(data).hexdigest(), media_type, "a")
+
+
+@pytest.mark.parametrize("label", FIRST_OF_TYPE)
+def test_honest_files_are_clean_in_the_cell(label: str, tmp_path: Path) -> None:
+    """Confinement takes away files and imports: nothing may be needed that was not warmed up."""
+    file = subject(tmp_path, *BENIGN[label])
+    for engine in (Yara(CELL), Structure(CELL)):
+        report = engine.inspect(file)
+        assert (report.outcome, report.finding) == (Outcome.CLEAN, None)
+
+
+@pytest.mark.parametrize("label", ONE_FOR_EACH_PARSER)
+def test_hostile_files_are_refused_in_the_cell(label: str, tmp_path: Path) -> None:
+    media_type, data, reason = HOSTILE[label]
+    report = Structure(CELL).inspect(subject(tmp_path, media_type, data))
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, reason)
+
+
+@pytest.mark.parametrize("label", ["eicar", "eicar in 3 zips", "eicar in zip in pdf"])
+def test_infected_files_are_found_in_the_cell(label: str, tmp_path: Path) -> None:
+    media_type, data = hostile_files.infected_files()[label]
+    assert Yara(CELL).inspect(subject(tmp_path, media_type, data)).outcome is Outcome.INFECTED
+
+
+def test_a_slow_rule_ends_as_timeout(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    # As slow as that for this file only: warm-up has samples of its own.
+    (rules / "slow.yar").write_text(
+        'rule slow { condition: kind == "text/csv" and '
+        "for all i in (0..1000000000): (uint8(i % filesize) < 255) }"
+    )
+    engine = Yara(Cell(seconds=2, memory_bytes=1024**3), rules_dir=rules)
+    report = engine.inspect(subject(tmp_path, "text/csv", b"text" * 100))
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "timeout")
+
+
+def test_memory_that_runs_out_is_a_bomb(tmp_path: Path) -> None:
+    """A nested archive is held in memory; there is no other place in the cell."""
+    inner = benign_files.pack({"b": bytes(160 << 20)}, stored=("b",))
+    data = benign_files.pack({"a.zip": inner})
+    tight = Cell(seconds=30, memory_bytes=64 * 1024 * 1024)
+    engine = Structure(tight, Limits(ratio=10_000))
+    report = engine.inspect(subject(tmp_path, "application/zip", data))
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "bomb")
+
+
+class Says:
+    """A cell that answers what it is told to."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def run(self, task: str, file: Any, options: Any = None) -> Reply:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Reply(self.answer, b"")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        {"outcome": "error"},
+        {"outcome": None},
+        {"outcome": []},
+        {"outcome": {"clean": 1}},
+        {"outcome": "CLEAN"},
+        {"outcome": "clean", "finding": "x"},
+        {"outcome": "clean", "reason": "bomb"},
+        {"outcome": "clean", "finding": ""},
+        {"outcome": "unscannable"},
+        {"outcome": "unscannable", "reason": "fine"},
+        {"outcome": "unscannable", "reason": ["bomb"]},
+        {"outcome": "infected", "reason": "x"},
+    ],
+)
+def test_an_answer_out_of_form_is_never_clean(result: dict[str, Any], tmp_path: Path) -> None:
+    report = Structure(Says(result)).inspect(subject(tmp_path, "text/plain", b"x"))
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "malformed-file")
+
+
+@pytest.mark.parametrize("finding", [None, 7, "a\nb", "x" * 201, ""])
+def test_a_finding_out_of_form_loses_its_name_but_stays(finding: Any, tmp_path: Path) -> None:
+    answer = {"outcome": "infected", "finding": finding}
+    report = Yara(Says(answer)).inspect(subject(tmp_path, "text/plain", b"x"))
+    assert (report.outcome, report.finding) == (Outcome.INFECTED, "unnamed")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (CellTimeout("late"), "timeout"),
+        (CellCrashed(f"signal {signal.SIGSEGV}"), "malformed-file"),
+    ],
+)
+def test_a_child_that_dies_over_a_file_refuses_it(
+    failure: Exception, reason: str, tmp_path: Path
+) -> None:
+    for engine in (Yara(Says(failure)), Structure(Says(failure))):
+        report = engine.inspect(subject(tmp_path, "text/plain", b"x"))
+        assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, reason)
+
+
+@pytest.mark.parametrize("failure", [CellBroken("no start"), OSError("no more processes")])
+def test_a_child_that_never_saw_the_file_means_unavailable(
+    failure: Exception, tmp_path: Path
+) -> None:
+    with pytest.raises(EngineUnavailable):
+        Structure(Says(failure)).inspect(subject(tmp_path, "text/plain", b"x"))
+
+
+def test_reasons_are_all_that_the_cell_tasks_give() -> None:
+    assert {reason for _, _, reason in HOSTILE.values()} <= celled.REASONS

@@ -1,0 +1,75 @@
+"""The pages' words: total over the model, and safe where a stranger chose the target."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import facts
+from uploads.documents.model import EngineReport, Outcome, State
+from uploads.documents.policy import Policy
+from uploads.web import words
+from uploads.web.sign_in import is_local
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_has_words(state: State) -> None:
+    """No state, with or without a verdict, leaves a hole or a placeholder in its sentence."""
+    for verdict in (None, facts.verdict(), facts.verdict(Outcome.UNSCANNABLE, reason="strange")):
+        phrase = words.describe(facts.document(state=state, verdict=verdict))
+        assert phrase.sentence.endswith((".", "…"))
+        assert "{" not in phrase.sentence
+        assert phrase.badge
+
+
+def test_every_outcome_has_a_word() -> None:
+    assert set(words.OUTCOMES) == set(Outcome)
+
+
+def test_a_missing_scanner_is_said_in_the_verdict() -> None:
+    """A clean document that no virus scanner saw never reads as if one had."""
+    engines = (
+        EngineReport("clamav", "", Outcome.NOT_CONFIGURED),
+        EngineReport("yara", "1.2", Outcome.CLEAN),
+    )
+    verdict = facts.verdict(engines=engines)
+    sentence = words.describe(facts.document(state=State.CLEAN, verdict=verdict)).sentence
+    assert sentence == "Nothing bad found by YARA 1.2. Virus scanner: not configured."
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2 - 1, "1 MiB"),
+        (100 * 1024**2, "100 MiB"),
+        (5 * 1024**4, "5 TiB"),
+    ],
+)
+def test_sizes_read_well(count: int, text: str) -> None:
+    assert words.size(count) == text
+
+
+def test_the_accepted_families_are_named() -> None:
+    policy = Policy(max_bytes=10, allowed=["jpg", "pdf"])
+    assert words.accepted(policy.types) == "Pictures and PDF"
+
+
+@pytest.mark.parametrize("path", ["/documents", "/documents?cursor=a%2Fb", "/documents/doc_1", "/"])
+def test_a_path_of_this_site_is_followed_after_signing_in(path: str) -> None:
+    assert is_local(path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("//evil", "/\\evil", "\\/evil", "/\t/evil", "/\n/evil", "https:evil", "https://evil"),
+        *("evil", "javascript:alert(1)", "", " /documents", "/a\\b", "/a b", "/\x00"),
+        "/a\r\nSet-Cookie: x",
+    ],
+)
+def test_a_strangers_target_is_not_followed(target: str) -> None:
+    assert not is_local(target)

@@ -1,0 +1,120 @@
+"""YARA: what our rules find, where they look, and what happens when they are broken."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import benign_files, hostile_archives, hostile_files
+from workers.inspection import cell_yara, rulebook
+from workers.inspection.limits import Limits
+from workers.inspection.rulebook import RULES_DIR, RulesBroken
+from workers.inspection.yara import Yara
+
+BENIGN = benign_files.all_files()
+INFECTED = hostile_files.infected_files()
+NOT_SEEN = {
+    **hostile_archives.archives(),
+    **{k: v for k, v in hostile_files.pdfs().items() if v[2] in ("encrypted", "bomb", "too-deep")},
+}
+
+
+def options(rules_dir: Path = RULES_DIR, **limits: int) -> dict[str, Any]:
+    return {
+        **Limits(**limits).options(),
+        "rules_dir": str(rules_dir),
+        "signatures": rulebook.digest(rules_dir),
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    cell_yara.warm_up(options())
+
+
+def yara(media_type: str, data: bytes, **limits: int) -> dict[str, Any]:
+    result, payload = cell_yara.run(io.BytesIO(data), {**options(**limits), "type": media_type})
+    assert payload == b""
+    return result
+
+
+@pytest.mark.parametrize("label", BENIGN)
+def test_honest_files_are_clean(label: str) -> None:
+    assert yara(*BENIGN[label]) == {"outcome": "clean"}
+
+
+@pytest.mark.parametrize("label", INFECTED)
+def test_hostile_files_are_found(label: str) -> None:
+    result = yara(*INFECTED[label])
+    assert result["outcome"] == "infected"
+    assert result["finding"] == "EICAR_Test_File" or "eicar" not in label
+
+
+@pytest.mark.parametrize("label", NOT_SEEN)
+def test_what_cannot_be_unpacked_is_not_clean(label: str) -> None:
+    media_type, data, reason = NOT_SEEN[label]
+    result = yara(media_type, data)
+    assert result["outcome"] in ("unscannable", "infected"), result
+    assert result.get("reason", reason) == reason
+
+
+def test_eicar_in_gzip_is_found() -> None:
+    import gzip
+
+    data = benign_files.pack({"a.gz": gzip.compress(b"x") + gzip.compress(hostile_files.eicar())})
+    assert yara("application/zip", data)["outcome"] == "infected"
+
+
+@pytest.mark.parametrize("before", [2**25 - 30, 2**25 - 2**16 - 10, 2**26 - 2**16 - 30])
+def test_nothing_hides_on_the_border_of_a_window(before: int) -> None:
+    assert yara("text/plain", bytes(before) + hostile_files.eicar())["outcome"] == "infected"
+
+
+def test_a_find_inside_counts_more_than_a_limit_behind_it() -> None:
+    data = benign_files.pack({"a.com": hostile_files.eicar(), "b.zip": hostile_files.eicar_zip(3)})
+    assert yara("application/zip", data)["outcome"] == "infected"
+
+
+def test_programs_in_plain_zip_files_are_left_to_the_virus_scanner() -> None:
+    data = benign_files.pack({"setup.exe": hostile_files.program()})
+    assert yara("application/zip", data) == {"outcome": "clean"}
+
+
+def test_no_rule_file_is_itself_a_find() -> None:
+    for path in RULES_DIR.glob("*.yar"):
+        assert yara("text/plain", path.read_bytes()) == {"outcome": "clean"}
+
+
+class NoCell:
+    def run(self, *_: object) -> Any:
+        raise AssertionError("nothing is to be run")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rule a { condition: nonsense }", "rule a {", 'rule a { strings: $a="b" condition: true }'],
+)
+def test_a_rule_that_does_not_compile_stops_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "good.yar").write_text("rule good { condition: false }")
+    (tmp_path / "bad.yar").write_text(text)
+    with pytest.raises(RulesBroken, match=r"bad\.yar"):
+        Yara(NoCell(), rules_dir=tmp_path)
+    with pytest.raises(RulesBroken):
+        cell_yara.warm_up(options(tmp_path))
+
+
+def test_no_rules_at_all_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(RulesBroken, match="no rules"):
+        Yara(NoCell(), rules_dir=tmp_path)
+
+
+def test_a_changed_rule_changes_the_hash(tmp_path: Path) -> None:
+    rule = tmp_path / "a.yar"
+    rule.write_text("rule a { condition: false }")
+    engine = Yara(NoCell(), rules_dir=tmp_path)
+    before = engine.signatures()
+    rule.write_text("rule a { condition: true }")
+    assert engine.signatures() != before
