@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
 from tests.support import samples
-from tests.support.waiting import eventually
 
 SETTLED_MS = 20_000
 SEEN_BY_CLAMAV = re.compile(r"Clean – inspected by .*ClamAV \d")
@@ -167,21 +166,26 @@ def test_a_broken_connection_is_said_and_can_be_tried_again(visit: Callable[...,
     window.forgive("ERR_FAILED")
 
 
-def test_three_files_at_a_time(visit: Callable[..., Visit]) -> None:
-    """Of five files three are on their way, the others wait for their turn, and all arrive."""
+def test_three_files_at_a_time_tell_how_far_they_are(visit: Callable[..., Visit]) -> None:
+    """Of five files on a slow line three show their progress, two wait, and all arrive."""
     page = visit().sign_in()
-    held: list[Route] = []
-    page.route("**/api/v1/documents", lambda route: held.append(route), times=3)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", _line(upload=50_000))
     names = [f"file{number}.txt" for number in range(5)]
-    drop(page, *((name, "text/plain", name.encode()) for name in names))
-    expect(page.locator("#uploads [data-phase=waiting]")).to_have_count(2)
+    drop(page, *((name, "text/plain", name.encode() * 60_000) for name in names))
     expect(page.locator("#uploads [data-phase=sending]")).to_have_count(3)
-    # Asking the page for something lets Playwright hand over the requests that wait for an answer.
-    eventually(lambda: page.evaluate("true") and len(held) == 3, 10)
-    for route in held:
-        route.continue_()
+    expect(page.locator("#uploads [data-phase=waiting]")).to_have_count(2)
+    expect(sending(page, "file0.txt")).to_contain_text(re.compile(r"Uploading – [1-9]\d? %"))
+    expect(sending(page, "file4.txt")).to_contain_text("Waiting for its turn")
+    line.send("Network.emulateNetworkConditions", _line(upload=-1))
     for name in names:
         expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+
+
+def _line(upload: int) -> dict[str, int | bool]:
+    """Chromium's network with so many bytes a second going up; -1 is as fast as it can."""
+    return {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
 
 
 def test_an_ended_session_leads_to_the_form_and_back(visit: Callable[..., Visit]) -> None:

@@ -25,15 +25,16 @@ def services() -> Services:
 
 
 def identify() -> None:
-    """Resolve the caller into `g.actor`. Raises Unauthenticated for a key that is not valid."""
+    """Resolve the caller into `g.actor`; a credential that is not valid makes it nobody.
+
+    Nothing is refused here: the rate limit comes next, and guesses must be counted by it.
+    """
     accounts = services().accounts
     g.actor = None
     header = request.headers.get("Authorization")
     if header is not None:
         match = _BEARER.fullmatch(header)
         g.actor = accounts.key_actor(match["key"]) if match else None
-        if g.actor is None:
-            raise Unauthenticated
         return
     token = sessions.read_cookie(services().settings, request)
     if token:
