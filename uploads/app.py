@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -99,7 +100,9 @@ def _end(response: Response) -> Response:
     if not body.exhausted:
         response.call_on_close(body.linger)
     actor = principals.current_actor()
-    _log.info(
+    probe = request.blueprint == hosts.OPERATIONS and response.status_code == HTTPStatus.OK
+    note = _log.debug if probe else _log.info
+    note(
         "request",
         method=request.method,
         route=str(request.url_rule) if request.url_rule else None,

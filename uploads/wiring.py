@@ -75,7 +75,10 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
             clock=clock.now,
             new_id=clock.new_id,
             limits=Limits(
-                settings.max_name_bytes, settings.segment_bytes, settings.segment_seconds
+                max_name_bytes=settings.max_name_bytes,
+                segment_bytes=settings.segment_bytes,
+                segment_seconds=settings.segment_seconds,
+                grace_seconds=settings.grace_seconds,
             ),
         ),
         library=library,

@@ -6,10 +6,12 @@ Celery wakes, limits and restarts processes; what is due and what is done the da
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from uploads import logs
 from uploads.config import Settings
@@ -20,6 +22,10 @@ from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
 from workers.schedule import beat_schedule
 from workers.scratch import Scratch
+
+# Celery warns a root worker of pickled messages. Ours are JSON and hold an id, and strangers' bytes
+# are parsed in the cell alone, which is never root.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None

@@ -108,7 +108,8 @@ class Publisher:
         step("s12")
         work.documents.add_verdict(document.id, verdict)
         bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
-        work.leftovers.take_back(bucket, key)
+        if not work.leftovers.take_back(bucket, key):
+            raise StorageUnavailable("publishing took longer than the grace time")
         if state is not State.CLEAN:
             work.leftovers.add(Leftover(bucket, key, now + self._keep_refused))
         segments = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from uploads.documents.errors import LeaseLost, ObjectMissing
+from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailable
 from uploads.documents.model import Document, Job, Rendition
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
@@ -87,8 +87,10 @@ class RenderHandler:
             found = work.documents.find(document.id)
             if found is None or not found.servable:
                 raise LeaseLost
-            if work.documents.add_rendition(document.id, rendition):
+            if work.documents.add_rendition(document.id, rendition) and not (
                 work.leftovers.take_back(Bucket.CLEAN, key)
+            ):
+                raise StorageUnavailable("rendering took longer than the grace time")
 
         self._records.write(commit)
         step("s18")

@@ -33,7 +33,7 @@ class Reaper:
         done = 0
         while True:
             now = self._clock()
-            due = self._records.read(lambda work: work.leftovers.due(now, _AT_ONCE))  # noqa: B023
+            due = self._records.write(lambda work: work.leftovers.doom(now, _AT_ONCE))  # noqa: B023
             if not due:
                 return done
             self._delete(due)
@@ -47,15 +47,18 @@ class Reaper:
             _log.warning("leftovers_wait", cause=error.cause)
 
     def _delete(self, leftovers: Iterable[Leftover]) -> None:
-        gone = []
+        gone: list[Leftover] = []
+
+        def forget(work: Work) -> None:
+            for leftover in gone:
+                work.leftovers.forget(leftover.bucket, leftover.key)
+
         try:
             for leftover in leftovers:
                 self._storage.delete(leftover.bucket, leftover.key)
                 gone.append(leftover)
         finally:
-            self._records.write(
-                lambda work: [work.leftovers.take_back(one.bucket, one.key) for one in gone]
-            )
+            self._records.write(forget)
 
 
 class Tidier:

@@ -155,9 +155,9 @@ def leftover(name: str, seconds: float, bucket: Bucket = Bucket.INCOMING) -> Lef
 def test_leftovers_are_due_in_order_and_bounded(records: SqlRecords) -> None:
     made = [leftover("k/1", 3), leftover("k/2", 1), leftover("k/3", 4)]
     records.write(lambda work: [work.leftovers.add(one) for one in made])
-    assert records.read(lambda work: work.leftovers.due(after(3), 9)) == [made[1], made[0]]
-    assert records.read(lambda work: work.leftovers.due(after(3), 1)) == [made[1]]
-    assert records.read(lambda work: work.leftovers.due(after(0), 9)) == []
+    assert records.write(lambda work: work.leftovers.doom(after(3), 9)) == [made[1], made[0]]
+    assert records.write(lambda work: work.leftovers.doom(after(3), 1)) == [made[1]]
+    assert records.write(lambda work: work.leftovers.doom(after(0), 9)) == []
 
 
 def test_a_leftover_announced_twice_keeps_the_earlier_time(records: SqlRecords) -> None:
@@ -171,6 +171,17 @@ def test_a_leftover_is_taken_back_once_and_only_in_its_bucket(records: SqlRecord
     assert not records.write(lambda work: work.leftovers.take_back(Bucket.CLEAN, "k/1"))
     assert records.write(lambda work: work.leftovers.take_back(Bucket.INCOMING, "k/1"))
     assert not records.write(lambda work: work.leftovers.take_back(Bucket.INCOMING, "k/1"))
+
+
+def test_a_doomed_leftover_cannot_be_taken_back_and_stays_until_forgotten(
+    records: SqlRecords,
+) -> None:
+    records.write(lambda work: work.leftovers.add(leftover("k/1", 1)))
+    records.write(lambda work: work.leftovers.doom(after(2), 9))
+    assert not records.write(lambda work: work.leftovers.take_back(Bucket.INCOMING, "k/1"))
+    assert records.write(lambda work: work.leftovers.doom(after(2), 9)) == [leftover("k/1", 1)]
+    records.write(lambda work: work.leftovers.forget(Bucket.INCOMING, "k/1"))
+    assert records.read(lambda work: list(work.leftovers.all())) == []
 
 
 def test_all_reaches_every_leftover(records: SqlRecords) -> None:

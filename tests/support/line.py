@@ -82,7 +82,7 @@ class Line:
             hints=self.hints,
             clock=self.clock,
             new_id=self.new_id,
-            limits=Limits(255, segment_bytes, 300),
+            limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds())),
         )
         self.reaper = Reaper(records=self.records, storage=self.storage, clock=self.clock)
         self.tidier = Tidier(

@@ -36,7 +36,7 @@ _FOR_TESTS = {
     "UPLOADS_SWEEP_SECONDS": "0.5",
     "UPLOADS_LEASE_SECONDS": "3",
     "UPLOADS_DEFER_SECONDS": "1",
-    "UPLOADS_GRACE_SECONDS": "6",
+    "UPLOADS_GRACE_SECONDS": "15",
 }
 _OWN = Path(sys.executable).parent / "uploads"
 COMMAND = (

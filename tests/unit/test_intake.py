@@ -11,6 +11,7 @@ from tests.support.line import TEXT, Line
 from uploads import faults
 from uploads.documents.errors import (
     BadName,
+    Conflict,
     DigestMismatch,
     EmptyFile,
     FileTooLarge,
@@ -157,6 +158,21 @@ def test_a_process_that_dies_before_the_commit_leaves_only_what_the_sweeper_find
     line.later(minutes=31)
     line.tidier.tidy()
     line.reaper.reap_due()
+    assert nothing_is_left(line)
+
+
+def test_an_object_that_was_swept_before_its_commit_is_not_recorded(line: Line) -> None:
+    honest = line.storage.put
+
+    def slowly(*args: object) -> None:
+        honest(*args)  # type: ignore[arg-type]
+        line.later(minutes=31)
+        line.tidier.tidy()
+        line.reaper.reap_due()
+
+    line.storage.put = slowly  # type: ignore[method-assign,assignment]
+    with pytest.raises(Conflict):
+        line.accept(TEXT)
     assert nothing_is_left(line)
 
 

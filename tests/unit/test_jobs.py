@@ -164,6 +164,27 @@ def test_a_worker_that_lost_its_lease_changes_nothing(line: Line) -> None:
     assert len(line.stored()) == 1
 
 
+def test_bytes_that_are_being_deleted_are_never_published(line: Line) -> None:
+    """A publisher slower than the grace time: the reaper wins, and the work is done again."""
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.storage.put
+
+    def slowly(*args: object) -> None:
+        honest(*args)  # type: ignore[arg-type]
+        line.storage.put = honest  # type: ignore[method-assign]
+        line.later(minutes=31)
+        line.reaper.reap_due()
+
+    line.storage.put = slowly  # type: ignore[method-assign,assignment]
+    line.runner.run(job_id)
+    assert line.state(document) is State.QUARANTINED
+    line.later(minutes=1)
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+    assert len(line.stored()) == 1
+
+
 def test_deleting_while_it_is_inspected_wins(line: Line) -> None:
     document = line.accept(TEXT)
     honest = line.engine.inspect

@@ -55,11 +55,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_name_bytes` and `segment_bytes` in bytes, `segment_seconds` in seconds."""
+    """`max_name_bytes` and `segment_bytes` in bytes; `grace_seconds` is the sweeper's patience."""
 
     max_name_bytes: int
     segment_bytes: int
     segment_seconds: int
+    grace_seconds: int
 
 
 class Intake:
@@ -144,6 +145,7 @@ class Intake:
             new_id=self._new_id,
             segment_bytes=self._limits.segment_bytes,
             segment_seconds=self._limits.segment_seconds,
+            grace_seconds=self._limits.grace_seconds,
         )
 
     def _give_up(self, actor: Actor, receiver: Receiver | None, error: BaseException) -> None:

@@ -33,6 +33,7 @@ class Receiver:
         new_id: Callable[[], str],
         segment_bytes: int,
         segment_seconds: int,
+        grace_seconds: int,
     ) -> None:
         self._draft = draft
         self._records = records
@@ -41,11 +42,13 @@ class Receiver:
         self._new_id = new_id
         self._segment_bytes = segment_bytes
         self._segment_age = timedelta(seconds=segment_seconds)
+        self._commit_within = timedelta(seconds=grace_seconds) * 3 / 4
         self._digest = hashlib.sha256()
         self._pieces: list[bytes] = []
         self._buffered = 0
         self._buffered_since = draft.created_at
         self._segments: list[Segment] = []
+        self._stored_at = draft.created_at
         self._has_row = False
 
     @property
@@ -111,11 +114,12 @@ class Receiver:
                 self._storage.delete(Bucket.INCOMING, segment.key)
             except StorageUnavailable:
                 return  # the sweeper deletes what is announced in the leftovers
-        keys = [segment.key for segment in self._segments]
-        if keys:
-            self._records.write(
-                lambda work: [work.leftovers.take_back(Bucket.INCOMING, key) for key in keys]
-            )
+        if self._segments:
+            self._records.write(self._forget)
+
+    def _forget(self, work: Work) -> None:
+        for segment in self._segments:
+            work.leftovers.forget(Bucket.INCOMING, segment.key)
 
     def _full(self) -> bool:
         if not self._pieces:
@@ -130,6 +134,7 @@ class Receiver:
         pieces = self._pieces
         self._segments.append(segment)
         self._pieces, self._buffered = [], 0
+        self._stored_at = self._clock()
         self._storage.put(Bucket.INCOMING, key, pieces, segment.size)
 
     def _record(self) -> None:
@@ -138,6 +143,7 @@ class Receiver:
         segment = self._segments[-1]
 
         def unit(work: Work) -> None:
+            self._check_not_swept()
             if not self._has_row:
                 work.documents.add(self._draft)
             else:
@@ -147,7 +153,13 @@ class Receiver:
         self._records.write(unit)
         self._has_row = True
 
+    def _check_not_swept(self) -> None:
+        """Raises Conflict when the newest object is so old that it may pass for an orphan."""
+        if self._clock() - self._stored_at > self._commit_within:
+            raise Conflict("The file took too long to be recorded. Send it again.")
+
     def _commit(self, work: Work, document: Document, job: Job) -> None:
+        self._check_not_swept()
         if not self._has_row:
             work.documents.add(document)
             recorded = 0

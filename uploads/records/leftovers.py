@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
 
 from uploads.records.protocol import Leftover
 from uploads.records.statements import upsert
@@ -33,18 +33,27 @@ class SqlLeftovers:
 
     def take_back(self, bucket: Bucket, key: str) -> bool:
         gone = self._connection.execute(
-            delete(leftovers).where(leftovers.c.bucket == bucket.value, leftovers.c.key == key)
+            delete(leftovers).where(_is(bucket, key), leftovers.c.doomed.is_(False))
         )
         return gone.rowcount == 1
 
-    def due(self, now: datetime, limit: int) -> Sequence[Leftover]:
-        rows = self._connection.execute(
-            select(leftovers)
+    def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
+        due = (
+            select(leftovers.c.bucket, leftovers.c.key)
             .where(leftovers.c.due_at <= now)
             .order_by(leftovers.c.due_at)
             .limit(limit)
         )
-        return [_leftover(row) for row in rows]
+        rows = self._connection.execute(
+            update(leftovers)
+            .where(tuple_(leftovers.c.bucket, leftovers.c.key).in_(due))
+            .values(doomed=True)
+            .returning(leftovers)
+        ).all()
+        return sorted((_leftover(row) for row in rows), key=lambda one: one.due_at)
+
+    def forget(self, bucket: Bucket, key: str) -> None:
+        self._connection.execute(delete(leftovers).where(_is(bucket, key)))
 
     def all(self) -> Iterator[Leftover]:
         place = tuple_(leftovers.c.bucket, leftovers.c.key)
@@ -60,6 +69,10 @@ class SqlLeftovers:
             if len(rows) < _BATCH:
                 return
             after = (rows[-1].bucket, rows[-1].key)
+
+
+def _is(bucket: Bucket, key: str) -> ColumnElement[bool]:
+    return and_(leftovers.c.bucket == bucket.value, leftovers.c.key == key)
 
 
 def _leftover(row: Row[tuple[object, ...]]) -> Leftover:

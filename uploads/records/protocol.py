@@ -186,9 +186,15 @@ class Leftovers(Protocol):
         """Announce an object that is to go; announcing it twice keeps the earlier time."""
 
     def take_back(self, bucket: Bucket, key: str) -> bool:
-        """The object is wanted after all, or is gone. Whether there was such a row."""
+        """The object is wanted after all: forget the row. False when there is none, or when it
+        is doomed: then its bytes may be gone already and must not be counted on."""
 
-    def due(self, now: datetime, limit: int) -> Sequence[Leftover]: ...
+    def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
+        """Mark the due ones, oldest first, and return them: whoever deletes objects calls this
+        before, so that nobody takes back what is just being deleted."""
+
+    def forget(self, bucket: Bucket, key: str) -> None:
+        """The object is gone; so is its row."""
 
     def all(self) -> Iterator[Leftover]: ...
 

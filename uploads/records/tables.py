@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -193,6 +194,7 @@ leftovers = Table(
     Column("bucket", String, primary_key=True),
     Column("key", String, primary_key=True),
     Column("due_at", UtcDateTime, nullable=False, index=True),
+    Column("doomed", Boolean, nullable=False, default=False),
 )
 
 audit = Table(

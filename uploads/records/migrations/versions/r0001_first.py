@@ -152,6 +152,7 @@ def _create_leftovers_and_audit() -> None:
         sa.Column("bucket", sa.String, nullable=False),
         sa.Column("key", sa.String, nullable=False),
         sa.Column("due_at", _TIME, nullable=False),
+        sa.Column("doomed", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("bucket", "key", name="pk_leftovers"),
     )
     op.create_index("ix_leftovers_due_at", "leftovers", ["due_at"])
