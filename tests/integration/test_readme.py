@@ -1,0 +1,36 @@
+"""The README's examples are executed, so that they stay true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support import samples
+from tests.support.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readmes_api_examples_work_as_they_stand(stack: Stack, tmp_path: Path) -> None:
+    """Upload, wait, download and delete with curl alone, copied from the README."""
+    block = re.search(r"```sh\n(B=http.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert block is not None
+    script = block[1].replace("http://127.0.0.1:8000", stack.base_url)
+    command = f"{sys.executable} -c 'from workers.cli import main; main()'"
+    script = script.replace(".venv/bin/uploads", command)
+    photo = samples.photo_with_gps()
+    (tmp_path / "photo.jpg").write_bytes(photo)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={**stack.environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"state":"clean"' in done.stdout.replace(" ", "")
+    assert (tmp_path / "copy.jpg").read_bytes() == photo
