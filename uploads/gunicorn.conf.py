@@ -6,6 +6,7 @@ Read by `gunicorn -c`; takes its numbers from the settings and knows nothing of 
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ accesslog = None
 loglevel = "warning"
 control_socket_disable = True
 proc_name = "uploads"
+
+
+def on_starting(server: Any) -> None:
+    """Import the app once, in the master: workers share its code, and make their own objects."""
+    del server
+    import_module("uploads.app")
 
 
 def post_fork(server: Any, worker: Any) -> None:

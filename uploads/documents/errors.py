@@ -109,6 +109,10 @@ class FileTooLarge(UploadsError):
 
     code = "file-too-large"
     title = "The file is too large"
+    sentence = (
+        "The file is larger than is accepted for its type. Make it smaller or split it; "
+        "/api/v1/policy names the limits."
+    )
 
     def __init__(self, limit: int) -> None:
         super().__init__(
@@ -131,6 +135,10 @@ class TypeNotAllowed(UploadsError):
 
     code = "type-not-allowed"
     title = "This kind of file is not accepted"
+    sentence = (
+        "Files of this kind are not accepted here. /api/v1/policy names those that are, by their "
+        "endings."
+    )
 
     def __init__(self, detected_type: str | None, allowed: list[str]) -> None:
         super().__init__(
@@ -147,6 +155,10 @@ class TypeMismatch(UploadsError):
 
     code = "type-mismatch"
     title = "The file is not what its name says"
+    sentence = (
+        "The file's name, its declared type and its content do not agree. Send the file under its "
+        "right name and type."
+    )
 
     def __init__(self, declared_type: str | None, detected_type: str, expected: str) -> None:
         super().__init__(
@@ -229,6 +241,7 @@ class DigestMismatch(UploadsError):
 
     code = "digest-mismatch"
     title = "The file was changed on its way"
+    sentence = "The file's bytes do not have the announced SHA-256. Send the file again."
 
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(

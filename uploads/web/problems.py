@@ -8,18 +8,6 @@ from uploads.documents.errors import NotFound, UploadsError, catalogue
 from uploads.errors import STATUS
 from uploads.web import blueprint
 
-# These refusals name a file's own numbers, so their classes have no sentence without them.
-_IN_GENERAL = {
-    "file-too-large": "The file is larger than is accepted for its type. Make it smaller or split "
-    "it; /api/v1/policy names the limits.",
-    "type-not-allowed": "Files of this kind are not accepted here. /api/v1/policy names those that "
-    "are, by their endings.",
-    "type-mismatch": "The file's name, its declared type and its content do not agree. Send the "
-    "file under its right name and type.",
-    "digest-mismatch": "The bytes that arrived do not have the announced SHA-256. Send the file "
-    "again.",
-}
-
 
 @blueprint.get("/problems/<code>")
 def problem(code: str) -> str:
@@ -31,7 +19,7 @@ def problem(code: str) -> str:
         "problem.html",
         problem={
             "title": kind.title,
-            "detail": _IN_GENERAL.get(code, kind.sentence),
+            "detail": kind.sentence,
             "status": STATUS[code],
             "code": code,
         },
