@@ -74,12 +74,7 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
             hints=hints,
             clock=clock.now,
             new_id=clock.new_id,
-            limits=Limits(
-                max_name_bytes=settings.max_name_bytes,
-                segment_bytes=settings.segment_bytes,
-                segment_seconds=settings.segment_seconds,
-                grace_seconds=settings.grace_seconds,
-            ),
+            limits=_limits(settings),
         ),
         library=library,
         access=Access(
@@ -91,6 +86,15 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
             link_seconds=settings.link_seconds,
         ),
         clamd_address=find_clamd(settings.clamd),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_name_bytes=settings.max_name_bytes,
+        segment_bytes=settings.segment_bytes,
+        segment_seconds=settings.segment_seconds,
+        grace_seconds=settings.grace_seconds,
     )
 
 

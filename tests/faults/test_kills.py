@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from tests.support import samples
@@ -55,24 +56,38 @@ def test_nothing_of_a_killed_stack_lives_on(stack: Stack) -> None:
     stack.start()
 
 
-@pytest.mark.parametrize("step", ["s8", "s9", "s11", "s12", "s13", "s15", "s17"])
-def test_a_worker_killed_at_any_step_is_followed_by_another(faulty: Stack, step: str) -> None:
-    """Workers that are killed again and again at a step of their work only delay it."""
-    faulty.restart(UPLOADS_FAULT=f"{step}:kill@2")
-    carol = faulty.people[0]
-    ids = [carol.upload(f"{step}-{number}.png", samples.png()) for number in range(3)]
-    states = {carol.settle(document_id, SECONDS)["state"] for document_id in ids}
-    assert states == {"clean"}
-    faulty.restart()
-    invariants(faulty, carol)
-
-
 @pytest.fixture(scope="module")
 def faulty(make_stack: Callable[..., Stack]) -> Stack:
     """A stack of its own, so that its faults trouble nobody else."""
-    made = make_stack(UPLOADS_STARTS_MAX="20")
+    made = make_stack(UPLOADS_STARTS_MAX="20", UPLOADS_WEB_PROCESSES="1")
     made.person("carol")
     return made
+
+
+@pytest.mark.parametrize(
+    ("web_step", "worker_step"), [("s3", "s9"), ("s4", "s13"), ("s5", "s15"), ("s6", "s17")]
+)
+def test_processes_killed_at_any_step_only_delay(
+    faulty: Stack, web_step: str, worker_step: str
+) -> None:
+    """Web processes and workers killed again and again at a step of their work lose nothing."""
+    faulty.restart(UPLOADS_FAULT=f"{web_step}:kill@3,{worker_step}:kill@3")
+    carol = faulty.people[0]
+    answered = [_try(carol, f"{web_step}-{number}.png") for number in range(5)]
+    # The third upload of each web process died with it.
+    assert answered.count(None) == 1
+    for document_id in filter(None, answered):
+        assert carol.settle(document_id, SECONDS)["state"] == "clean"
+        _has_thumbnails(carol, document_id)
+    invariants(faulty, carol)
+
+
+def _try(person: Person, name: str) -> str | None:
+    """The id of an accepted upload, or None where the answer never came."""
+    try:
+        return person.upload(name, samples.png())
+    except httpx.TransportError:
+        return None
 
 
 def _send_ten(person: Person, photo: bytes) -> list[str]:

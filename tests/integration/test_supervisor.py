@@ -134,6 +134,14 @@ def test_children_are_out_of_reach_of_the_terminal(start: Start) -> None:
     assert {os.getsid(child.pid) for child in family} == {child.pid for child in family}
 
 
+def test_children_hear_signals(start: Start) -> None:
+    """The supervisor waits with its signals blocked; no program starts that way."""
+    stack = start("first=deaf")
+    stack.wait_for("ready")
+    status = Path(f"/proc/{stack.family()[0].pid}/status").read_text()
+    assert "\nSigBlk:\t0000000000000000\n" in status
+
+
 def test_restarts_what_died(start: Start) -> None:
     """A program that is killed is started again; the others live on."""
     stack = start("first", "second")
@@ -157,6 +165,7 @@ def test_a_dead_programs_group_is_swept(start: Start) -> None:
     assert len(family) == 2
     os.kill(int((stack.folder / "run" / "first.pid").read_text()), signal.SIGKILL)
     assert gone(family)
+    assert stack.end(signal.SIGTERM) == 0
 
 
 def test_gives_up_on_what_dies_again_and_again(start: Start) -> None:

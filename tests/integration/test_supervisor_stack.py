@@ -101,6 +101,7 @@ def test_stop_leaves_nothing_and_start_finds_everything(own: Stack) -> None:
     own.stop()
     assert all_gone(processes)
     assert not pids(own)
+    assert "is killed" not in own.tail()
     own.start()
     assert own.cli("users", "list").stdout == users
 

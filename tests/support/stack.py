@@ -191,7 +191,12 @@ class Stack:
         return {str(found) for place in places for found in place.rglob("*") if found.is_file()}
 
     def _clean_env(self) -> dict[str, str]:
-        return {name: value for name, value in os.environ.items() if "UPLOADS_" not in name}
+        """Nothing of the tests' own environment that would make the service another one."""
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("UPLOADS_") and name != "PYTHONDONTWRITEBYTECODE"
+        }
 
 
 def _argv(process: psutil.Process) -> list[str]:

@@ -1,3 +1,5 @@
+"""What unit tests share: a line in miniature, cheap passwords, no fault left armed."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
