@@ -30,6 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts no stack with the chosen database need not run once for each of them."""
+    for item in items:
+        if "database_settings" not in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.one_database)
+
+
 @pytest.fixture(scope="session")
 def database_settings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

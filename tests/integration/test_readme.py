@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def test_the_readmes_api_examples_work_as_they_stand(stack: Stack, tmp_path: Pat
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
-        env={**stack.environment, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "UPLOADS_DATA": str(stack.data)},
         capture_output=True,
         text=True,
         timeout=120,

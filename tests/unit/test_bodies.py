@@ -19,7 +19,6 @@ from uploads.documents.errors import (
     UploadsError,
 )
 
-pytestmark = pytest.mark.one_database
 BOUNDARY = "bound4ry"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 

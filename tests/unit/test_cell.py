@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import psutil
 import pytest
 
+from tests.support.cells import cell_children
 from tests.support.waiting import eventually
 from workers.sandbox import parent
 from workers.sandbox.parent import (
@@ -58,10 +59,6 @@ def act(file: BinaryIO, name: str, *, seconds: int = 10, limit: int = 0, **more:
     """Run one act of the hostile task."""
     cell = Cell(seconds=seconds, memory_bytes=256 * MIB)
     return cell.run("hostile", file, {"act": name, **more}, payload_limit=limit)
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 def test_every_probe_fails() -> None:
@@ -153,7 +150,7 @@ class TestHostile:
         with pytest.raises(CellCrashed) as caught:
             act(file, name)
         assert not isinstance(caught.value, CellBroken)
-        assert children() == []
+        assert cell_children() == []
 
     @pytest.mark.parametrize("name", ["spin", "close and live"])
     def test_timeout(self, file: BinaryIO, name: str) -> None:
@@ -162,7 +159,7 @@ class TestHostile:
         with pytest.raises(CellTimeout):
             act(file, name, seconds=1)
         assert time.monotonic() - start < 6
-        assert children() == []
+        assert cell_children() == []
 
     def test_flood(self, file: BinaryIO) -> None:
         """A child that says more than it may is killed at once."""
@@ -170,7 +167,7 @@ class TestHostile:
         with pytest.raises(CellCrashed, match="more than it may"):
             act(file, "flood", limit=1000)
         assert psutil.Process().memory_info().rss - before < 16 * MIB
-        assert children() == []
+        assert cell_children() == []
 
     def test_log(self, file: BinaryIO) -> None:
         """Error output is bounded, and is in the log text only."""

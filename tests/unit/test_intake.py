@@ -25,8 +25,6 @@ from uploads.documents.model import State
 from uploads.records.protocol import DocumentFilter
 from uploads.storage.protocol import Bucket
 
-pytestmark = pytest.mark.one_database
-
 
 def nothing_is_left(line: Line) -> bool:
     page, _ = line.library.list(line.actor, DocumentFilter(frozenset(State)), 10)

@@ -14,8 +14,6 @@ from uploads.faults import FaultInjected
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
 
-pytestmark = pytest.mark.one_database
-
 
 def job(line: Line, job_id: str) -> Job:
     found = line.records.read(lambda work: work.jobs.get(job_id))

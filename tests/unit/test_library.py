@@ -11,8 +11,6 @@ from uploads.documents.model import Document, Outcome, State
 from uploads.records.protocol import DocumentFilter
 from uploads.security.tokens import SignedTokens
 
-pytestmark = pytest.mark.one_database
-
 
 @pytest.fixture
 def access(line: Line) -> Access:

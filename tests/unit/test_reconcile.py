@@ -13,8 +13,6 @@ from uploads.documents.model import Document
 from uploads.storage.protocol import Bucket
 from workers.reconcile import Reconciler, Report
 
-pytestmark = pytest.mark.one_database
-
 
 def check(line: Line, scratch: Path) -> Report:
     return Reconciler(

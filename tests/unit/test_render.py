@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import pikepdf
-import psutil
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from tests.support import samples
+from tests.support.cells import cell_children
 from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
 from workers.sandbox.parent import Cell
 
@@ -243,7 +243,7 @@ def test_hostile_pdf(name: str) -> None:
             assert max(picture.width, picture.height) <= 800
     except Unrenderable:
         pass
-    assert psutil.Process().children(recursive=True) == []
+    assert cell_children() == []
 
 
 def test_locked_pdf() -> None:
@@ -264,7 +264,7 @@ def test_slow_file() -> None:
     document.save(out)
     with pytest.raises(RenderTimeout):
         render(out.getvalue(), "application/pdf", seconds=1)
-    assert psutil.Process().children(recursive=True) == []
+    assert cell_children() == []
 
 
 def test_large_photo() -> None:

@@ -14,7 +14,6 @@ from uploads.errors import STATUS
 from uploads.logs import redact
 from uploads.queue import broker_url
 
-pytestmark = pytest.mark.one_database
 ROOT = Path(__file__).parents[2]
 
 

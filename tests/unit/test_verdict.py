@@ -8,7 +8,6 @@ from uploads.documents.model import MOVES, EngineReport, Outcome, State
 from workers.inspection.engine import EngineUnavailable
 from workers.inspection.verdict import add_up, state_for
 
-pytestmark = pytest.mark.one_database
 REQUIRED = ("structure", "yara")
 
 
