@@ -19,7 +19,7 @@ SECONDS = 60
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:
-    return samples.photo_with_gps()
+    return samples.photo_with_gps(1.5)
 
 
 def test_all_twenty_settle_over_a_stop_and_a_kill(

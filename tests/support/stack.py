@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import psutil
@@ -22,10 +21,9 @@ import psutil
 from tests.support.people import Person
 from tests.support.waiting import eventually
 from uploads.config import Settings
+from uploads.records.sql import SqlRecords
 from uploads.storage.protocol import Bucket
-
-if TYPE_CHECKING:
-    from uploads.wiring import Services
+from uploads.wiring import Services, build
 
 START_SECONDS = 120
 STOP_SECONDS = 60
@@ -60,6 +58,7 @@ class Stack:
         self.people: list[Person] = []
         self._settings = {**_FOR_TESTS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._services: Services | None = None
 
     # --- its life ---
 
@@ -73,6 +72,7 @@ class Stack:
 
     def stop(self) -> None:
         """SIGTERM, as a person or a service manager would, and wait for its end."""
+        self._let_go()
         if self._process is not None:
             self._process.terminate()
             assert self._process.wait(STOP_SECONDS + 5) == 0, self.tail()
@@ -80,6 +80,7 @@ class Stack:
 
     def kill_everything(self) -> None:
         """SIGKILL to every process of the stack, the supervisor first."""
+        self._let_go()
         found = self.processes()
         for process in found:
             try:
@@ -122,7 +123,8 @@ class Stack:
     # --- its processes ---
 
     def processes(self) -> list[psutil.Process]:
-        assert self._process is not None
+        if self._process is None or self._process.poll() is not None:
+            return []
         supervisor = psutil.Process(self._process.pid)
         return [supervisor, *supervisor.children(recursive=True)]
 
@@ -173,9 +175,16 @@ class Stack:
 
     def services(self) -> Services:
         """Its records and its store, reached as any command would reach them."""
-        from uploads.wiring import build
+        if self._services is None:
+            self._services = build(Settings.load(data=self.data))
+        return self._services
 
-        return build(Settings.load(data=self.data))
+    def _let_go(self) -> None:
+        """Close our own connections: addresses change with the next start."""
+        if self._services is not None:
+            assert isinstance(self._services.records, SqlRecords)
+            self._services.records.close()
+            self._services = None
 
     def snapshot(self) -> dict[str, set[str]]:
         """Documents, objects and temporary files that there are now, by name."""
