@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -102,14 +103,18 @@ class Settings(BaseSettings):
     rate_default: str = Field("600/minute", description="Requests of one caller.")
     rate_upload: str = Field("120/minute", description="Uploads of one caller.")
     rate_sign_in: str = Field(
-        "10/minute", description="Sign-ins for one account, and from one address."
+        "10/minute",
+        description="Sign-ins from one address; at one account from everywhere, ten times as many.",
     )
 
     # Inspection and jobs
     lease_seconds: int = Field(
         30, ge=2, description="How long a worker holds a job without renewing."
     )
-    job_seconds: int = Field(300, ge=10, description="A job that takes longer is killed.")
+    job_seconds: int = Field(600, ge=10, description="A job that takes longer is killed.")
+    transfer_seconds: int = Field(
+        120, ge=1, description="Longest transfer of one file between store and worker."
+    )
     starts_max: int = Field(
         3, ge=1, description="Starts that end without a word before a job fails."
     )
@@ -163,7 +168,7 @@ class Settings(BaseSettings):
 
         Raises ConfigurationError, in one sentence, when a value is missing or not valid.
         """
-        data = Path(overrides.get("data") or os.environ.get("UPLOADS_DATA") or ".data")
+        data = Path(overrides.get("data") or data_folder())
         try:
             return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
         except ValueError as error:
@@ -191,6 +196,12 @@ class Settings(BaseSettings):
             object.__setattr__(self, name, value)
         if self.env == "production" and self.fault:
             raise ValueError("UPLOADS_FAULT is for tests and refused in production")
+        # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
+        parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
+        if self.job_seconds < parts:
+            raise ValueError(
+                f"UPLOADS_JOB_SECONDS must be at least {parts}: two transfers, ClamAV and the cells"
+            )
         if urlsplit(self.public_url).netloc == urlsplit(self.content_url).netloc:
             raise ValueError("UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts")
         return self
@@ -221,6 +232,12 @@ class Settings(BaseSettings):
     @property
     def scratch_dir(self) -> Path:
         return self.scratch or self.data / "scratch"
+
+
+def data_folder() -> Path:
+    """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
+    given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
+    return Path(given or ".data")
 
 
 def _sentence(error: ValueError) -> str:

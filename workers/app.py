@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from celery import Celery, signals
@@ -43,7 +43,6 @@ def _make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
-        worker_soft_shutdown_timeout=10,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         beat_schedule=beat_schedule(settings),
@@ -74,17 +73,26 @@ def _prove(**_: Any) -> None:
 
     Raises SystemExit, with the reason in the log: a worker that cannot inspect must not start.
     """
-    settings = Settings.load()
     try:
+        settings = Settings.load()
         make_cell(settings).self_test()
-    except CellFailure as error:
-        _log.critical("cell_not_confined", cause=str(error), detail=error.log[-2000:])
-        raise SystemExit(1) from error
-    make_runtime(build(settings, app))
-    Scratch(settings.scratch_dir).clear()
+        make_runtime(build(settings, app))
+        Scratch(settings.scratch_dir).clear()
+    except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
+        _refuse_to_start(error)
 
 
 @signals.worker_process_init.connect
 def _begin_child(**_: Any) -> None:
     die_with_parent(_main_process)
-    runtime()
+    try:
+        runtime()
+    except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
+        _refuse_to_start(error)
+
+
+def _refuse_to_start(error: Exception) -> NoReturn:
+    """Celery's signals swallow every Exception; only SystemExit ends the process."""
+    detail = error.log[-2000:] if isinstance(error, CellFailure) else ""
+    _log.critical("worker_refuses_to_start", cause=str(error), detail=detail, exc_info=error)
+    raise SystemExit(1) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from uploads.documents.errors import LeaseLost, RecordsUnavailable, Unavailable
+from uploads.documents.errors import (
+    LeaseLost,
+    ObjectMissing,
+    RecordsUnavailable,
+    Unavailable,
+)
 from uploads.documents.intake import Hints
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import AuditEntry, Job, JobKind, State
@@ -26,6 +32,8 @@ from workers.inspection.engine import EngineUnavailable
 
 _log = structlog.get_logger(__name__)
 _SWEPT_AT_ONCE = 200
+_INSISTED = 20
+_INSIST_SECONDS = 3.0
 
 Handler = Callable[[Job], None]
 """Does one job's work and finishes it with its token. May run twice for the same job."""
@@ -74,6 +82,9 @@ class Runner:
                 _log.warning("lease_lost")
             except (EngineUnavailable, Unavailable) as error:
                 self._defer(job, error)
+            except ObjectMissing as error:
+                # Nothing to wait for: the start stays counted, and some of them fail the job.
+                _log.error("segment_missing", cause=str(error))
 
     def _lease(self, work: Work, job_id: str) -> Job | None:
         now = self._clock()
@@ -129,9 +140,22 @@ class Runner:
             ):
                 work.documents.move(job.document_id, {State.SCANNING}, State.QUARANTINED, now)
 
-        self._records.write(unit)
+        self._insist(unit)
         cause = getattr(error, "cause", "") or str(error)
         _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)
+
+    def _insist(self, unit: Callable[[Work], None]) -> None:
+        """Write although the database may be what is away: a start must not be burnt on that.
+
+        Raises RecordsUnavailable in the end; the lease then runs out and the start stays counted.
+        """
+        for _ in range(_INSISTED - 1):
+            try:
+                return self._records.write(unit)
+            except RecordsUnavailable as error:
+                _log.warning("deferral_waits", cause=error.cause)
+                time.sleep(_INSIST_SECONDS)
+        return self._records.write(unit)
 
 
 class Sweeper:

@@ -31,7 +31,7 @@ from workers.scratch import FilePieces
 
 
 class Publisher:
-    """Concludes inspections. `grace` and `keep_refused` are times."""
+    """Concludes inspections. `grace` and `keep_refused` are times; transfers have seconds."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Publisher:
         renders: Callable[[str], bool],
         grace: timedelta,
         keep_refused: timedelta,
+        transfer_seconds: float,
     ) -> None:
         self._records = records
         self._storage = storage
@@ -55,6 +56,7 @@ class Publisher:
         self._renders = renders
         self._grace = grace
         self._keep_refused = keep_refused
+        self._transfer_seconds = transfer_seconds
 
     def conclude(self, job: Job, document: Document, path: Path, verdict: Verdict) -> None:
         """Store the inspected file where its verdict sends it, and commit the state.
@@ -79,7 +81,7 @@ class Publisher:
         key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
         announced = Leftover(bucket, key, self._clock() + self._grace)
         self._records.write(lambda work: work.leftovers.add(announced))
-        body = FilePieces(path)
+        body = FilePieces(path, self._transfer_seconds)
         self._storage.put(bucket, key, body, verdict.size)
         step("s13")
         if body.sha256 != verdict.sha256:

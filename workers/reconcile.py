@@ -114,10 +114,17 @@ class Reconciler:
         report.checked["served objects"] += 1
         if actual != verdict.sha256 or actual != document.sha256:
             what = "the bytes are missing" if actual is None else "the bytes are not the inspected"
-            report.amiss("I1", what, document.id)
+            if self._still(document):
+                report.amiss("I1", what, document.id)
         for rendition in document.renditions:
-            if self._storage.stat(Bucket.CLEAN, rendition.key) is None:
+            gone = self._storage.stat(Bucket.CLEAN, rendition.key) is None
+            if gone and self._still(document):
                 report.amiss("I3", f"rendition {rendition.name} has no object", document.id)
+
+    def _still(self, document: Document) -> bool:
+        """Whether the document is still as it was when we began to look at its bytes."""
+        current = self._records.read(lambda work: work.documents.find(document.id))
+        return current is not None and current.state is document.state
 
     def _digest(self, bucket: Bucket, key: str) -> str | None:
         digest = hashlib.sha256()
@@ -154,8 +161,19 @@ class Reconciler:
         for bucket, found in objects.items():
             for one in found:
                 report.checked[f"objects in {bucket.value}"] += 1
-                if (bucket, one.key) not in known and one.modified_at < young:
+                old = one.modified_at < young
+                if old and (bucket, one.key) not in known and self._is_stray(bucket, one.key):
                     report.amiss("I3", f"an object in {bucket.value} without a row", one.key)
+
+    def _is_stray(self, bucket: Bucket, key: str) -> bool:
+        """Look again: rows change while a check runs."""
+        document = self._records.read(
+            lambda work: work.documents.find("doc_" + key.split("/", 1)[0])
+        )
+        if document is not None and (bucket, key) in set(self._keys(document)):
+            return False
+        announced = self._records.read(lambda work: work.leftovers.announced(bucket, key))
+        return not announced and self._storage.stat(bucket, key) is not None
 
     def _check_scratch(self, report: Report) -> None:
         limit = time.time() - self._grace.total_seconds()

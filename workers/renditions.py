@@ -9,12 +9,15 @@ from pathlib import Path
 import structlog
 
 from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailable
-from uploads.documents.model import Document, Job, Rendition
+from uploads.documents.library import announce_bytes
+from uploads.documents.model import AuditEntry, Document, Job, Rendition, State
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
+from workers.inspection.engine import EngineUnavailable
 from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
+from workers.sandbox.parent import CellBroken, CellCrashed
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +36,8 @@ class RenderHandler:
         new_id: Callable[[], str],
         grace: timedelta,
         lease: timedelta,
+        keep_damaged: timedelta,
+        transfer_seconds: float,
     ) -> None:
         self._records = records
         self._storage = storage
@@ -42,6 +47,8 @@ class RenderHandler:
         self._new_id = new_id
         self._grace = grace
         self._lease = lease
+        self._keep_damaged = keep_damaged
+        self._transfer_seconds = transfer_seconds
 
     def __call__(self, job: Job) -> None:
         """Render one document. Raises Unavailable to defer."""
@@ -54,14 +61,8 @@ class RenderHandler:
 
     def _pictures(self, document: Document, clean_key: str, path: Path) -> list[Picture]:
         """The pictures, or none when the file is at fault."""
-        try:
-            with self._storage.open(Bucket.CLEAN, clean_key) as pieces:
-                _, sha256 = scratch.write(path, pieces)
-        except ObjectMissing:
-            _log.error("clean_object_missing")
-            return []
-        if sha256 != document.sha256:
-            _log.error("clean_object_changed")
+        if self._fetch(clean_key, path) != document.sha256:
+            self._withdraw(document)
             return []
         try:
             with path.open("rb") as file:
@@ -69,6 +70,33 @@ class RenderHandler:
         except (Unrenderable, RenderTimeout) as error:
             _log.info("not_rendered", cause=str(error))
             return []
+        except CellBroken as error:
+            raise EngineUnavailable(f"the renderer's cell did not start: {error}") from error
+        except CellCrashed as error:
+            _log.warning("not_rendered", cause=str(error))
+            return []
+        except OSError as error:
+            raise scratch.ScratchUnavailable(str(error)) from error
+
+    def _fetch(self, clean_key: str, path: Path) -> str | None:
+        """Copy the clean object to scratch; its digest, or None when the store has lost it."""
+        try:
+            with self._storage.open(Bucket.CLEAN, clean_key) as pieces:
+                return scratch.write(path, scratch.within(pieces, self._transfer_seconds))[1]
+        except ObjectMissing:
+            return None
+
+    def _withdraw(self, document: Document) -> None:
+        """The store no longer has the bytes that were inspected: nothing of it is served."""
+        _log.error("clean_object_damaged")
+        now = self._clock()
+
+        def unit(work: Work) -> None:
+            if work.documents.move(document.id, {State.CLEAN}, State.FAILED, now):
+                announce_bytes(work, document, now + self._keep_damaged)
+                work.audit.append(AuditEntry(now, "worker", "document.damaged", document.id))
+
+        self._records.write(unit)
 
     def _publish(self, job: Job, document: Document, picture: Picture) -> None:
         key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"

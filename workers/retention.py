@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from uploads.documents.errors import StorageUnavailable
+from uploads.documents.errors import StorageUnavailable, Unavailable
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import State
 from uploads.records.protocol import Leftover, Records, Work
@@ -29,36 +29,42 @@ class Reaper:
         self._clock = clock
 
     def reap_due(self) -> int:
-        """Delete every due leftover; returns how many. Raises StorageUnavailable."""
+        """Delete every due leftover; returns how many.
+
+        Raises StorageUnavailable when one could not be deleted; the others are gone all the same.
+        """
         done = 0
         while True:
             now = self._clock()
             due = self._records.write(lambda work: work.leftovers.doom(now, _AT_ONCE))  # noqa: B023
+            gone = self._delete(due)
+            done += gone
+            if gone < len(due):
+                raise StorageUnavailable(f"{len(due) - gone} leftovers could not be deleted")
             if not due:
                 return done
-            self._delete(due)
-            done += len(due)
 
-    def reap(self, leftovers: Iterable[Leftover]) -> None:
-        """Delete these now, if the store lets us; else they wait in the ledger."""
-        try:
-            self._delete(list(leftovers))
-        except StorageUnavailable as error:
-            _log.warning("leftovers_wait", cause=error.cause)
+    def reap(self, leftovers: Sequence[Leftover]) -> None:
+        """Delete these now, as far as the store lets us; the others wait in the ledger."""
+        self._delete(leftovers)
 
-    def _delete(self, leftovers: Iterable[Leftover]) -> None:
+    def _delete(self, leftovers: Sequence[Leftover]) -> int:
+        """Delete what can be deleted and forget it; returns how many."""
         gone: list[Leftover] = []
+        for leftover in leftovers:
+            try:
+                self._storage.delete(leftover.bucket, leftover.key)
+                gone.append(leftover)
+            except Unavailable as error:
+                _log.warning("leftover_waits", key=leftover.key, cause=error.cause)
 
         def forget(work: Work) -> None:
             for leftover in gone:
                 work.leftovers.forget(leftover.bucket, leftover.key)
 
-        try:
-            for leftover in leftovers:
-                self._storage.delete(leftover.bucket, leftover.key)
-                gone.append(leftover)
-        finally:
+        if gone:
             self._records.write(forget)
+        return len(gone)
 
 
 class Tidier:
@@ -73,7 +79,7 @@ class Tidier:
         clock: Callable[[], datetime],
         grace: timedelta,
         keep_tombstones: timedelta,
-        session_idle: timedelta,
+        end_sessions: Callable[[], int],
     ) -> None:
         self._records = records
         self._storage = storage
@@ -81,16 +87,14 @@ class Tidier:
         self._clock = clock
         self._grace = grace
         self._keep_tombstones = keep_tombstones
-        self._session_idle = session_idle
+        self._end_sessions = end_sessions
 
     def tidy(self) -> None:
         """One round over everything that may have become old. Raises Unavailable."""
         now = self._clock()
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._drop_tombstones(work, now))
-        self._records.write(
-            lambda work: work.accounts.remove_sessions_ended(now, now - self._session_idle)
-        )
+        self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
         self._announce_orphans(now)
 
@@ -120,5 +124,6 @@ class Tidier:
 def _announce_if_unknown(work: Work, orphan: Leftover) -> None:
     document_id = "doc_" + orphan.key.split("/", 1)[0]
     known = {segment.key for segment in work.documents.segments(document_id)}
-    if orphan.key not in known:
+    # What was announced already keeps its time: a failed document's bytes are kept for a while.
+    if orphan.key not in known and not work.leftovers.announced(orphan.bucket, orphan.key):
         work.leftovers.add(orphan)

@@ -70,7 +70,7 @@ def make_runtime(services: Services) -> Runtime:
         clock=clock.now,
         grace=timedelta(seconds=settings.grace_seconds),
         keep_tombstones=timedelta(days=settings.tombstone_days),
-        session_idle=timedelta(seconds=settings.session_idle_seconds),
+        end_sessions=services.accounts.remove_ended_sessions,
     )
     return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy)
 
@@ -102,8 +102,10 @@ def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper)
             renders=lambda content_type: Renderer(cell).handles(content_type),
             grace=timedelta(seconds=settings.grace_seconds),
             keep_refused=timedelta(days=settings.quarantine_days),
+            transfer_seconds=settings.transfer_seconds,
         ),
         clock=clock.now,
+        transfer_seconds=settings.transfer_seconds,
     )
 
 
@@ -128,4 +130,6 @@ def _render_handler(services: Services, scratch: Scratch, cell: Cell) -> RenderH
         new_id=clock.new_id,
         grace=timedelta(seconds=settings.grace_seconds),
         lease=timedelta(seconds=settings.lease_seconds),
+        keep_damaged=timedelta(days=settings.quarantine_days),
+        transfer_seconds=settings.transfer_seconds,
     )

@@ -10,7 +10,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
+from uploads.documents.errors import StorageUnavailable, Unavailable
+
 _PIECE = 1024 * 1024
+_log = structlog.get_logger(__name__)
+
+
+class ScratchUnavailable(Unavailable):
+    """Raised when the scratch folder cannot be written: full, out of descriptors, read-only."""
+
+    part = "scratch"
 
 
 class Scratch:
@@ -25,12 +36,15 @@ class Scratch:
     def clear(self) -> None:
         """Remove everything: called once, before the worker takes its first job."""
         shutil.rmtree(self._root, ignore_errors=True)
-        self._root.mkdir(parents=True, mode=0o700)
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
     def file(self, name: str) -> Iterator[Path]:
         """A path for one file; whatever is there afterwards is removed."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ScratchUnavailable(str(error)) from error
         path = self._root / name
         try:
             yield path
@@ -48,32 +62,58 @@ class Scratch:
                     removed += 1
             except FileNotFoundError:
                 continue  # its job ended between the two calls
+            except OSError as error:
+                _log.error("scratch_not_tidied", name=path.name, cause=str(error))
         return removed
 
 
 def write(path: Path, pieces: Iterable[bytes]) -> tuple[int, str]:
-    """Write the pieces to a new file of mode 0600; returns size in bytes and SHA-256 in hex."""
+    """Write the pieces to a new file of mode 0600; returns size in bytes and SHA-256 in hex.
+
+    Raises ScratchUnavailable, and whatever the pieces raise.
+    """
     digest = hashlib.sha256()
     size = 0
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        for piece in pieces:
-            digest.update(piece)
-            size += file.write(piece)
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            for piece in pieces:
+                digest.update(piece)
+                size += file.write(piece)
+    except OSError as error:
+        raise ScratchUnavailable(str(error)) from error
     return size, digest.hexdigest()
+
+
+def within(pieces: Iterable[bytes], seconds: float) -> Iterator[bytes]:
+    """Pass pieces on; raise StorageUnavailable when they take longer than `seconds` in all.
+
+    A transfer that only trickles never trips a socket's time-out, and must not be mistaken for a
+    file that kills workers: it ends with a word, before the job's hard limit ends it without one.
+    """
+    deadline = time.monotonic() + seconds
+    for piece in pieces:
+        if time.monotonic() > deadline:
+            raise StorageUnavailable(f"a transfer took longer than {seconds} s")
+        yield piece
 
 
 class FilePieces:
     """A file's bytes, hashed as they are read; may be iterated again from the start."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seconds: float) -> None:
         self._path = path
+        self._seconds = seconds
         self.sha256 = ""
 
     def __iter__(self) -> Iterator[bytes]:
         digest = hashlib.sha256()
+        for piece in within(self._read(), self._seconds):
+            digest.update(piece)
+            yield piece
+        self.sha256 = digest.hexdigest()
+
+    def _read(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:
             while piece := file.read(_PIECE):
-                digest.update(piece)
                 yield piece
-        self.sha256 = digest.hexdigest()

@@ -220,7 +220,7 @@ def test_stalled_finds_the_oldest_and_touch_saves_from_it(
 
     assert stalled(9) == ["doc_2", "doc_1"]
     assert stalled(1) == ["doc_2"]
-    owned.write(lambda work: work.documents.touch("doc_2", after(3)))
+    assert owned.write(lambda work: work.documents.touch("doc_2", after(3)))
     assert stalled(9) == ["doc_1"]
 
 

@@ -92,7 +92,7 @@ class Line:
             clock=self.clock,
             grace=GRACE,
             keep_tombstones=timedelta(days=30),
-            session_idle=timedelta(hours=12),
+            end_sessions=lambda: 0,
         )
         self.sweeper = Sweeper(records=self.records, hints=self.hints, clock=self.clock)
         self.runner = Runner(
@@ -161,6 +161,8 @@ class Line:
                 renders=lambda _: False,
                 grace=GRACE,
                 keep_refused=timedelta(days=30),
+                transfer_seconds=60,
             ),
             clock=self.clock,
+            transfer_seconds=60,
         )

@@ -7,7 +7,9 @@ and `NAME stopped` into FOLDER/events, and lives until it is told to stop:
     NAME=deaf     ignores the stop signal
     NAME=brittle  ends at once
     NAME=doomed   ends at once from its second life on
+    NAME=file     is FOLDER/NAME.sh, which may be removed
     NAME=parent   has a child of its own in its group
+    NAME=doomed-N the same, until its N-th life
     NAME!CODE     an errand that ends with this code
     NAME!wait     an errand that does not end
 """
@@ -18,7 +20,7 @@ import os
 import sys
 from pathlib import Path
 
-from workers.embedded.part import Errand, Part, StackError, Step
+from workers.embedded.part import Errand, ErrandFailed, Part, StackError, Step
 from workers.embedded.supervisor import Supervisor
 
 _PART = """
@@ -35,7 +37,8 @@ if kind == "parent":
     subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 note("started")
 lives = open("events").read().count(name + " started")
-if kind == "brittle" or (kind == "doomed" and lives > 1):
+doomed, _, good = kind.partition("-")
+if kind == "brittle" or (doomed == "doomed" and 1 < lives < int(good or 10**9)):
     sys.exit(3)
 signal.pause() if kind == "deaf" else signal.sigwait({signal.SIGTERM})
 note("stopped")
@@ -51,10 +54,15 @@ def _step(folder: Path, word: str) -> Step:
         name, _, code = word.partition("!")
         return Errand(name, [sys.executable, "-c", _ERRAND, code])
     name, _, kind = word.partition("=")
-    events = folder / "events"
+    events, program = folder / "events", [sys.executable]
+    if kind == "file":
+        script = folder / f"{name}.sh"
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        script.chmod(0o700)
+        program = [str(script)]
     return Part(
         name,
-        [sys.executable, "-c", _PART, name, kind],
+        [*program, "-c", _PART, name, kind],
         ready=lambda: events.exists() and f"{name} started" in events.read_text(),
         patience=0.5 if kind == "deaf" else 10,
     )
@@ -80,6 +88,8 @@ def main() -> int:
     )
     try:
         supervisor.run(lambda: _say("ready"))
+    except ErrandFailed:
+        return 1
     except StackError as error:
         _say(str(error))
         return 1

@@ -14,8 +14,10 @@ from tests.support.sqlite import migrated_sqlite
 from uploads.documents.errors import Unauthenticated
 from uploads.records.sql import SqlRecords
 from uploads.security.accounts import Accounts
+from workers.cli import main
 from workers.cli.keys import keys
 from workers.cli.users import users
+from workers.embedded.stack_env import given_settings, write_stack_env
 
 Run = Callable[..., Result]
 SCOPES = ("--scope", "documents:read", "--scope", "documents:write")
@@ -148,5 +150,66 @@ def test_a_stack_that_was_never_started_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(users, ["list"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: UPLOADS_")
+    assert result.stderr == (
+        f"Error: No stack was ever started on {tmp_path}: run `make run` first, "
+        "or set UPLOADS_DATA.\n"
+    )
+
+
+def test_what_was_given_of_a_service_elsewhere_is_completed_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPLOADS_DATA", str(tmp_path))
+    monkeypatch.setenv("UPLOADS_S3_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(users, ["list"])
+    assert result.stderr.startswith("Error: UPLOADS_S3_ACCESS_KEY, UPLOADS_S3_SECRET_KEY, ")
+
+
+def test_a_damaged_database_is_named_with_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "uploads.db"
+    path.write_bytes(b"not a database, but long enough to be looked at" * 50)
+    monkeypatch.setenv("UPLOADS_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_stack_env(tmp_path, given_settings(), 4720)
+    sentence = f"Error: The database {path} cannot be used: file is not a database.\n"
+    assert CliRunner().invoke(users, ["list"]).stderr == sentence
+    assert CliRunner().invoke(main, ["db", "check"]).stderr == sentence
+
+
+def test_a_store_that_does_not_answer_is_named_with_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated_sqlite(tmp_path / "uploads.db")
+    monkeypatch.setenv("UPLOADS_DATA", str(tmp_path))
+    monkeypatch.setenv("UPLOADS_S3_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.chdir(tmp_path)
+    write_stack_env(tmp_path, given_settings(), 4721)
+    result = CliRunner().invoke(main, ["reconcile", "--check"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The storage http://127.0.0.1:1 cannot be used: ")
+    assert "Could not connect" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_last_administrator_is_disabled_only_by_force(run: Run) -> None:
+    for name in ("boss", "chief"):
+        run("users", "create", f"{name}@example.org", "--admin")
+    assert run("users", "disable", "chief@example.org").exit_code == 0
+    refused = run("users", "disable", "BOSS@example.org")
+    assert refused.exit_code == 1
+    assert "the only administrator who can sign in" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert "boss@example.org  admin  since" in run("users", "list").stdout
+    assert run("users", "disable", "chief@example.org").exit_code == 0
+    assert run("users", "disable", "boss@example.org", "--force").exit_code == 0
+
+
+def test_a_password_that_is_not_text_is_refused(accounts: Accounts) -> None:
+    words = ["create", "ann@example.org", "--password-stdin"]
+    result = CliRunner().invoke(users, words, obj=accounts, input=b"twelve \xff characters\n")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: The password on standard input is not UTF-8 text.\n"
+    assert not accounts.list_users()

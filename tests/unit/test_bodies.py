@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from flask import Request
@@ -28,7 +29,7 @@ def request(body: bytes, content_type: str = TYPE, length: int | None = None) ->
     environ["CONTENT_TYPE"] = content_type
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body) if length is None else length)
-    bodies.wrap(environ)
+    bodies.wrap(environ, 5)
     return Request(environ)
 
 
@@ -99,6 +100,31 @@ def test_a_part_is_not_read_past_without_end(monkeypatch: pytest.MonkeyPatch) ->
         list(bodies.form_parts(request(part("a", bytes(4_500_000)) + END), 5))
 
 
+def test_a_part_that_its_reader_gave_up_is_not_read_past_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A refusal in the middle of a file closes its pieces; the bound holds all the same."""
+    monkeypatch.setattr(bodies, "_SKIP_BYTES", 3_000_000)
+    parts = bodies.form_parts(request(part("a", bytes(4_500_000)) + part("b", b"2") + END), 5)
+    first = next(parts)
+
+    def given_up() -> Iterator[bytes]:
+        yield from first.pieces
+
+    pieces = given_up()
+    assert next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    with pytest.raises(BodyTooLarge):
+        next(parts)
+
+
+def test_each_part_may_be_read_past_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of a form is judged on its own: two that are refused do not add up."""
+    monkeypatch.setattr(bodies, "_SKIP_BYTES", 3_000_000)
+    body = part("a", bytes(2_000_000)) + part("b", bytes(2_000_000)) + END
+    assert [one.field for one in bodies.form_parts(request(body), 5)] == ["a", "b"]
+
+
 def test_a_fields_text_is_bounded() -> None:
     parts = bodies.form_parts(request(part("csrf", b"x" * 70_000, None) + END), 5)
     with pytest.raises(BodyTooLarge):
@@ -113,7 +139,7 @@ def test_a_client_that_leaves_early_is_noticed() -> None:
 def test_lingering_stops_after_eight_mebibytes() -> None:
     incoming = request(bytes(20_000_000), "text/plain")
     bodies.inbound(incoming).linger()
-    taken = 20_000_000 - len(incoming.environ["wsgi.input"]._stream.read())
+    taken = 20_000_000 - len(incoming.environ["wsgi.input"]._source.read())
     assert 8 * 1024 * 1024 <= taken <= 9 * 1024 * 1024
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from uploads.documents.errors import (
     DigestMismatch,
     EmptyFile,
     FileTooLarge,
+    RecordsUnavailable,
     StorageUnavailable,
     TypeMismatch,
     TypeNotAllowed,
@@ -22,7 +23,7 @@ from uploads.documents.errors import (
 )
 from uploads.documents.intake import Offer
 from uploads.documents.model import State
-from uploads.records.protocol import DocumentFilter
+from uploads.records.protocol import DocumentFilter, Work
 from uploads.storage.protocol import Bucket
 
 
@@ -172,6 +173,36 @@ def test_an_object_that_was_swept_before_its_commit_is_not_recorded(line: Line) 
     with pytest.raises(Conflict):
         line.accept(TEXT)
     assert nothing_is_left(line)
+
+
+def test_a_commit_whose_answer_was_lost_leaves_no_ghost(line: Line) -> None:
+    """The database committed, but said so to nobody: the client hears 503, and nothing waits."""
+    honest = line.records.write
+
+    def loses_the_answer(unit: Callable[[Work], object]) -> object:
+        line.records.write = honest  # type: ignore[method-assign]
+        honest(unit)
+        raise RecordsUnavailable("staged")
+
+    line.records.write = loses_the_answer  # type: ignore[method-assign,assignment]
+    with pytest.raises(RecordsUnavailable):
+        line.accept(TEXT)
+    assert nothing_is_left(line)
+
+
+def test_an_upload_deleted_while_it_comes_ends_and_keeps_its_tombstone(line: Line) -> None:
+    def meanwhile() -> Iterator[bytes]:
+        yield from [TEXT] * 60
+        page, _ = line.library.list(line.actor, DocumentFilter(), 10)
+        line.library.delete(line.actor, page[0].id)
+        yield from [TEXT] * 20
+
+    with pytest.raises(Conflict):
+        line.intake.accept(line.actor, Offer("a.txt", None), meanwhile())
+    line.reaper.reap_due()
+    assert not line.storage.objects
+    page, _ = line.library.list(line.actor, DocumentFilter({State.DELETED}), 10)
+    assert len(page) == 1
 
 
 def test_an_upload_that_is_still_alive_is_not_swept(line: Line) -> None:

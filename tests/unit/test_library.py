@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support.line import TEXT, Line
+from tests.support.waiting import eventually
 from uploads.documents.access import Access
 from uploads.documents.errors import Gone, Invalid, NotClean, NotFound
+from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, State
 from uploads.records.protocol import DocumentFilter
 from uploads.security.tokens import SignedTokens
+
+
+def cursor_of(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+HOSTILE = [
+    cursor_of("[" * 5000),
+    cursor_of('["0001-01-01T00:00:00+23:59","x"]'),
+    cursor_of('["9999-12-31T23:59:59-23:59","x"]'),
+]
 
 
 @pytest.fixture
@@ -46,7 +63,7 @@ def test_the_pages_of_a_list_hold_everything_once_and_newest_first(line: Line) -
     assert seen == made[::-1]
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", "e30", "WzEsMl0", "é"])
+@pytest.mark.parametrize("cursor", ["x", "!!!!", "e30", "WzEsMl0", "é", *HOSTILE])
 def test_a_made_up_cursor_is_refused(line: Line, cursor: str) -> None:
     with pytest.raises(Invalid):
         line.library.list(line.actor, DocumentFilter(), 3, cursor)
@@ -64,6 +81,26 @@ def test_somebody_elses_document_does_not_exist(line: Line, access: Access) -> N
         with pytest.raises(NotFound):
             verb()
     assert line.state(document) is State.CLEAN
+
+
+def test_only_so_many_wait_at_once(line: Line) -> None:
+    """Whoever comes when all places are taken is answered at once; a place that is left is free."""
+    library = Library(records=line.records, hints=line.hints, clock=line.clock, waits=1)
+    first, second = line.accept(TEXT), line.accept(TEXT)
+
+    def waited() -> float:
+        began = time.monotonic()
+        assert library.wait(line.actor, second.id, 0.3).id == second.id
+        return time.monotonic() - began
+
+    assert waited() >= 0.3
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(library.wait, line.actor, first.id, 20)
+        eventually(lambda: waited() < 0.2, 5)
+        line.later(seconds=1)
+        library.delete(line.actor, first.id)
+        assert waiting.result(5).state is State.DELETED
+    assert waited() >= 0.3
 
 
 def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:

@@ -84,7 +84,37 @@ def test_another_declared_type_is_a_mismatch(declared: str) -> None:
     """A declared type that the ending does not go by is refused, and named in the answer."""
     with pytest.raises(TypeMismatch) as refused:
         POLICY.judge("a.pdf", declared, head_of("pdf"))
-    assert refused.value.members["declared_type"] == declared
+    assert refused.value.members == {"declared_type": declared, "detected_type": None}
+    sentence = f"By its name this is a PDF document, but it was declared as {declared}. "
+    assert refused.value.public.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.png", b"hello\n", "a PNG picture, but its content looks like plain text."),
+        ("a.txt", head_of("png"), "plain text, but its content looks like a PNG picture."),
+        ("a.xlsx", head_of("pdf"), "an Excel workbook, but its content looks like a PDF document."),
+        ("a.mp3", head_of("wav"), "MP3 audio, but its content looks like WAV audio."),
+        ("a.md", b"<!doctype html><html>", "Markdown text, but its content looks like a web page."),
+        ("a.pdf", b"\x00\x01\x02", "a PDF document, but its content looks like nothing"),
+    ],
+)
+def test_another_content_is_said_in_plain_words(name: str, content: bytes, sentence: str) -> None:
+    """What the name promises and what the content shows have the names that people use."""
+    with pytest.raises(TypeMismatch) as refused:
+        POLICY.judge(name, None, content)
+    assert f"By its name this should be {sentence}" in refused.value.public
+
+
+def test_every_kind_has_a_phrase_and_a_label() -> None:
+    """The label is the phrase without its article."""
+    assert [(kind.phrase, kind.label) for kind in KNOWN if "MP4" in kind.phrase] == [
+        ("an MP4 video", "MP4 video")
+    ]
+    for kind in KNOWN:
+        assert kind.label[0].isupper()
+        assert kind.phrase.casefold().endswith(kind.label.casefold())
 
 
 @pytest.mark.parametrize(

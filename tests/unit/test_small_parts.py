@@ -9,7 +9,7 @@ import pytest
 from uploads import faults
 from uploads.config import ConfigurationError, Settings
 from uploads.config_page import page
-from uploads.documents.errors import catalogue
+from uploads.documents.errors import RateLimited, catalogue
 from uploads.errors import STATUS
 from uploads.logs import redact
 from uploads.queue import broker_url
@@ -26,6 +26,14 @@ def test_every_error_says_when_it_is_raised_and_what_to_do() -> None:
         assert (kind.__doc__ or "").startswith("Raised when"), kind
         assert kind.title
         assert kind.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "a minute"), (1, "a second"), (119, "119 seconds"), (120, "2 minutes")],
+)
+def test_whoever_asks_too_often_is_told_how_long_to_wait(seconds: int | None, words: str) -> None:
+    assert f"Wait {words}, then" in RateLimited(seconds).public
 
 
 def test_an_unarmed_step_does_nothing_and_an_armed_one_acts_when_told() -> None:
@@ -84,6 +92,24 @@ def test_credentials_do_not_reach_the_log() -> None:
     for secret in ("s3cret", "abcdef0123", "hunter2"):
         assert secret not in shown
     assert "X-Amz-Expires=60" in shown
+
+
+def test_credentials_do_not_reach_the_log_at_any_depth() -> None:
+    token = "WyJkb2NfMSIsInQiXQ.aR_x9w.c2lnbmF0dXJl-x"
+    event = {
+        "report": {"document-uri": f"http://content/renditions/{token}?a=1", "line": 3},
+        "tried": [{"Cookie": "session=hunter2"}, ("upk.abc.s3cret",)],
+        "route": "/renditions/<token>",
+        "path": "/api/v1/documents/doc_1/renditions/thumbnail-200",
+    }
+    shown = redact(None, "info", dict(event))
+    for secret in (token, "c2ln", "hunter2", "s3cret"):
+        assert secret not in str(shown)
+    assert shown["report"] == {
+        "document-uri": "http://content/renditions/[redacted]?a=1",
+        "line": 3,
+    }
+    assert (shown["route"], shown["path"]) == (event["route"], event["path"])
 
 
 def test_the_configuration_page_is_up_to_date() -> None:

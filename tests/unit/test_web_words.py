@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.support import facts
@@ -41,7 +44,7 @@ def test_a_missing_scanner_is_said_in_the_verdict() -> None:
     [
         (0, "0 bytes"),
         (1, "1 byte"),
-        (1023, "1023 bytes"),
+        (1023, "1,023 bytes"),
         (1024, "1 KiB"),
         (1536, "1.5 KiB"),
         (1024**2 - 1, "1 MiB"),
@@ -51,6 +54,23 @@ def test_a_missing_scanner_is_said_in_the_verdict() -> None:
 )
 def test_sizes_read_well(count: int, text: str) -> None:
     assert words.size(count) == text
+
+
+def test_a_size_to_the_last_byte_reads_well() -> None:
+    assert words.exact(1) == "1 byte"
+    assert words.exact(100 * 1024**2 + 1) == "104,857,601 bytes"
+
+
+def test_the_script_names_the_words_that_there_are() -> None:
+    """The type of the data block in words.ts has the members that the page hands over."""
+    script = (Path(__file__).parents[2] / "frontend" / "src" / "words.ts").read_text()
+    page = re.search(r"  page: (Record<.*?);\n", script, re.DOTALL)
+    block = re.search(r"interface Words \{\n(.*?)\n\}", script, re.DOTALL)
+    assert page is not None
+    assert block is not None
+    handed = words.for_script(Policy(max_bytes=10))
+    assert set(re.findall(r'"(\w+)"', page[1])) == set(handed["page"])
+    assert set(re.findall(r"^  (\w+):", block[1], re.MULTILINE)) == set(handed)
 
 
 def test_the_accepted_families_are_named() -> None:

@@ -14,7 +14,6 @@ from uploads.documents.errors import Invalid, Malformed
 from uploads.documents.intake import Offer
 
 _REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
-_LIST_MEMBERS = frozenset({"limit", "cursor", "state", "type", "q"})
 
 
 def known_members(request: Request, known: Iterable[str]) -> None:

@@ -154,16 +154,16 @@ class TypeMismatch(UploadsError):
     """Raised when name, declared type and content do not agree."""
 
     code = "type-mismatch"
-    title = "The file is not what its name says"
+    title = "The file's name and type do not agree"
     sentence = (
         "The file's name, its declared type and its content do not agree. Send the file under its "
         "right name and type."
     )
 
-    def __init__(self, declared_type: str | None, detected_type: str, expected: str) -> None:
+    def __init__(self, finding: str, declared_type: str | None, detected_type: str | None) -> None:
+        """`finding` follows "By its name"; `detected_type` is None when nothing was sniffed."""
         super().__init__(
-            f"By its name or declared type this should be {expected}, but its content looks like "
-            f"{detected_type}. Send the file under its right name and type.",
+            f"By its name {finding}. Send the file under its right name and type.",
             declared_type=declared_type,
             detected_type=detected_type,
         )
@@ -264,7 +264,12 @@ class RateLimited(UploadsError):
 
     code = "rate-limited"
     title = "Too many requests"
-    sentence = "That was too much in a short time. Wait as long as Retry-After says."
+    sentence = "That was too much in a short time. Wait a minute, then try again."
+
+    def __init__(self, seconds: int | None = None) -> None:
+        """`seconds` until the next request is let in, where that is known."""
+        wait = "a minute" if seconds is None else _duration(seconds)
+        super().__init__(self.sentence.replace("a minute", wait))
 
 
 class HeadersTooLarge(UploadsError):
@@ -273,14 +278,6 @@ class HeadersTooLarge(UploadsError):
     code = "headers-too-large"
     title = "Headers too large"
     sentence = "The headers are larger than this service reads. Send fewer or shorter ones."
-
-
-class StorageFull(UploadsError):
-    """Raised when the store has no room left."""
-
-    code = "storage-full"
-    title = "The store is full"
-    sentence = "There is no room left for this file. Tell the operator and try again later."
 
 
 class Unavailable(UploadsError):
@@ -302,6 +299,15 @@ class StorageUnavailable(Unavailable):
     part = "storage"
 
 
+class StorageFull(Unavailable):
+    """Raised when the store has no room left."""
+
+    code = "storage-full"
+    title = "The store is full"
+    sentence = "There is no room left for this file. Tell the operator and try again later."
+    part = "storage"
+
+
 class RecordsUnavailable(Unavailable):
     """Raised when the database cannot be reached or stays locked past its retries."""
 
@@ -318,6 +324,13 @@ class IllegalMove(UploadsError):
 
 class LeaseLost(UploadsError):
     """Raised when a worker's fencing token no longer holds its job: its work must not count."""
+
+
+def _duration(seconds: int) -> str:
+    """A time to wait, rounded up to whole minutes from two of them on."""
+    if seconds == 1:
+        return "a second"
+    return f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
 
 
 def catalogue() -> list[type[UploadsError]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from uploads.documents.errors import Invalid, NotFound
 from uploads.documents.intake import Hints
@@ -18,12 +19,18 @@ _POLL_SECONDS = (0.05, 1.0)
 
 
 class Library:
-    """Documents as their owner sees them; somebody else's do not exist here."""
+    """Documents as their owner sees them; somebody else's do not exist here.
 
-    def __init__(self, *, records: Records, hints: Hints, clock: Callable[[], datetime]) -> None:
+    `waits` is how many callers may wait at once: each of them holds a thread of this process.
+    """
+
+    def __init__(
+        self, *, records: Records, hints: Hints, clock: Callable[[], datetime], waits: int = 8
+    ) -> None:
         self._records = records
         self._hints = hints
         self._clock = clock
+        self._waits = threading.BoundedSemaphore(waits)
 
     def list(
         self, actor: Actor, chosen: DocumentFilter, limit: int, cursor: str | None = None
@@ -49,11 +56,21 @@ class Library:
     def wait(self, actor: Actor, document_id: str, seconds: float) -> Document:
         """The document at once when it is settled, else at its next change or after `seconds`.
 
-        Looks at the database, which every process shares, with growing pauses: it holds without
-        Redis and without a lost notification.
+        At once as well when too many wait already: a waiter must not cost others the service.
+        """
+        document = self.get(actor, document_id)
+        if seconds <= 0 or document.settled or not self._waits.acquire(blocking=False):
+            return document
+        try:
+            return self._next(actor, document, seconds)
+        finally:
+            self._waits.release()
+
+    def _next(self, actor: Actor, document: Document, seconds: float) -> Document:
+        """Looks at the database, which every process shares, with growing pauses: it holds
+        without Redis and without a lost notification.
         """
         deadline = time.monotonic() + seconds
-        document = self.get(actor, document_id)
         first, pause = document.updated_at, _POLL_SECONDS[0]
         while not document.settled and document.updated_at == first:
             left = deadline - time.monotonic()
@@ -61,7 +78,7 @@ class Library:
                 break
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, _POLL_SECONDS[1])
-            document = self.get(actor, document_id)
+            document = self.get(actor, document.id)
         return document
 
     def delete(self, actor: Actor, document_id: str) -> None:
@@ -90,8 +107,9 @@ class Library:
             quarantine_key=None,
         ):
             return False
-        announce_bytes(work, document, now)
+        # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
         work.jobs.cancel(document_id)
+        announce_bytes(work, document, now)
         work.audit.append(AuditEntry(now, actor.user_id, "document.deleted", document_id))
         return True
 
@@ -120,7 +138,8 @@ def _decode(cursor: str) -> tuple[datetime, str]:
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None or not isinstance(document_id, str):
             raise ValueError(cursor)
-    except (ValueError, TypeError) as error:
+        moment = moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Invalid(
             "The cursor is not one that this service gave. Start again without it.",
             errors=[{"pointer": "cursor", "detail": "not a cursor"}],

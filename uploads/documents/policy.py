@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
-from uploads.documents.sniffing import sniff
+from uploads.documents.sniffing import UNKNOWN, sniff
 
 HEAD_BYTES = 4096
 
@@ -32,17 +32,24 @@ _NOT_PLAIN = frozenset({"text/html"})
 class FileType:
     """One accepted kind of file.
 
-    `type` is its canonical media type; `extensions` its endings, the preferred one first;
+    `type` is its canonical media type; `phrase` what people call one of it, in the middle of a
+    sentence; `extensions` its endings, the preferred one first;
     `declared` and `sniffed` are further names that clients and libmagic know it by; `max_bytes`
     is its own limit, if it has one below the general one.
     """
 
     type: str
-    label: str
+    phrase: str
     extensions: tuple[str, ...]
     declared: frozenset[str] = frozenset()
     sniffed: frozenset[str] = frozenset()
     max_bytes: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What people call it, standing alone."""
+        bare = self.phrase.removeprefix("a ").removeprefix("an ")
+        return bare[:1].upper() + bare[1:]
 
     def is_declared_as(self, declared: str) -> bool:
         return declared == self.type or declared in self.declared
@@ -53,10 +60,10 @@ class FileType:
         return sniffed == self.type or sniffed in self.sniffed
 
 
-def _type(type_: str, label: str, endings: str, declared: str = "", sniffed: str = "") -> FileType:
+def _type(type_: str, phrase: str, endings: str, declared: str = "", sniffed: str = "") -> FileType:
     return FileType(
         type_,
-        label,
+        phrase,
         tuple(endings.split()),
         frozenset(declared.split()),
         frozenset(sniffed.split()),
@@ -74,46 +81,50 @@ _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
 
 KNOWN: tuple[FileType, ...] = (
-    _type("image/jpeg", "JPEG picture", "jpg jpeg jpe jfif", "image/jpg image/pjpeg"),
-    _type("image/png", "PNG picture", "png", "image/x-png", "image/vnd.mozilla.apng image/apng"),
-    _type("image/gif", "GIF picture", "gif"),
-    _type("image/webp", "WebP picture", "webp"),
-    _type("image/avif", "AVIF picture", "avif", "image/avif-sequence"),
+    _type("image/jpeg", "a JPEG picture", "jpg jpeg jpe jfif", "image/jpg image/pjpeg"),
+    _type("image/png", "a PNG picture", "png", "image/x-png", "image/vnd.mozilla.apng image/apng"),
+    _type("image/gif", "a GIF picture", "gif"),
+    _type("image/webp", "a WebP picture", "webp"),
+    _type("image/avif", "an AVIF picture", "avif", "image/avif-sequence"),
     _type(
         "image/heic",
-        "HEIC picture",
+        "a HEIC picture",
         "heic heif hif",
         "image/heif image/heic-sequence image/heif-sequence",
     ),
-    _type("image/tiff", "TIFF picture", "tif tiff", "image/tif image/x-tif image/x-tiff"),
-    _type("application/pdf", "PDF document", "pdf", "application/x-pdf"),
-    _type(_OOXML + "wordprocessingml.document", "Word document", "docx", _ZIP_NAMES, _OFFICE),
-    _type(_OOXML + "spreadsheetml.sheet", "Excel workbook", "xlsx", _ZIP_NAMES, _OFFICE),
+    _type("image/tiff", "a TIFF picture", "tif tiff", "image/tif image/x-tif image/x-tiff"),
+    _type("application/pdf", "a PDF document", "pdf", "application/x-pdf"),
+    _type(_OOXML + "wordprocessingml.document", "a Word document", "docx", _ZIP_NAMES, _OFFICE),
+    _type(_OOXML + "spreadsheetml.sheet", "an Excel workbook", "xlsx", _ZIP_NAMES, _OFFICE),
     _type(
         _OOXML + "presentationml.presentation",
-        "PowerPoint presentation",
+        "a PowerPoint presentation",
         "pptx",
         _ZIP_NAMES,
         _OFFICE,
     ),
     _type(_ODF + "text", "OpenDocument text", "odt", _ZIP_NAMES, "application/zip"),
-    _type(_ODF + "spreadsheet", "OpenDocument spreadsheet", "ods", _ZIP_NAMES, "application/zip"),
-    _type(_ODF + "presentation", "OpenDocument presentation", "odp", _ZIP_NAMES, "application/zip"),
-    _type("text/plain", "Text", "txt text log", "", _TEXTS),
+    _type(
+        _ODF + "spreadsheet", "an OpenDocument spreadsheet", "ods", _ZIP_NAMES, "application/zip"
+    ),
+    _type(
+        _ODF + "presentation", "an OpenDocument presentation", "odp", _ZIP_NAMES, "application/zip"
+    ),
+    _type("text/plain", "plain text", "txt text log", "", _TEXTS),
     _type(
         "text/csv",
-        "Table of values",
+        "a table of values",
         "csv",
         "application/vnd.ms-excel application/csv text/x-csv application/x-csv "
         "text/comma-separated-values text/x-comma-separated-values text/plain",
         _TEXTS,
     ),
     _type("text/markdown", "Markdown text", "md markdown", "text/x-markdown text/plain", _TEXTS),
-    _type("application/rtf", "Rich text", "rtf", "text/rtf application/x-rtf application/msword"),
-    _type("application/zip", "ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
-    _type("video/mp4", "MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
-    _type("video/quicktime", "QuickTime video", "mov qt"),
-    _type("video/webm", "WebM video", "webm", "audio/webm", "audio/webm"),
+    _type("application/rtf", "rich text", "rtf", "text/rtf application/x-rtf application/msword"),
+    _type("application/zip", "a ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
+    _type("video/mp4", "an MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
+    _type("video/quicktime", "a QuickTime video", "mov qt"),
+    _type("video/webm", "a WebM video", "webm", "audio/webm", "audio/webm"),
     _type("audio/mpeg", "MP3 audio", "mp3", "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg"),
     _type("audio/mp4", "MPEG-4 audio", "m4a m4b", "audio/x-m4a audio/m4a audio/aac", "video/mp4"),
     _type(
@@ -125,6 +136,35 @@ KNOWN: tuple[FileType, ...] = (
     ),
     _type("audio/ogg", "Ogg audio", "ogg oga opus", "application/ogg video/ogg audio/opus"),
 )
+
+# What people call content that is none of the above.
+_OTHERS = {
+    UNKNOWN: "nothing that is known here",
+    "text/html": "a web page",
+    "application/CDFV2": "an encrypted or an old Office document",
+    "application/postscript": "a PostScript program",
+    **dict.fromkeys(
+        (
+            "application/vnd.microsoft.portable-executable",
+            "application/x-dosexec",
+            "application/x-executable",
+            "application/x-mach-binary",
+            "application/x-pie-executable",
+            "application/x-sharedlib",
+        ),
+        "a program",
+    ),
+}
+
+
+def _phrase(found: str) -> str:
+    """What people call content that was sniffed as this; the media type where they do not."""
+    if found in _OTHERS:
+        return _OTHERS[found]
+    exact = (kind for kind in KNOWN if kind.type == found)
+    near = (kind for kind in KNOWN if kind.looks_like(found))
+    kind = next(exact, None) or next(near, None)
+    return kind.phrase if kind else found
 
 
 class Policy:
@@ -170,7 +210,9 @@ class Policy:
         """
         declared = (declared_type or "").partition(";")[0].strip().lower()
         if declared not in _CLAIM_NOTHING and not kind.is_declared_as(declared):
-            raise TypeMismatch(declared[:100], kind.type, kind.label)
+            declared = declared[:100]
+            finding = f"this is {kind.phrase}, but it was declared as {declared}"
+            raise TypeMismatch(finding, declared, None)
 
     def judge(self, name: str, declared_type: str | None, head: bytes) -> FileType:
         """The type of a file with this clean name and these first `HEAD_BYTES` bytes.
@@ -185,7 +227,11 @@ class Policy:
             raise EmptyFile
         found = sniff(head[:HEAD_BYTES])
         if not kind.looks_like(found):
-            raise TypeMismatch((declared_type or "")[:100] or None, found, kind.label)
+            raise TypeMismatch(
+                f"this should be {kind.phrase}, but its content looks like {_phrase(found)}",
+                (declared_type or "")[:100] or None,
+                found,
+            )
         return kind
 
     def limit(self, kind: FileType) -> int:

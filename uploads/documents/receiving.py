@@ -99,16 +99,8 @@ class Receiver:
     def discard(self, entry: AuditEntry) -> None:
         """Leave nothing of this file but the audit entry."""
         self._pieces.clear()
-        now = self._clock()
-
-        def unit(work: Work) -> None:
-            work.audit.append(entry)
-            if self._has_row:
-                work.documents.remove(self._draft.id)
-            for segment in self._segments:
-                work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
-
-        self._records.write(unit)
+        if not self._records.write(lambda work: self._undo(work, entry)):
+            return
         for segment in self._segments:
             try:
                 self._storage.delete(Bucket.INCOMING, segment.key)
@@ -116,6 +108,24 @@ class Receiver:
                 return  # the sweeper deletes what is announced in the leftovers
         if self._segments:
             self._records.write(self._forget)
+
+    def _undo(self, work: Work, entry: AuditEntry) -> bool:
+        """Take the row back and announce the objects; whether they may go.
+
+        There may be a row although none is known here: a commit whose answer was lost has made
+        one. Once a worker has begun with it, it settles by itself and is left alone; a tombstone
+        stays, because somebody deleted the upload while it came.
+        """
+        work.audit.append(entry)
+        found = work.documents.find(self._draft.id)
+        if found is not None and found.state in {State.RECEIVING, State.QUARANTINED}:
+            work.documents.remove(found.id)
+        elif found is not None and found.state is not State.DELETED:
+            return False
+        now = self._clock()
+        for segment in self._segments:
+            work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
+        return True
 
     def _forget(self, work: Work) -> None:
         for segment in self._segments:
@@ -146,8 +156,8 @@ class Receiver:
             self._check_not_swept()
             if not self._has_row:
                 work.documents.add(self._draft)
-            else:
-                work.documents.touch(self._draft.id, now)
+            elif not work.documents.touch(self._draft.id, now):
+                raise Conflict("The upload was deleted or given up meanwhile. Send the file again.")
             work.documents.add_segment(self._draft.id, segment)
 
         self._records.write(unit)

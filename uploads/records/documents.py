@@ -185,10 +185,13 @@ class SqlDocuments:
             .limit(limit)
         )
 
-    def touch(self, document_id: str, at: datetime) -> None:
-        self._connection.execute(
-            update(documents).where(documents.c.id == document_id).values(updated_at=at)
+    def touch(self, document_id: str, at: datetime) -> bool:
+        touched = self._connection.execute(
+            update(documents)
+            .where(documents.c.id == document_id, documents.c.state == State.RECEIVING.value)
+            .values(updated_at=at)
         )
+        return touched.rowcount == 1
 
     def remove(self, document_id: str) -> None:
         self._connection.execute(delete(documents).where(documents.c.id == document_id))

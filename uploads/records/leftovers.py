@@ -37,6 +37,10 @@ class SqlLeftovers:
         )
         return gone.rowcount == 1
 
+    def announced(self, bucket: Bucket, key: str) -> bool:
+        found = self._connection.execute(select(leftovers.c.key).where(_is(bucket, key)))
+        return found.first() is not None
+
     def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
         due = (
             select(leftovers.c.bucket, leftovers.c.key)

@@ -99,8 +99,8 @@ class Documents(Protocol):
     ) -> Sequence[Document]:
         """Documents in one of these states whose `updated_at` is older than `before`."""
 
-    def touch(self, document_id: str, at: datetime) -> None:
-        """Set `updated_at`: the upload behind a RECEIVING document is alive."""
+    def touch(self, document_id: str, at: datetime) -> bool:
+        """Set `updated_at`: the upload is alive. Whether the document is RECEIVING still."""
 
     def remove(self, document_id: str) -> None:
         """Delete the row and everything that hangs on it (verdicts, segments, jobs)."""
@@ -188,6 +188,9 @@ class Leftovers(Protocol):
     def take_back(self, bucket: Bucket, key: str) -> bool:
         """The object is wanted after all: forget the row. False when there is none, or when it
         is doomed: then its bytes may be gone already and must not be counted on."""
+
+    def announced(self, bucket: Bucket, key: str) -> bool:
+        """Whether there is a row for this object, doomed or not."""
 
     def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
         """Mark the due ones, oldest first, and return them: whoever deletes objects calls this

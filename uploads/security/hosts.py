@@ -17,7 +17,7 @@ from uploads.security.principals import services
 
 CONTENT = "content"
 OPERATIONS = "operations"
-_FORWARDING = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-Ip")
+_FORWARDING = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 
 def check_host() -> None:
@@ -52,8 +52,9 @@ def check_internal() -> None:
 
     A forwarding header means that a proxy stands between, and what is behind it is not internal.
     """
-    if any(name in request.headers for name in _FORWARDING):
-        raise NotFound
+    for name, _ in request.headers:
+        if name in _FORWARDING or name.startswith("X-Forwarded"):
+            raise NotFound
     peer = request.environ.get("uploads.peer") or request.environ.get("REMOTE_ADDR") or ""
     try:
         address = ip_address(peer)

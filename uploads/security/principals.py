@@ -15,7 +15,7 @@ from uploads.documents.model import Actor, Scope
 from uploads.security import sessions
 from uploads.wiring import Services
 
-_BEARER = re.compile(r"[Bb]earer +(?P<key>[\x21-\x7e]{1,512})")
+_BEARER = re.compile(r"(?i:bearer) +(?P<key>[\x21-\x7e]{1,512})")
 
 
 def services() -> Services:

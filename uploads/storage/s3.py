@@ -7,6 +7,7 @@ boto3 call and streams without reading the body twice. Nothing here knows what a
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 PIECE = 1024 * 1024
 _ATTEMPTS = 3
 _SIGNED_SECONDS = 900
+_PATIENCE_SECONDS = 15.0  # no attempt begins after this
+_PLACES = 16
+_PLACE_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -51,6 +55,7 @@ class S3:
         self._prefix = bucket_prefix
         self._inside = _client(endpoint, region, access_key, secret_key)
         self._outside = _client(public_url, region, access_key, secret_key)
+        self._places = threading.BoundedSemaphore(_PLACES)
         self._pool = urllib3.PoolManager(
             maxsize=64,
             retries=False,
@@ -172,27 +177,44 @@ class S3:
     ) -> urllib3.BaseHTTPResponse:
         """Send one request, again when the store was away or overloaded, with jitter between."""
         cause = ""
+        patience = time.monotonic() + _PATIENCE_SECONDS
         for attempt in range(attempts):
             if attempt:
                 time.sleep(random.uniform(0.05, 0.2) * 4**attempt)  # noqa: S311  jitter, no secret
+            if time.monotonic() > patience:
+                break
             try:
-                response = self._pool.request(
-                    method,
-                    url,
-                    body=iter(body) if body is not None else None,
-                    headers=headers,
-                    preload_content=not stream,
-                )
+                with self._place():
+                    response = self._pool.request(
+                        method,
+                        url,
+                        body=iter(body) if body is not None else None,
+                        headers=headers,
+                        preload_content=not stream,
+                    )
+                if response.status < 300:
+                    return response
+                answer = response.read() if stream else response.data
             except urllib3.exceptions.HTTPError as error:
                 cause = type(error).__name__
                 continue
-            if response.status < 300:
-                return response
             cause = f"{method} answered {response.status}"
-            answer = response.read() if stream else response.data
             response.release_conn()
-            _refuse(response.status, answer, cause)
+            _refuse(method, response.status, answer, cause)
         raise StorageUnavailable(cause)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for requests under way: a store that hangs must not hold all threads.
+
+        Raises StorageUnavailable when none is free in time.
+        """
+        if not self._places.acquire(timeout=_PLACE_SECONDS):
+            raise StorageUnavailable("too many requests to the store are under way")
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
 def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> S3Client:
@@ -232,12 +254,12 @@ class _Exactly:
             raise StorageUnavailable(f"a body of {self._size} bytes has {sent}")
 
 
-def _refuse(status: int, answer: bytes, cause: str) -> None:
+def _refuse(method: str, status: int, answer: bytes, cause: str) -> None:
     """Raise for an answer that another attempt will not change; return for one that it may."""
-    if status == 404:
+    if status == 404 and method != "PUT":
         raise ObjectMissing(cause)
     if status == 507 or b"no space left" in answer.lower():
-        raise StorageFull
+        raise StorageFull(cause)
     if status < 500 and status != 429:
         _log.error("storage_refused", status=status, answer=answer[:300].decode("utf-8", "replace"))
         raise StorageUnavailable(cause)

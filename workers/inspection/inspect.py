@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailable
+from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.documents.model import Document, EngineReport, Job, Outcome, Segment, State, Verdict
 from uploads.faults import step
 from uploads.records.protocol import Records, Work
@@ -36,6 +36,7 @@ class Inspector:
         required: Sequence[str],
         publisher: Publisher,
         clock: Callable[[], datetime],
+        transfer_seconds: float,
     ) -> None:
         self._records = records
         self._storage = storage
@@ -45,15 +46,20 @@ class Inspector:
         self._required = required
         self._publisher = publisher
         self._clock = clock
+        self._transfer_seconds = transfer_seconds
 
     def __call__(self, job: Job) -> None:
-        """Inspect one document and conclude. Raises EngineUnavailable and Unavailable to defer."""
+        """Inspect one document and conclude. Raises EngineUnavailable and Unavailable to defer.
+
+        Raises ObjectMissing when the store has lost a segment.
+        """
         begun = self._records.write(lambda work: self._begin(work, job))
         if begun is None:
             return
         document, segments = begun
         with self._scratch.file(f"{job.id}-{job.token}") as path:
-            size, sha256 = scratch.write(path, self._read(segments))
+            pieces = scratch.within(self._read(segments), self._transfer_seconds)
+            size, sha256 = scratch.write(path, pieces)
             step("s9")
             verdict = self._judge(document, path, size, sha256)
             self._publisher.conclude(job, document, path, verdict)
@@ -71,16 +77,17 @@ class Inspector:
         return document, work.documents.segments(document.id)
 
     def _read(self, segments: Sequence[Segment]) -> Iterator[bytes]:
-        """All segments' bytes in order. A short or missing one means: try again later."""
+        """All segments' bytes in order. A short one means: try again later.
+
+        A missing one is no outage but a loss: ObjectMissing ends the start without a word, and
+        after some of them the document fails instead of waiting for ever.
+        """
         for segment in segments:
             read = 0
-            try:
-                with self._storage.open(Bucket.INCOMING, segment.key) as pieces:
-                    for piece in pieces:
-                        read += len(piece)
-                        yield piece
-            except ObjectMissing as error:
-                raise StorageUnavailable(f"segment {segment.key} is missing") from error
+            with self._storage.open(Bucket.INCOMING, segment.key) as pieces:
+                for piece in pieces:
+                    read += len(piece)
+                    yield piece
             if read != segment.size:
                 raise StorageUnavailable(f"segment {segment.key} has {read} bytes")
 

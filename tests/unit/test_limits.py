@@ -1,0 +1,171 @@
+"""Limits and headers in a small app: whose budget is spent, and what survives a failing part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from werkzeug.test import TestResponse
+
+from uploads import errors
+from uploads.config import Settings
+from uploads.security import headers, limits
+
+RATE = 3
+SIGN_IN = "/sign-in"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, redis_url="memory://", rate_sign_in=f"{RATE}/minute")
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """Two doors, the real limits and headers; the counters are in memory."""
+    app = Flask("small")
+    app.config.update(MAX_CONTENT_LENGTH=1000)
+    app.extensions["services"] = SimpleNamespace(settings=settings)
+    errors.install(app)
+    headers.install(app, settings)
+    limiter = limits.make_limiter(app, settings)
+    app.extensions["uploads.limiter"] = limiter
+    for endpoint in ("api.upload", "web.upload"):
+        app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done", methods=["POST"])
+    app.add_url_rule(SIGN_IN, "web.sign_in", _sign_in, methods=["POST"])
+    limits.apply(app, limiter, settings)
+    app.after_request(lambda response: limits.add_rate_headers(limiter, response))
+    yield app
+    limiter.reset()
+
+
+def _sign_in() -> str:
+    return "asked for " + request.form.get("email", "nobody")
+
+
+def limiter_of(app: Flask) -> Limiter:
+    found: Limiter = app.extensions["uploads.limiter"]
+    return found
+
+
+def sign_in(app: Flask, email: str, address: str) -> TestResponse:
+    return app.test_client().post(
+        SIGN_IN, data={"email": email}, environ_base={"REMOTE_ADDR": address}
+    )
+
+
+def statuses(app: Flask, email: str, address: str, times: int) -> list[int]:
+    return [sign_in(app, email, address).status_code for _ in range(times)]
+
+
+def test_a_stranger_cannot_keep_the_owner_out(app: Flask) -> None:
+    """Guesses from one address, however many, leave the account open for every other address."""
+    got = statuses(app, "ann@example.org", "192.0.2.1", RATE * 20)
+    assert got == [200] * RATE + [429] * (RATE * 19)
+    assert sign_in(app, "ann@example.org", "192.0.2.2").status_code == 200
+
+
+def test_an_address_cannot_try_one_account_after_the_other(app: Flask) -> None:
+    """The budget of an address is one for all accounts."""
+    got = [sign_in(app, f"n{n}@example.org", "192.0.2.1").status_code for n in range(RATE + 1)]
+    assert got == [200] * RATE + [429]
+
+
+def test_guesses_from_everywhere_at_one_account_end_as_well(app: Flask) -> None:
+    """Ten times the rate is what one account takes, in whatever spelling it is named."""
+    spellings = ("ann@example.org", " ANN@Example.org ")
+    got = [sign_in(app, spellings[n % 2], f"192.0.2.{n}").status_code for n in range(RATE * 10 + 1)]
+    assert got == [200] * (RATE * 10) + [429]
+    assert sign_in(app, "bob@example.org", "198.51.100.1").status_code == 200
+
+
+def test_the_headers_tell_the_narrowest_limit(app: Flask) -> None:
+    """What is announced is what bites first, before it bites and when it does."""
+    answers = [sign_in(app, "ann@example.org", "192.0.2.1") for _ in range(RATE + 1)]
+    assert {one.headers["RateLimit-Policy"] for one in answers} == {f'"default";q={RATE};w=60'}
+    left = [one.headers["RateLimit"].split(";")[1] for one in answers]
+    assert left == ["r=2", "r=1", "r=0", "r=0"]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        {"data": {"email": "x" * 2000}},
+        {"data": b"--", "content_type": "multipart/form-data"},
+        {"data": {"email": "no address"}},
+        {"data": {}},
+    ],
+)
+def test_no_form_makes_the_limiter_give_up_its_store(app: Flask, send: dict[str, Any]) -> None:
+    """A form that cannot be read counts for its address, and changes nothing for others."""
+    for _ in range(RATE):
+        answer = app.test_client().post(SIGN_IN, **send)
+        assert answer.status_code in {200, 413}
+    assert app.test_client().post(SIGN_IN, **send).status_code == 429
+    assert limiter_of(app).limiter is limiter_of(app)._limiter
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:1::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("", "not an address", False),
+    ],
+)
+def test_whose_address_is_whose(app: Flask, one: str, other: str, same: bool) -> None:
+    """An IPv4 address is one customer, in either family; of IPv6 the /64 is."""
+
+    def key(address: str) -> str:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return limits.address()
+
+    assert (key(one) == key(other)) is same
+
+
+def test_a_store_that_dies_during_the_request_costs_its_own_headers_alone(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work is done: the answer goes out, without figures and with all security headers."""
+
+    def hang(*_: object) -> None:
+        raise TimeoutError("Timeout reading from socket")
+
+    monkeypatch.setattr(limiter_of(app).limiter, "get_window_stats", hang)
+    answer = app.test_client().post("/api.upload")
+    assert (answer.status_code, answer.text) == (200, "done")
+    assert "RateLimit" not in answer.headers
+    assert_secured(answer)
+
+
+def test_a_failing_hook_takes_no_security_header_with_it(app: Flask) -> None:
+    """Whatever breaks after the view, the answer is ours and guarded."""
+
+    @app.after_request
+    def broken(_: Response) -> Response:
+        raise RuntimeError("broken")
+
+    answer = app.test_client().post("/api.upload")
+    assert answer.status_code == 500
+    assert answer.json is not None
+    assert answer.json["code"] == "internal"
+    assert_secured(answer)
+
+
+def assert_secured(answer: TestResponse) -> None:
+    """What Talisman sets, and what we add."""
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "'nonce-" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Cache-Control"] == "no-store"
