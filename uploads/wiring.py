@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 from celery import Celery
 
-from uploads import clock, faults
-from uploads.config import Settings
+from uploads import clock, faults, scanner
+from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
@@ -21,12 +19,6 @@ from uploads.security.accounts import Accounts
 from uploads.security.tokens import SignedTokens
 from uploads.storage.protocol import Storage
 from uploads.storage.s3 import S3
-
-_CLAMD_SOCKETS = (
-    "/run/clamav/clamd.ctl",
-    "/var/run/clamav/clamd.ctl",
-    "/run/clamd.scan/clamd.sock",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +49,11 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
     secret = settings.secret_key.get_secret_value()
     records = SqlRecords(settings.database_url)
     storage = _storage(settings)
-    policy = Policy(max_bytes=settings.max_file_bytes, allowed=settings.types)
+    policy = _policy(settings)
     hints = CeleryHints(celery or make_celery(settings.redis_url))
-    library = Library(records=records, hints=hints, clock=clock.now)
+    library = Library(
+        records=records, hints=hints, clock=clock.now, waits=max(1, settings.web_threads // 4)
+    )
     return Services(
         settings=settings,
         records=records,
@@ -85,8 +79,15 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
             content_url=settings.content_url,
             link_seconds=settings.link_seconds,
         ),
-        clamd_address=find_clamd(settings.clamd),
+        clamd_address=scanner.find(settings.clamd),
     )
+
+
+def _policy(settings: Settings) -> Policy:
+    try:
+        return Policy(max_bytes=settings.max_file_bytes, allowed=settings.types)
+    except ValueError as error:
+        raise ConfigurationError(f"UPLOADS_TYPES: {error}.") from error
 
 
 def _limits(settings: Settings) -> Limits:
@@ -116,26 +117,3 @@ def _accounts(settings: Settings, records: Records) -> Accounts:
         idle_seconds=settings.session_idle_seconds,
         session_seconds=settings.session_seconds,
     )
-
-
-def find_clamd(configured: str | None) -> str | None:
-    """The address of ClamAV: what is configured, else a default socket that answers, else None.
-
-    A configured one that does not answer is still configured: inspection then waits for it.
-    """
-    if configured is not None:
-        return None if configured.strip().lower() in {"", "off"} else configured
-    return next((path for path in _CLAMD_SOCKETS if _answers(path)), None)
-
-
-def _answers(path: str) -> bool:
-    if not Path(path).exists():
-        return False
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(path)
-            probe.sendall(b"zPING\0")
-            return probe.recv(16).startswith(b"PONG")
-        except OSError:
-            return False

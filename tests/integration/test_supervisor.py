@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import psutil
 import pytest
 
 from tests.support.waiting import eventually
-from workers.embedded.supervisor import RESTARTS_MAX
+from workers.embedded.child import Child
+from workers.embedded.part import HAS_SPOKEN
 
 pytestmark = pytest.mark.one_database
 
@@ -42,6 +44,10 @@ class Stack:
                 return line.strip()
             seen.append(line)
         raise AssertionError(f"{words!r} was never said, but {seen}")
+
+    def rest(self) -> str:
+        """All that was said until the end and not waited for."""
+        return self._said.read()
 
     def end(self, number: signal.Signals | None = None) -> int:
         if number is not None:
@@ -168,15 +174,78 @@ def test_a_dead_programs_group_is_swept(start: Start) -> None:
     assert stack.end(signal.SIGTERM) == 0
 
 
-def test_gives_up_on_what_dies_again_and_again(start: Start) -> None:
-    """A program that cannot live any more is named, the rest stopped, the exit code not 0."""
-    stack = start("first", "second=doomed")
+def victim(stack: Stack, name: str) -> int:
+    return int((stack.folder / "run" / f"{name}.pid").read_text())
+
+
+def test_what_dies_again_and_again_is_tried_again_and_again(start: Start) -> None:
+    """A cause may pass: each pause is longer than the one before, the rest lives on meanwhile."""
+    stack = start("first", "second=doomed-9")
     stack.wait_for("ready")
-    os.kill(int((stack.folder / "run" / "second.pid").read_text()), signal.SIGKILL)
-    assert "second ended with code 3" in stack.wait_for("not started again")
-    assert stack.end() == 1
-    assert stack.events("started").count("second") == 1 + RESTARTS_MAX
-    assert stack.events("stopped") == ["first"]
+    os.kill(victim(stack, "second"), signal.SIGKILL)
+    lines = [stack.wait_for("is started again in") for _ in range(8)]
+    pauses = [float(line.partition(" again in ")[2].split()[0]) for line in lines]
+    assert pauses == [0.01 * 2**n for n in range(8)]
+    assert all("second ended with code 3" in line for line in lines[1:])
+    eventually(lambda: stack.events("started").count("second") == 9, 10)
+    assert stack.events("started").count("first") == 1
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.events("stopped") == ["second", "first"]
+
+
+def test_a_disk_that_was_full_for_a_while(start: Start) -> None:
+    """Nothing can be written, the pid file neither: what dies is back once there is room again."""
+    stack = start("first", "second")
+    stack.wait_for("ready")
+    _, most = resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, (0, most))
+    os.kill(victim(stack, "second"), signal.SIGKILL)
+    stack.wait_for("second was killed by SIGKILL")
+    stack.wait_for("second ended with code 1")
+    resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.events("stopped") == ["second", "first"]
+
+
+def test_the_pid_file_is_a_courtesy(start: Start) -> None:
+    """Where it cannot be written, the program is started again all the same, and once only."""
+    stack = start("first", "second")
+    stack.wait_for("ready")
+    number, run = victim(stack, "second"), stack.folder / "run"
+    run.rename(stack.folder / "moved")
+    run.touch()
+    os.kill(number, signal.SIGKILL)
+    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    assert len(stack.family()) == 2
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.events("stopped") == ["second", "first"]
+
+
+def test_a_start_that_fails_is_tried_again(start: Start) -> None:
+    """A program that cannot be started for a while is named, and is back when it can be."""
+    stack = start("first", "second=file")
+    stack.wait_for("ready")
+    program = stack.folder / "second.sh"
+    program.rename(stack.folder / "away")
+    os.kill(victim(stack, "second"), signal.SIGKILL)
+    assert str(program) in stack.wait_for("second cannot be started: ")
+    (stack.folder / "away").rename(program)
+    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    assert stack.end(signal.SIGTERM) == 0
+
+
+def test_a_signal_to_what_just_died_spares_nothing_of_its_group(tmp_path: Path) -> None:
+    """A program that dies before it is told to stop is still swept, with all that it started."""
+    note = tmp_path / "left"
+    argv = ["/bin/sh", "-c", f"sleep 600 & echo $! >{note}; exec /bin/true"]
+    child = Child("short", argv, dict(os.environ), tmp_path)
+    eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE, 10)
+    left = psutil.Process(int(note.read_text()))
+    child.tell(signal.SIGTERM)
+    child.kill()
+    assert gone([left])
+    child.tell(signal.SIGTERM)
 
 
 def test_a_death_while_starting_ends_the_start(start: Start) -> None:
@@ -193,6 +262,14 @@ def test_a_failed_errand_ends_the_start(start: Start) -> None:
     assert stack.wait_for("errand") == "errand ended with code 4."
     assert stack.end() == 1
     assert stack.events("started") == ["first"]
+    assert stack.events("stopped") == ["first"]
+
+
+def test_an_errand_that_has_spoken_has_the_last_word(start: Start) -> None:
+    """Where an errand said itself why it failed, only its own sentence stands there."""
+    stack = start("first", f"errand!{HAS_SPOKEN}", "never")
+    assert stack.end() == 1
+    assert stack.rest() == ""
     assert stack.events("stopped") == ["first"]
 
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from tests.support.waiting import eventually
-from uploads.config import Settings
+from uploads.config import ConfigurationError, Settings, data_folder
+from uploads.wiring import build
 from workers.embedded import preflight
 from workers.embedded.leftovers import end_leftovers, mark
 from workers.embedded.lock import DataLock
@@ -25,7 +26,9 @@ from workers.embedded.stack_env import given_settings, socket_path, write_stack_
 
 pytestmark = pytest.mark.one_database
 
-COMMAND = [sys.executable, "-c", "from workers.cli import main; main()", "dev"]
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "from workers.cli import main; main()"
+COMMAND = [sys.executable, "-c", RUN, "dev"]
 
 
 @pytest.fixture
@@ -36,10 +39,11 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def refused(data: Path, port: int) -> str:
+def refused(data: Path, port: int, **settings: str) -> str:
     """Start the shipped command, which must refuse; its one sentence."""
     argv = [*COMMAND, "--data", str(data), "--port", str(port)]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    env = {**os.environ, **settings}
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
     assert ended.returncode != 0
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1, ended.stderr
@@ -78,6 +82,44 @@ def test_lock_of_a_killed_process(tmp_path: Path) -> None:
         holder.kill()
     DataLock(tmp_path, "http://second").release()
     assert "http://second" in (tmp_path / "lock").read_text()
+
+
+def test_unknown_type(tmp_path: Path) -> None:
+    """A type that nobody knows is named before anything is started or written down."""
+    sentence = refused(tmp_path / "data", preflight.free_port(4717), UPLOADS_TYPES="jpg,nope")
+    assert sentence.startswith("Error: UPLOADS_TYPES: unknown file types nope; known are ")
+    assert not (tmp_path / "data" / "stack.env").exists()
+
+
+def test_unknown_type_elsewhere(tmp_path: Path) -> None:
+    """Where no stack looked at it first, the services say the same."""
+    write_stack_env(tmp_path, given_settings(), 4718)
+    with pytest.raises(ConfigurationError, match="UPLOADS_TYPES: unknown file types nope"):
+        build(Settings.load(data=tmp_path, types=("nope",)))
+
+
+def test_damaged_database(tmp_path: Path) -> None:
+    """A database that is none is named with what is wrong with it, and nothing else is said."""
+    (tmp_path / "uploads.db").write_bytes(b"not a database, but long enough to be looked at" * 50)
+    sentence = refused(tmp_path, preflight.free_port(4719))
+    path = tmp_path / "uploads.db"
+    assert sentence == f"Error: The database {path} cannot be used: file is not a database.\n"
+
+
+def test_data_folder_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UPLOADS_DATA counts in `.env` as well; the environment is stronger."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("UPLOADS_DATA", raising=False)
+    assert data_folder() == Path(".data")
+    (tmp_path / ".env").write_text(f"UPLOADS_DATA={tmp_path / 'file'}\n")
+    assert data_folder() == Settings.load().data == tmp_path / "file"
+    lock = DataLock(preflight.prepare_folder(tmp_path / "file"), "http://running")
+    argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {RUN}", "dev"]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    lock.release()
+    assert "http://running" in ended.stderr
+    monkeypatch.setenv("UPLOADS_DATA", str(tmp_path / "environment"))
+    assert data_folder() == Settings.load().data == tmp_path / "environment"
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:

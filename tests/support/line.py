@@ -11,13 +11,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from tests.support.fakes import DeafHints, MemoryStorage
+from uploads import faults
 from uploads.documents.intake import Intake, Limits, Offer
 from uploads.documents.library import Library
 from uploads.documents.model import (
     Actor,
     Document,
     EngineReport,
+    Job,
     JobKind,
     Outcome,
     Role,
@@ -120,6 +124,19 @@ class Line:
             if job is not None and job.document_id == document.id:
                 return job_id
         raise AssertionError("no due job")
+
+    def job(self, job_id: str) -> Job:
+        found = self.records.read(lambda work: work.jobs.get(job_id))
+        assert found is not None
+        return found
+
+    def crash_once(self, job_id: str, step: str) -> None:
+        """Run a job whose process dies at a step: no word is said, the lease runs out."""
+        faults.arm(f"{step}:fail")
+        with pytest.raises(faults.FaultInjected):
+            self.runner.run(job_id)
+        faults.arm(None)
+        self.later(seconds=LEASE.total_seconds() + 1)
 
     def document(self, document_id: str) -> Document:
         found = self.records.read(lambda work: work.documents.find(document_id))

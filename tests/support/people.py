@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -53,10 +54,11 @@ class Person:
 
     def settle(self, document_id: str, seconds: int = 20) -> dict[str, Any]:
         """The document as it stands when it is settled; fails when that takes longer."""
-        left = seconds
-        while (found := self.document(document_id, wait=min(left, 10)))["state"] in UNSETTLED:
-            left -= 1
-            assert left > 0, f"not settled: {found}\n{self.stack.tail()}"
+        end = time.monotonic() + seconds
+        while (found := self.document(document_id, wait=min(seconds, 10)))["state"] in UNSETTLED:
+            assert time.monotonic() < end, f"not settled: {found}\n{self.stack.tail()}"
+            # Where too many wait already, the answer comes at once.
+            time.sleep(0.05)
         return found
 
     def content(self, document_id: str) -> bytes:

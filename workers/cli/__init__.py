@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from uploads.config import ConfigurationError
+from workers.trouble import Trouble, spoken_plainly
 
 _COMMANDS = ("dev", "users", "keys", "reconcile", "db")
 
@@ -30,9 +30,10 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except ConfigurationError as error:
-            raise click.ClickException(str(error)) from error
+            with spoken_plainly():
+                return super().invoke(ctx)
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from trouble
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,5 +41,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Run and look after the file upload service.
 
-    Commands find the running stack by UPLOADS_DATA alone (default: .data).
+    Commands find the running stack by UPLOADS_DATA alone, from the environment or .env (default:
+    .data).
     """

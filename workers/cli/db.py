@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from uploads.config import Settings
 from uploads.records import migrate
+from workers.cli.session import stack_settings
 
 
 @click.group()
@@ -16,13 +16,13 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Apply the migrations that are missing; nothing when there are none."""
-    changed = migrate.upgrade(Settings.load().database_url)
+    changed = migrate.upgrade(stack_settings().database_url)
     click.echo("The schema was brought up to date." if changed else "The schema is up to date.")
 
 
 @db.command()
 def check() -> None:
     """Exit with 1 when a migration is missing."""
-    if migrate.needs_upgrade(Settings.load().database_url):
+    if migrate.needs_upgrade(stack_settings().database_url):
         raise click.ClickException("The schema is outdated: run `uploads db upgrade`.")
     click.echo("The schema is up to date.")

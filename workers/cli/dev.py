@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from workers.embedded.part import StackError
+from uploads.config import data_folder
+from workers.embedded.part import ErrandFailed, StackError
 from workers.embedded.run import run_stack
 from workers.embedded.stack_env import given_settings
 
@@ -18,20 +21,20 @@ from workers.embedded.stack_env import given_settings
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    envvar="UPLOADS_DATA",
-    default=".data",
-    show_default=True,
-    show_envvar=True,
-    help="Folder of all state.",
+    help="Folder of all state.  [UPLOADS_DATA or .data]",
 )
-def dev(port: int | None, data: Path) -> None:
+def dev(port: int | None, data: Path | None) -> None:
     """Start Redis, an S3 store, the web service and its worker; stop them all on Ctrl-C."""
     given = given_settings()
     try:
-        run_stack(data, port or given.port, given, _say)
+        run_stack(data or data_folder(), port or given.port, given, _say)
+    except ErrandFailed:
+        sys.exit(1)
     except StackError as error:
         raise click.ClickException(str(error)) from error
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"uploads: {sentence}")
+    # What cannot be said, on a full disk or to a reader who left, ends no service.
+    with suppress(OSError):
+        click.echo(f"uploads: {sentence}")

@@ -10,9 +10,8 @@ from datetime import timedelta
 import click
 
 from uploads import clock
-from uploads.config import Settings
-from uploads.documents.errors import UploadsError
 from uploads.wiring import build
+from workers.cli.session import stack_settings
 from workers.reconcile import Reconciler, Report
 
 _SETTLE_WITHIN = timedelta(minutes=10)
@@ -24,7 +23,7 @@ _SETTLE_WITHIN = timedelta(minutes=10)
 def reconcile(check: bool, as_json: bool) -> None:
     """Check that what is served was inspected, what came in settles, nothing is left over."""
     assert check
-    services = build(Settings.load())
+    services = build(stack_settings())
     settings = services.settings
     reconciler = Reconciler(
         records=services.records,
@@ -34,10 +33,7 @@ def reconcile(check: bool, as_json: bool) -> None:
         grace=timedelta(seconds=settings.grace_seconds),
         settle_within=_SETTLE_WITHIN,
     )
-    try:
-        report = _run(reconciler, quiet=as_json)
-    except UploadsError as error:
-        raise click.ClickException(f"{error.public} {getattr(error, 'cause', '')}") from error
+    report = _run(reconciler, quiet=as_json)
     _print(report, as_json)
     sys.exit(0 if report.ok else 1)
 

@@ -12,10 +12,12 @@ from typing import Any, Concatenate, ParamSpec
 import click
 
 from uploads.config import ConfigurationError, Settings
-from uploads.documents.errors import UploadsError
 from uploads.security.accounts import Accounts
+from workers.trouble import Trouble, spoken_plainly
 
 P = ParamSpec("P")
+# Who was given one of these has a service somewhere, if not the embedded stack.
+_ELSEWHERE = {"database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "secret_key"}
 
 
 def with_accounts(command: Callable[Concatenate[Accounts, P], None]) -> Callable[P, None]:
@@ -24,13 +26,26 @@ def with_accounts(command: Callable[Concatenate[Accounts, P], None]) -> Callable
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(_accounts(), *args, **kwargs)
-        except UploadsError as error:
-            raise click.ClickException(error.public) from error
-        except ConfigurationError as error:
-            raise click.ClickException(str(error)) from error
+            with spoken_plainly():
+                command(_accounts(), *args, **kwargs)
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from trouble
 
     return run
+
+
+def stack_settings() -> Settings:
+    """The settings of the stack that this command is for.
+
+    Raises ConfigurationError when there is none: nothing was given, and nothing ever started.
+    """
+    settings = Settings.load()
+    if not (settings.data / "stack.env").exists() and not _ELSEWHERE & settings.model_fields_set:
+        raise ConfigurationError(
+            f"No stack was ever started on {settings.data.absolute()}: "
+            "run `make run` first, or set UPLOADS_DATA."
+        )
+    return settings
 
 
 def _accounts() -> Accounts:
@@ -40,7 +55,7 @@ def _accounts() -> Accounts:
     # Imported late: `uploads users --help` needs no store and no queue.
     from uploads.wiring import build  # noqa: PLC0415
 
-    return build(Settings.load()).accounts
+    return build(stack_settings()).accounts
 
 
 def say(sentence: str) -> None:
@@ -59,4 +74,8 @@ def moment(at: datetime | None) -> str | None:
 
 def password_from_stdin() -> str:
     """The first line, without its line end and nothing else removed."""
-    return sys.stdin.readline().rstrip("\r\n")
+    line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise click.ClickException("The password on standard input is not UTF-8 text.") from error

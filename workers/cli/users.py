@@ -63,9 +63,15 @@ def list_users(accounts: Accounts, as_json: bool) -> None:
 
 @users.command()
 @click.argument("email")
+@click.option("--force", is_flag=True, help="Also the last administrator who can sign in.")
 @with_accounts
-def disable(accounts: Accounts, email: str) -> None:
+def disable(accounts: Accounts, email: str, force: bool) -> None:
     """Lock EMAIL out at once: sessions end, keys are refused."""
+    if not force and _is_last_administrator(accounts, email):
+        raise click.ClickException(
+            f"{email} is the only administrator who can sign in: make another one first "
+            "(`uploads users create EMAIL --admin`), or repeat this with --force."
+        )
     say(f"Disabled {accounts.disable(email).email}; all sessions are ended.")
 
 
@@ -91,6 +97,15 @@ def reset_password(accounts: Accounts, email: str, password_stdin: bool) -> None
     say(f"Reset the password of {user.email}; all sessions are ended.")
     if not password_stdin:
         _show_once(password)
+
+
+def _is_last_administrator(accounts: Accounts, email: str) -> bool:
+    enabled = [
+        user.id
+        for user in accounts.list_users()
+        if user.role is Role.ADMIN and user.disabled_at is None
+    ]
+    return enabled == [accounts.user(email).id]
 
 
 def _show_once(password: str) -> None:

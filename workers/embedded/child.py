@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from uploads.lifeline import die_with_parent
@@ -41,9 +42,7 @@ class Child:
         except OSError as error:
             raise StackError(f"{name} cannot be started: {argv[0]}: {error.strerror}.") from error
         self._pid_file = run_dir / f"{name}.pid"
-        unfinished = run_dir / f"{name}.new"
-        unfinished.write_text(f"{self.pid}\n")
-        unfinished.replace(self._pid_file)
+        self._note_pid()
 
     @property
     def pid(self) -> int:
@@ -63,12 +62,15 @@ class Child:
         return f"ended with code {code}"
 
     @property
-    def succeeded(self) -> bool:
-        return self._process.returncode == 0
+    def returncode(self) -> int | None:
+        """As subprocess has it; None until `ended` has said so."""
+        return self._process.returncode
 
     def tell(self, number: signal.Signals) -> None:
         """Send a signal to the program itself; what it started hears of it from the program."""
-        self._process.send_signal(number)
+        # Popen.send_signal() would reap a program that just ended, and `kill` then spare its group.
+        if self._process.returncode is None:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End the program and its whole group at once; nothing when that was done already."""
@@ -77,7 +79,18 @@ class Child:
         # The program is reaped last: until then nobody else can be given its group's number.
         os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._pid_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._pid_file.unlink(missing_ok=True)
+
+    def _note_pid(self) -> None:
+        """Tell people the program's number. A full disk is no reason to end what just started."""
+        unfinished = self._pid_file.with_suffix(".new")
+        try:
+            unfinished.write_text(f"{self.pid}\n")
+            unfinished.replace(self._pid_file)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

@@ -15,6 +15,14 @@ class StackError(Exception):
     """Raised when the stack cannot start or go on; its text is one sentence for the person."""
 
 
+class ErrandFailed(StackError):
+    """Raised when an errand failed after it had said itself, in a sentence, why."""
+
+
+# An errand's exit code for that; Python's own tracebacks end with 1.
+HAS_SPOKEN = 3
+
+
 def _at_once() -> bool:
     return True
 

@@ -8,8 +8,10 @@ import resource
 import shutil
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from uploads.documents.policy import Policy
 from workers.embedded.part import StackError
 
 MIB = 1024 * 1024
@@ -52,6 +54,14 @@ def require_port(port: int) -> None:
             "or choose another port with UPLOADS_PORT."
         )
     raise StackError(f"Port {port} cannot be used: {os.strerror(trouble)}. Set UPLOADS_PORT.")
+
+
+def require_types(endings: Sequence[str]) -> None:
+    """Raises StackError when one of these is not the first ending of a known type."""
+    try:
+        Policy(max_bytes=1, allowed=endings)
+    except ValueError as error:
+        raise StackError(f"UPLOADS_TYPES: {error}.") from error
 
 
 def free_port(wish: int) -> int:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from uploads.config import ConfigurationError, Settings
-from uploads.documents.errors import UploadsError
+from uploads.config import Settings
 from uploads.documents.model import Role
 from uploads.records import migrate
 from uploads.wiring import build
+from workers.embedded.part import HAS_SPOKEN
 from workers.embedded.private import write_private
+from workers.trouble import Trouble, spoken_plainly
 
 _COPIES_KEPT = 3
 _ADMINISTRATOR = "admin@localhost"
@@ -27,12 +28,13 @@ _ADMINISTRATOR = "admin@localhost"
 
 def main() -> int:
     try:
-        settings = Settings.load().require_parts()
-        bring_up_to_date(settings)
-        make_first_administrator(settings)
-    except (ConfigurationError, UploadsError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        with spoken_plainly():
+            settings = Settings.load().require_parts()
+            bring_up_to_date(settings)
+            make_first_administrator(settings)
+    except Trouble as trouble:
+        sys.stderr.write(f"Error: {trouble}\n")
+        return HAS_SPOKEN
     return 0
 
 

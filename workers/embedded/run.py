@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from uploads.config import Settings
 from workers.embedded.leftovers import end_leftovers, mark
 from workers.embedded.lock import DataLock
 from workers.embedded.part import StackError
-from workers.embedded.preflight import prepare_folder, raise_descriptor_limit, require_port
+from workers.embedded.preflight import (
+    prepare_folder,
+    raise_descriptor_limit,
+    require_port,
+    require_types,
+)
+from workers.embedded.probes import unwell_parts
 from workers.embedded.stack import STOP_ORDER, child_env, steps
 from workers.embedded.stack_env import write_stack_env
 from workers.embedded.supervisor import Supervisor
@@ -39,17 +46,22 @@ def _run_locked(data: Path, port: int, given: Settings, say: Callable[[str], Non
     if count := end_leftovers(data):
         say(f"Ended {count} processes that an earlier run had left.")
     require_port(port)
+    require_types(given.types)
     write_stack_env(data, given, port)
     settings = Settings.load(data=data, port=port).require_parts()
     env = child_env(data, port, mark(data))
     chosen = given.model_fields_set
     own = {"own_redis": "redis_url" not in chosen, "own_s3": "s3_endpoint" not in chosen}
     first_login = data / "first-login"
-    known = first_login.exists()
 
     def ready() -> None:
-        if first_login.exists() and not known:
-            say(f"First start: the administrator's name and password are in {first_login}")
+        if first_login.exists():
+            say(
+                f"The first administrator's name and password are in {first_login}; "
+                "delete it once you have read it."
+            )
+        for name, status in unwell_parts(port, urlsplit(settings.public_url).netloc).items():
+            say(f"{name} is {status}.")
         say(f"Ready: {settings.public_url}   (Ctrl-C stops)")
 
     Supervisor(

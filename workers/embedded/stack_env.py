@@ -20,6 +20,7 @@ from urllib.parse import quote
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from uploads import scanner
 from uploads.config import Settings
 from workers.embedded.part import StackError
 from workers.embedded.preflight import free_port
@@ -49,6 +50,8 @@ def write_stack_env(data: Path, given: Settings, port: int) -> None:
         "UPLOADS_PORT": str(port),
         "UPLOADS_REDIS_URL": f"unix://{quote(str(socket_path(data)))}",
         "UPLOADS_S3_ENDPOINT": f"http://127.0.0.1:{free_port(port + 1)}",
+        # Looked for here and nowhere else: every process of this run goes by the same answer.
+        "UPLOADS_CLAMD": scanner.decided(given.clamd),
     }
     recorded = {
         f"UPLOADS_{name.upper()}": _text(getattr(given, name))

@@ -9,19 +9,20 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from workers.embedded.child import Child
-from workers.embedded.part import Errand, Part, StackError, Step
+from workers.embedded.part import HAS_SPOKEN, Errand, ErrandFailed, Part, StackError, Step
 
 _STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WAITED_FOR = {*_STOP, signal.SIGCHLD}
 _PROBE_SECONDS = 0.1
 
-# A part that dies again and again is not helped by another start.
-RESTARTS_MAX = 5
-RESTARTS_WINDOW_SECONDS = 60.0
+# What kills a part again and again (a full disk, no memory) may pass: it is tried for ever, but
+# ever more rarely. A life this long shows that it has passed.
+_LONGEST_PAUSE_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
 
 
 class _StopAsked(Exception):
@@ -34,15 +35,17 @@ class _Running:
 
     part: Part
     child: Child | None
-    deaths: list[float] = field(default_factory=list)
+    since: float
+    failures: int = 0
     again_at: float = 0.0
 
 
 class Supervisor:
-    """Runs the steps it is given until it is asked to stop, or until one of them cannot go on.
+    """Runs the steps it is given until it is asked to stop, or until one of them fails to start.
 
     `stop_order` names the parts as they are stopped; `stop_seconds` bounds the whole stop.
-    `back_off_seconds` is the pause before the first restart; each further one takes twice as long.
+    `back_off_seconds` is the pause before the first restart; each further one takes twice as long,
+    up to half a minute.
     """
 
     def __init__(
@@ -69,7 +72,8 @@ class Supervisor:
     def run(self, ready: Callable[[], None]) -> None:
         """Start everything, call `ready`, watch, and stop everything when a signal asks for it.
 
-        Raises StackError, after everything was stopped, when a part cannot be kept running.
+        Raises StackError, after everything was stopped, when a part does not start. Once all have
+        been ready, a part that dies is started again however often that takes.
         """
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         # They stay blocked: a late second SIGTERM must not turn a clean stop into a death.
@@ -90,12 +94,16 @@ class Supervisor:
         if isinstance(step, Errand):
             self._run_errand(step)
         else:
-            running = _Running(step, self._start(step))
+            running = _Running(step, self._start(step), time.monotonic())
             self._running[step.name] = running
             self._until_ready(running)
 
     def _start(self, part: Part) -> Child:
-        part.before()
+        try:
+            part.before()
+        except OSError as error:
+            cause = f"{error.filename or part.argv[0]}: {error.strerror or error}"
+            raise StackError(f"{part.name} cannot be started: {cause}.") from error
         return Child(part.name, part.argv, part.env or self._env, self._run_dir)
 
     def _until_ready(self, running: _Running) -> None:
@@ -123,7 +131,9 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise StackError(f"{errand.name} took longer than {errand.seconds:g} s.")
             self._wait(deadline - time.monotonic())
-        if not self._errand.succeeded:
+        if self._errand.returncode == HAS_SPOKEN:
+            raise ErrandFailed(f"{errand.name} failed.")
+        if self._errand.returncode != 0:
             raise StackError(f"{errand.name} {self._errand.outcome()}.")
         self._errand = None
 
@@ -145,21 +155,25 @@ class Supervisor:
         for running in self._running.values():
             if running.child is None:
                 if time.monotonic() >= running.again_at:
-                    running.child = self._start(running.part)
+                    self._start_again(running)
             elif running.child.ended():
-                self._note_death(running, running.child.outcome())
+                self._put_off(running, f"{running.part.name} {running.child.outcome()}")
 
-    def _note_death(self, running: _Running, outcome: str) -> None:
+    def _start_again(self, running: _Running) -> None:
+        running.since = time.monotonic()
+        try:
+            running.child = self._start(running.part)
+        except StackError as error:
+            self._put_off(running, str(error).removesuffix("."))
+
+    def _put_off(self, running: _Running, what_happened: str) -> None:
+        """Plan the next start, the later the more often the part has failed without a break."""
         now = time.monotonic()
-        recent = [at for at in running.deaths if now - at < RESTARTS_WINDOW_SECONDS]
-        running.deaths = [*recent, now]
-        if len(running.deaths) > RESTARTS_MAX:
-            raise StackError(
-                f"{running.part.name} {outcome}, the {len(running.deaths)}th time within "
-                f"{RESTARTS_WINDOW_SECONDS:g} s; it is not started again{_where(running.part)}."
-            )
-        pause = self._back_off_seconds * 2 ** (len(running.deaths) - 1)
-        self._say(f"{running.part.name} {outcome}; it is started again in {pause:g} s.")
+        running.failures = 1 if now - running.since > _STEADY_SECONDS else running.failures + 1
+        doubled = self._back_off_seconds * 2 ** min(running.failures - 1, 20)
+        pause = min(doubled, _LONGEST_PAUSE_SECONDS)
+        where = _where(running.part) if running.failures > 1 else ""
+        self._say(f"{what_happened}; it is started again in {pause:g} s{where}.")
         running.child, running.again_at = None, now + pause
 
     def _stop(self) -> None:
@@ -180,7 +194,8 @@ class Supervisor:
     def _stop_one(self, part: Part, child: Child, deadline: float, hurry: bool) -> bool:
         """Stop one part; returns whether a second Ctrl-C asked to hurry."""
         end = min(deadline, time.monotonic() + part.patience)
-        child.tell(part.stop_signal)
+        if not hurry:
+            child.tell(part.stop_signal)
         while not hurry and not child.ended() and (left := end - time.monotonic()) > 0:
             heard = signal.sigtimedwait(_WAITED_FOR, left)
             # Only Ctrl-C: make and service managers may well send SIGTERM twice.

@@ -1,0 +1,57 @@
+"""Production without a virus scanner: it runs, says so, and publishes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support import samples
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+from uploads.storage.protocol import Bucket
+
+pytestmark = pytest.mark.one_database
+
+SCANNERLESS = {"UPLOADS_ENV": "production", "UPLOADS_CLAMD": "off"}
+
+
+class Unready(Stack):
+    """A stack that runs, and never calls itself ready to a load balancer."""
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the stack ended while starting:\n{self.tail()}"
+        return "Ready: " in self.tail()
+
+
+@pytest.fixture(scope="module")
+def scannerless() -> Iterator[Stack]:
+    made = Unready(SCANNERLESS)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def test_it_runs_and_names_what_is_missing(scannerless: Stack) -> None:
+    """The start says which part is unavailable; /readyz says the same with 503, /livez is well."""
+    assert "virus_scanner is unavailable" in scannerless.tail()
+    answer = httpx.get(f"{scannerless.base_url}/readyz")
+    assert answer.status_code == 503
+    parts = answer.json()["parts"]
+    assert {name for name, part in parts.items() if part["status"] != "ok"} == {"virus_scanner"}
+    assert httpx.get(f"{scannerless.base_url}/livez").status_code == 200
+
+
+def test_nothing_is_published(scannerless: Stack) -> None:
+    """What is harmless is taken, waits in quarantine for a scanner, and nobody can fetch it."""
+    ann = scannerless.person("ann")
+    document_id = ann.upload("report.pdf", samples.pdf())
+    put_off = "clamav is required and did not speak"
+    eventually(lambda: scannerless.log.read_text().count(put_off) >= 2, 30)
+    eventually(lambda: ann.document(document_id)["state"] == "quarantined", 30)
+    assert ann.api.get(f"/documents/{document_id}/content").status_code == 409
+    assert not list(scannerless.services().storage.list(Bucket.CLEAN))
