@@ -45,7 +45,7 @@ def create_app(services: Services | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
     app.extensions["services"] = services
     sniff(b"libmagic reads its database now, not during the first upload")
-    app.wsgi_app = _middleware(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = _middleware(app.wsgi_app, settings)  # type: ignore[method-assign]
     errors.install(app)
     headers.install(app, settings)
     app.before_request(_begin)
@@ -64,15 +64,15 @@ def create_app(services: Services | None = None) -> Flask:
     return app
 
 
-def _middleware(wsgi_app: Any, trusted_proxies: int) -> Any:
-    """Count the body, and note the peer before forwarding headers are believed, if they are."""
-    inner = wsgi_app
-    if trusted_proxies:
-        inner = ProxyFix(wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)
+def _middleware(wsgi_app: Any, settings: Settings) -> Any:
+    """Bound the body, and note the peer before forwarding headers are believed, if they are."""
+    inner, proxies = wsgi_app, settings.trusted_proxies
+    if proxies:
+        inner = ProxyFix(wsgi_app, x_for=proxies, x_proto=proxies)
 
     def enter(environ: dict[str, Any], start_response: Any) -> Any:
         environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
-        bodies.wrap(environ)
+        bodies.wrap(environ, settings.body_seconds)
         return inner(environ, start_response)
 
     return enter

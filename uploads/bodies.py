@@ -3,12 +3,16 @@
 A door asks for the raw pieces of a body or for the parts of a multipart/form-data one (RFC 7578),
 parsed by the `multipart` package's push parser. After an early refusal the rest is read and
 thrown away for a while, so that a browser gets to see the sentence and not a reset.
+
+Every body is read against a clock, for whoever reads holds one of few threads: a form or JSON
+must be there as a whole within seconds, an upload piece by piece.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +26,7 @@ from multipart import (
     parse_options_header,
 )
 
+from uploads.deadlines import Watch
 from uploads.documents.errors import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -31,7 +36,11 @@ from uploads.documents.errors import (
     UnsupportedMediaType,
 )
 
-PIECE = 1024 * 1024
+# A read returns when so much is there: small enough that a slow upload's segments are stored and
+# its row kept alive in time, large enough to cost a fast one nothing.
+PIECE = 256 * 1024
+_PIECE_SECONDS = 120.0  # about 2 kB/s, less than any line in use gives
+_SMALL_SECONDS = 10.0
 _FIELD_BYTES = 64 * 1024
 _SKIP_BYTES = 128 * 1024 * 1024
 _PARTS = 64
@@ -39,9 +48,12 @@ _PART_HEADER_BYTES = 8 * 1024
 _BOUNDARY_CHARS = 70  # RFC 2046 section 5.1.1
 _LINGER_BYTES = 8 * 1024 * 1024
 _LINGER_SECONDS = 5.0
+_watch = Watch()
 
 
 class _Readable(Protocol):
+    failed: bool
+
     def read(self, size: int) -> bytes: ...
 
 
@@ -49,36 +61,47 @@ class Inbound:
     """`wsgi.input` that knows how much of the body was taken.
 
     `length` is the Content-Length in bytes, or None for a chunked body, which ends by itself.
+    Until `stream` is called it is a small body, all of which must come within seconds.
     """
 
-    def __init__(self, stream: _Readable, length: int | None, sock: Any = None) -> None:
-        self._stream = stream
+    def __init__(self, source: _Readable, length: int | None, sock: Any = None) -> None:
+        self._source = source
         self._length = length
         self._sock = sock
         self._taken = 0
+        self._whole_by: float | None = None
+        self._streamed = False
         self.exhausted = length == 0
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes; raises SizeMismatch when the client leaves, stalls or garbles."""
         if self.exhausted:
             return b""
+        wanted = size if size >= 0 else PIECE
         try:
-            data = self._stream.read(size if size >= 0 else PIECE)
+            with self._within(self._patience()):
+                data = self._source.read(wanted)
         except (OSError, ValueError, StopIteration, ParseException) as error:
             # gunicorn reports bad chunks as ParseException, a stalled client as TimeoutError.
-            self.exhausted = True
+            self._break_off()
             raise SizeMismatch from error
         self._taken += len(data)
-        if not data:
+        if self._taken == self._length:
             self.exhausted = True
-            if self._length is not None and self._taken < self._length:
+        elif len(data) < wanted:  # gunicorn gives less only at the end
+            self.exhausted = True
+            if self._length is not None:
+                self._break_off()
                 raise SizeMismatch
-        elif self._taken == self._length:
-            self.exhausted = True
         return data
 
     def readline(self, size: int = -1) -> bytes:
         raise OSError("this service reads bodies in pieces, not in lines")
+
+    def stream(self, silence_seconds: float) -> None:
+        """From now on it is an upload: it may take its time, as long as pieces keep coming."""
+        self._streamed = True
+        self.allow_silence(silence_seconds)
 
     def allow_silence(self, seconds: float) -> None:
         """A client that sends nothing for this long has left."""
@@ -89,12 +112,33 @@ class Inbound:
         """Read and discard what a refused client still sends, within 8 MiB and 5 seconds."""
         deadline = time.monotonic() + _LINGER_SECONDS
         stop = self._taken + _LINGER_BYTES
-        while not self.exhausted and self._taken < stop and time.monotonic() < deadline:
-            self.allow_silence(max(0.1, deadline - time.monotonic()))
-            try:
-                self.read(PIECE)
-            except SizeMismatch:
-                return
+        self.stream(_LINGER_SECONDS)
+        with self._within(_LINGER_SECONDS):
+            while not self.exhausted and self._taken < stop and time.monotonic() < deadline:
+                try:
+                    self.read(PIECE)
+                except SizeMismatch:
+                    return
+        if not self.exhausted:
+            self._break_off()
+
+    def _patience(self) -> float:
+        """Seconds within which the next read must return."""
+        if self._streamed:
+            return _PIECE_SECONDS
+        now = time.monotonic()
+        if self._whole_by is None:
+            self._whole_by = now + _SMALL_SECONDS
+        return self._whole_by - now
+
+    def _within(self, seconds: float) -> AbstractContextManager[None]:
+        return nullcontext() if self._sock is None else _watch.within(self._sock, seconds)
+
+    def _break_off(self) -> None:
+        """Nothing more is read, by gunicorn neither: no other request can begin in the middle."""
+        self.exhausted = True
+        # What gunicorn itself sets when a body fails: it then closes instead of draining.
+        self._source.failed = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +163,16 @@ class Part:
             raise Malformed from error
 
 
-def wrap(environ: dict[str, Any]) -> None:
-    """Put an `Inbound` in place of `wsgi.input`. A bad Content-Length never gets here."""
+def wrap(environ: dict[str, Any], silence_seconds: float) -> None:
+    """Put an `Inbound` in place of `wsgi.input`. A bad Content-Length never gets here.
+
+    A client that sends, or takes, nothing for `silence_seconds` has left, whatever it asked for.
+    """
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     length = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
-    stream = environ["wsgi.input"]
-    environ["wsgi.input"] = Inbound(stream, length, environ.get("gunicorn.socket"))
+    body = Inbound(environ["wsgi.input"], length, environ.get("gunicorn.socket"))
+    body.allow_silence(silence_seconds)
+    environ["wsgi.input"] = body
     environ["wsgi.input_terminated"] = True
 
 
@@ -135,9 +183,9 @@ def inbound(request: Request) -> Inbound:
 
 
 def raw_pieces(request: Request, silence_seconds: float) -> Iterator[bytes]:
-    """The body in pieces of at most 1 MiB."""
+    """The body in pieces of at most 256 KiB."""
     body = inbound(request)
-    body.allow_silence(silence_seconds)
+    body.stream(silence_seconds)
     while piece := body.read(PIECE):
         yield piece
 
@@ -145,24 +193,21 @@ def raw_pieces(request: Request, silence_seconds: float) -> Iterator[bytes]:
 def form_parts(request: Request, silence_seconds: float) -> Iterator[Part]:
     """The parts of a multipart/form-data body, in order; a part skipped is read past.
 
+    What is skipped is counted here, where it passes: the reader of a part who gave up has closed
+    its pieces.
+
     Raises UnsupportedMediaType, Malformed, HeadersTooLarge, BodyTooLarge, SizeMismatch.
     """
     events = _events(_parser(request), raw_pieces(request, silence_seconds))
-    for event in events:
-        if not isinstance(event, MultipartSegment):
-            continue
-        part = Part(event.name or "", event.filename, event.content_type, _payload(events))
-        yield part
-        _skip(part)
-
-
-def _skip(part: Part) -> None:
-    """Read past what nobody wanted of a part, but not without end."""
     skipped = 0
-    for piece in part.pieces:
-        skipped += len(piece)
-        if skipped > _SKIP_BYTES:
-            raise BodyTooLarge
+    for event in events:
+        if isinstance(event, MultipartSegment):
+            skipped = 0
+            yield Part(event.name or "", event.filename, event.content_type, _payload(events))
+        elif event is not None:
+            skipped += len(event)
+            if skipped > _SKIP_BYTES:
+                raise BodyTooLarge
 
 
 def sole_file(request: Request, silence_seconds: float, field: str = "file") -> Part:

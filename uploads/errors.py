@@ -14,6 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from uploads.documents import errors
 from uploads.documents.errors import UploadsError
+from uploads.security import hosts, limits
+from uploads.security.principals import services
 
 STATUS: dict[str, int] = {
     "malformed": 400,
@@ -57,7 +59,6 @@ _FROM_WERKZEUG: dict[int, type[UploadsError]] = {
     414: errors.HeadersTooLarge,
     415: errors.UnsupportedMediaType,
     416: errors.RangeNotSatisfiable,
-    429: errors.RateLimited,
     431: errors.HeadersTooLarge,
     503: errors.Unavailable,
 }
@@ -70,15 +71,15 @@ def status_of(error: UploadsError) -> int:
     return STATUS[error.code]
 
 
-def problem(error: UploadsError) -> dict[str, Any]:
-    """The members of an RFC 9457 problem document."""
+def problem(error: UploadsError, request_id: str | None = None) -> dict[str, Any]:
+    """The members of an RFC 9457 problem document; of the current request unless told."""
     return {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": status_of(error),
         "detail": error.public,
         "code": error.code,
-        "request_id": g.get("request_id", ""),
+        "request_id": g.get("request_id", "") if request_id is None else request_id,
         **error.members,
     }
 
@@ -99,6 +100,8 @@ def _ours(error: UploadsError) -> Response:
 
 
 def _werkzeugs(error: HTTPException) -> Response:
+    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+        return _render(errors.RateLimited(limits.seconds_to_wait()))
     known = _FROM_WERKZEUG.get(error.code or 500)
     if known is None:
         if error.response is not None or (error.code or 500) < HTTPStatus.BAD_REQUEST:
@@ -118,9 +121,17 @@ def _unexpected(error: Exception) -> Response:
 
 def _render(error: UploadsError) -> Response:
     members = problem(error)
+    elsewhere = hosts.on_content_host() or isinstance(error, errors.Misdirected)
+    if elsewhere:
+        # The page of a code is on the app's host only.
+        members["type"] = services().settings.public_url + members["type"]
     if _wants_json():
         response = current_app.response_class(
             json.dumps(members), content_type="application/problem+json"
+        )
+    elif elsewhere:
+        response = current_app.response_class(
+            _without_assets(members), content_type="text/plain; charset=utf-8"
         )
     else:
         page = render_template("problem.html", problem=members, request_id=members["request_id"])
@@ -131,6 +142,16 @@ def _render(error: UploadsError) -> Response:
     if response.status_code in {429, 503}:
         response.headers.setdefault("Retry-After", "5")
     return response
+
+
+def _without_assets(members: dict[str, Any]) -> str:
+    """The page as bare text, for hosts on which its style and its links do not exist."""
+    lines = [f"{members['title']} ({members['status']})", members["detail"]]
+    if hosts.on_content_host():
+        lines.append("This host only hands out content of the service.")
+    lines.append(f"The service itself is at {services().settings.public_url}/")
+    lines.append(f"Request {members['request_id']}")
+    return "\n\n".join(lines) + "\n"
 
 
 def _wants_json() -> bool:

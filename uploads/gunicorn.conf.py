@@ -12,6 +12,7 @@ from typing import Any
 
 import gunicorn
 
+from uploads import edge, logs
 from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 
@@ -42,6 +43,7 @@ limit_request_field_size = 8190
 forwarded_allow_ips = ""
 accesslog = None
 loglevel = "warning"
+logconfig_dict = edge.LOGGING
 control_socket_disable = True
 proc_name = "uploads"
 
@@ -49,6 +51,8 @@ proc_name = "uploads"
 def on_starting(server: Any) -> None:
     """Import the app once, in the master: workers share its code, and make their own objects."""
     del server
+    logs.configure(_settings.log_level, "web")
+    edge.install(_settings)
     import_module("uploads.app")
 
 

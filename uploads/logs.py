@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -12,17 +13,27 @@ import structlog
 _SECRET_NAMES = re.compile(r"(?i)authorization|cookie|password|secret|token|signature|api_?key")
 _SECRET_VALUES = re.compile(
     r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+|(upk\.[a-z0-9]+\.)[\w-]+"
+    r"|(/renditions/)[\w-]+\.[\w.-]+"
 )
 
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Blot out whatever looks like a credential, by its name or by its form."""
+    """Blot out whatever looks like a credential, by its name or by its form, at any depth."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name):
-            event[name] = "[redacted]"
-        elif isinstance(value, str):
-            event[name] = _SECRET_VALUES.sub(lambda m: (m[1] or m[2]) + "[redacted]", value)
+        event[name] = _blotted(name, value)
     return event
+
+
+def _blotted(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name):
+        return "[redacted]"
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(lambda m: (m[1] or m[2] or m[3]) + "[redacted]", value)
+    if isinstance(value, Mapping):
+        return {key: _blotted(str(key), one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_blotted("", one) for one in value]
+    return value
 
 
 def configure(level: str, program: str) -> None:

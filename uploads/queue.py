@@ -43,7 +43,9 @@ def make_celery(redis_url: str) -> Celery:
         broker_connection_timeout=1.0,
         broker_transport_options={
             "socket_connect_timeout": 1.0,
-            "socket_timeout": 5.0,
+            # Ends a hint to a Redis that hangs. A worker's long poll is not bound by it: kombu
+            # waits for that answer in the event loop, and reads only what has come.
+            "socket_timeout": 1.0,
             "visibility_timeout": 3600,
             "max_retries": 0,
         },

@@ -104,8 +104,8 @@ def test_a_large_file_of_the_wrong_type_is_refused_in_words(
     page = window.sign_in()
     page.locator("#file").set_input_files(wrong)
     refused = sending(page, "holiday.jpg")
-    expect(refused).to_contain_text("The file is not what its name says", timeout=30_000)
-    expect(refused).to_contain_text("its content looks like application/zip")
+    expect(refused).to_contain_text("The file's name and type do not agree", timeout=30_000)
+    expect(refused).to_contain_text("should be a JPEG picture, but its content looks like a ZIP")
     expect(refused.get_by_role("button", name="Try again")).to_be_hidden()
     expect(page.locator("#documents .doc")).to_have_count(0)
     refused.get_by_role("button", name="Dismiss").click()
@@ -119,6 +119,31 @@ def test_what_the_policy_names_is_said_before_the_upload(visit: Callable[..., Vi
     page = visit().sign_in()
     drop(page, ("tool.exe", "application/octet-stream", b"MZ"))
     expect(sending(page, "tool.exe")).to_contain_text("This kind of file is not accepted")
+
+
+def test_a_byte_too_many_is_said_to_the_byte(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    """Where size and limit round alike, both are written out."""
+    large = tmp_path / "large.txt"
+    large.touch()
+    with large.open("r+b") as file:
+        file.truncate(100 * MIB + 1)
+    page = visit().sign_in()
+    page.locator("#file").set_input_files(large)
+    refused = sending(page, "large.txt")
+    expect(refused).to_contain_text("104,857,601 bytes; at most 104,857,600 bytes are accepted")
+
+
+def test_a_document_is_deleted_from_its_own_page(visit: Callable[..., Visit]) -> None:
+    """The page asks, deletes and leads back to the list; of a few bytes it gives one number."""
+    page = visit().sign_in()
+    drop(page, ("notes.txt", "text/plain", samples.txt()))
+    row(page, "notes.txt").get_by_role("link", name="notes.txt").click()
+    size = page.locator(".facts > div").filter(has_text="Size")
+    expect(size.locator("dd")).to_have_text(f"{len(samples.txt())} bytes")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/documents")
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
 def test_malware_is_named_and_locked_away(visit: Callable[..., Visit]) -> None:

@@ -34,7 +34,7 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
     page.get_by_role("button", name="Upload").click()
     expect(page.locator(".doc").filter(has_text="photo.png")).to_contain_text("It has arrived")
     wrong = page.locator(".doc").filter(has_text="wrong.pdf")
-    expect(wrong).to_contain_text("The file is not what its name says")
+    expect(wrong).to_contain_text("The file's name and type do not agree")
     page.get_by_role("link", name="photo.png").click()
     document_id = page.url.rpartition("/")[2]
     assert window.person.settle(document_id)["state"] == "clean"
@@ -44,6 +44,10 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
         row(page, "photo.png").get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == samples.png()
     row(page, "photo.png").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Delete this document?")).to_be_visible()
+    page.get_by_role("link", name="Keep it").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 

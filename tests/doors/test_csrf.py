@@ -74,3 +74,22 @@ def test_the_plain_form_takes_several_files_each_on_its_own(alice: Person) -> No
     assert "plain form bad.pdf" in answer.text
     names = [one["name"] for one in alice.documents(q="plain form")]
     assert names == ["plain form good.png"]
+
+
+def test_a_form_that_breaks_off_still_tells_what_was_taken_in(alice: Person) -> None:
+    """Past the most parts that are read, files taken in before are named, and the rest as well."""
+    names = [f"many {number:02}.txt" for number in range(70)]
+    with alice.browser() as browser:
+        token = browser.token(ME)
+        answer = browser.post(
+            "/documents",
+            files=[
+                ("csrf_token", (None, token)),
+                *(("files", (name, name.encode())) for name in names),
+            ],
+        )
+    assert answer.status_code == 200, answer.text
+    kept = {one["name"] for one in alice.documents(q="many ")}
+    assert len(kept) == 63
+    assert {name for name in names if f"<bdi>{name}</bdi>" in answer.text} == kept
+    assert "The other files of the form" in answer.text

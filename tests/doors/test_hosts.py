@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -33,6 +35,19 @@ def test_the_app_is_not_on_the_content_host(stack: Stack, alice: Person) -> None
         assert_secure(answer, content_host=True)
 
 
+@pytest.mark.parametrize("path", ["/", "/renditions/nonsense", "/nowhere"])
+def test_a_person_on_the_content_host_is_shown_the_way(stack: Stack, path: str) -> None:
+    """There are no styled pages there: bare text says where the service is."""
+    answer = httpx.get(stack.content_url + path, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "only hands out content" in answer.text
+    assert f" {stack.base_url}/\n" in answer.text
+    assert_secure(answer, content_host=True)
+    program = httpx.get(stack.content_url + path)
+    assert program.json()["type"] == f"{stack.base_url}/problems/not-found"
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_probes_are_refused_from_behind_a_proxy(stack: Stack, path: str) -> None:
     """A forwarded request for the operator's probes is 404."""
@@ -43,16 +58,52 @@ def test_probes_are_refused_from_behind_a_proxy(stack: Stack, path: str) -> None
         assert_secure(answer)
 
 
+REFUSED_BY_SERVER = [
+    (b"NONSENSE\r\n\r\n", 400, "malformed"),
+    (b"G<script>T /s3cret HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nno colon s3cret\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n folded\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "malformed"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "malformed"),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "headers-too-large"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers-too-large"),
+    (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 200 + b"\r\n", 431, "headers-too-large"),
+]
+
+
+@pytest.mark.parametrize(("request_head", "status", "problem"), REFUSED_BY_SERVER)
+def test_what_the_server_refuses_reads_like_every_other_refusal(
+    stack: Stack, request_head: bytes, status: int, problem: str
+) -> None:
+    """What never becomes a request is a problem document under all headers, and quotes nothing."""
+    answer = raw.exchange(stack.port, [request_head])
+    assert (answer.status, answer.code) == (status, problem)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    assert answer.json["status"] == status
+    assert b"s3cret" not in answer.body
+    seen = httpx.Response(answer.status, headers=answer.headers)
+    assert_secure(seen, content_host=True)
+
+
+def test_the_server_logs_its_refusals_as_we_do(stack: Stack) -> None:
+    """One JSON object a line, found by the id that the answer has."""
+    answer = raw.exchange(stack.port, [b"NONSENSE\r\n\r\n"])
+    lines = [json.loads(line) for line in stack.log.read_text().splitlines() if "{" in line]
+    (ours,) = [one for one in lines if one.get("request_id") == answer.headers["x-request-id"]]
+    assert (ours["event"], ours["code"]) == ("refused_by_server", "malformed")
+    assert any(one.get("logger") == "gunicorn.error" for one in lines)
+
+
 @pytest.mark.parametrize(
     "request_head",
     [
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: x\r\n\r\n",
-        b"NONSENSE\r\n\r\n",
         b"POST /api/v1/documents HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
     ],
 )
 def test_a_garbled_request_is_a_clean_refusal(stack: Stack, request_head: bytes) -> None:

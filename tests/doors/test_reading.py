@@ -175,6 +175,18 @@ def test_somebody_elses_id_answers_like_an_unknown_one(
     assert ask("x'--")[0] == 404
 
 
+def test_a_signed_address_stands_in_one_header_alone(reader: Person, seven: list[str]) -> None:
+    """No page under a redirect repeats it, for programs and for people alike."""
+    paths = ("/content", "/renditions/thumbnail-200")
+    answers = [reader.api.get(f"/documents/{seven[0]}{path}") for path in paths]
+    with reader.browser() as browser:
+        answers.append(browser.get(f"/documents/{seven[0]}/download"))
+    for answer in answers:
+        assert answer.status_code == 302
+        assert "=" in answer.headers["Location"] or "/renditions/" in answer.headers["Location"]
+        assert answer.content == b""
+
+
 def test_a_rendition_comes_from_the_content_host_alone(
     stack: Stack, reader: Person, seven: list[str]
 ) -> None:

@@ -62,6 +62,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("/documents", "POST"): Row(303, 200, 200, send=FORM),
     (PAGE, "GET"): Row(303, 404, 200, "/documents/{clean}"),
     (f"{PAGE}/download", "GET"): Row(303, 404, 302, "/documents/{clean}/download"),
+    (f"{PAGE}/delete", "GET"): Row(303, 404, 200, "/documents/{clean}/delete"),
     (f"{PAGE}/delete", "POST"): Row(303, 404, 303, "/documents/{spare}/delete"),
     # For everybody.
     ("/problems/<code>", "GET"): Row(200, 200, 200, "/problems/not-found"),

@@ -41,6 +41,22 @@ def test_a_session_that_was_signed_out_is_over(stack: Stack, alice: Person) -> N
     assert code(replayed) == (401, "unauthenticated")
 
 
+def test_signing_in_again_ends_the_session_before(stack: Stack, alice: Person) -> None:
+    """One browser has one session: the cookie that was replaced opens nothing any more."""
+    with alice.browser() as browser:
+        kept = browser.cookies["session"]
+        wrong = browser.sign_in(alice.email, "not the password", browser.token(ME))
+        assert wrong.status_code == 401
+        assert browser.get(ME).status_code == 200
+        assert browser.sign_in(alice.email, alice.password, browser.token(ME)).status_code == 303
+        assert browser.cookies["session"] != kept
+        assert browser.get(ME).status_code == 200
+    replayed = httpx.get(
+        f"{stack.base_url}/api/v1/documents", headers={"Cookie": f"session={kept}"}
+    )
+    assert code(replayed) == (401, "unauthenticated")
+
+
 def test_a_new_password_ends_every_session(stack: Stack) -> None:
     """`uploads users reset-password` signs the user out everywhere."""
     trent = stack.person("trent")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +15,7 @@ from tests.support.stack import Stack
 
 TARGET = "/api/v1/documents"
 TEXT = b"hello, world\n"
+MIB = 1024 * 1024
 FILE = b'form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain'
 
 
@@ -88,24 +88,30 @@ def test_a_body_that_ends_early_keeps_nothing(stack: Stack, alice: Person) -> No
     sent = headers(stack, alice, Transfer_Encoding="chunked")
     request = [raw.head("POST", f"{TARGET}?name=a.txt", sent), b"5\r\nhello\r\nnonsense\r\n"]
     answer = raw.exchange(stack.port, request)
-    assert answer.status in {400, 422}, answer.body
+    assert (answer.status, answer.code) == (422, "size-mismatch")
     assert {one["id"] for one in alice.documents()} == before
 
 
 def test_an_early_refusal_can_be_read_after_sending_everything(stack: Stack, alice: Person) -> None:
-    """A client that sends 90 MiB of the wrong type before it reads still gets the sentence."""
-    size = 90 * 1024 * 1024
+    """A client that would send 90 MiB of the wrong type before it reads still gets the sentence.
+
+    The service takes 8 MiB of them and ends the connection; the rest lies in socket buffers.
+    """
+    size = 90 * MIB
     sent = headers(stack, alice, Content_Length=str(size), Content_Type="application/pdf")
 
-    def request() -> Iterator[bytes]:
-        yield raw.head("POST", f"{TARGET}?name=big.pdf", sent)
-        for _ in range(90):
-            yield bytes(1024 * 1024)
+    taken = 0
 
-    began = time.monotonic()
+    def request() -> Iterator[bytes]:
+        nonlocal taken
+        yield raw.head("POST", f"{TARGET}?name=big.pdf", sent)
+        while taken < size:
+            taken += MIB
+            yield bytes(MIB)
+
     answer = raw.exchange(stack.port, request())
     assert (answer.status, answer.code) == (415, "type-mismatch")
-    assert time.monotonic() - began < 6
+    assert taken < 40 * MIB
 
 
 def test_a_refusal_comes_before_the_body(stack: Stack, alice: Person) -> None:

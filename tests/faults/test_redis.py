@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from tests.support import samples
+from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
@@ -62,6 +63,20 @@ def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(strict: 
     if answer.status_code == 202:
         assert dave.settle(answer.json()["id"], SECONDS)["state"] == "clean"
     invariants(strict, dave)
+
+
+def test_a_redis_that_hangs_costs_an_upload_seconds_and_no_header(
+    strict: Stack,
+) -> None:
+    """Counting, announcing and hinting each give up after a second; the answer is whole."""
+    dave = strict.people[0]
+    with _stopped_redis(strict):
+        for number in range(2):
+            answer = dave.post(f"hanging-{number}.png", samples.png())
+            assert answer.status_code == 202, answer.text
+            assert_secure(answer)
+            assert answer.elapsed.total_seconds() < 4.5
+    assert dave.settle(answer.json()["id"], SECONDS)["state"] == "clean"
 
 
 @contextmanager

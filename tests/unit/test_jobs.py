@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.support.line import LEASE, TEXT, Line
-from uploads import faults
-from uploads.documents.errors import StorageFull, StorageUnavailable
-from uploads.documents.model import Document, Job, JobState, Outcome, State
-from uploads.faults import FaultInjected
-from uploads.records.protocol import Leftover
+from uploads.documents.model import Document, JobState, Outcome, State
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
-from workers.scratch import within
-
-
-def job(line: Line, job_id: str) -> Job:
-    found = line.records.read(lambda work: work.jobs.get(job_id))
-    assert found is not None
-    return found
-
-
-def crash_once(line: Line, job_id: str, step: str) -> None:
-    """Run a job whose process dies at a step: no word is said, the lease runs out."""
-    faults.arm(f"{step}:fail")
-    with pytest.raises(FaultInjected):
-        line.runner.run(job_id)
-    faults.arm(None)
-    line.later(seconds=LEASE.total_seconds() + 1)
 
 
 def test_a_clean_file_is_published_and_its_segments_are_gone(line: Line) -> None:
@@ -80,11 +59,11 @@ def test_a_silent_engine_defers_without_end_and_never_fails_or_cleans(line: Line
     for _ in range(20):
         line.runner.run(job_id)
         assert line.state(document) is State.QUARANTINED
-        waits = job(line, job_id).not_before - line.now
+        waits = line.job(job_id).not_before - line.now
         assert timedelta(0) < waits <= timedelta(seconds=60)
         line.later(seconds=61)
-    assert job(line, job_id).starts == 0
-    assert job(line, job_id).deferrals == 20
+    assert line.job(job_id).starts == 0
+    assert line.job(job_id).deferrals == 20
     line.engine.silent = False
     line.runner.run(job_id)
     assert line.state(document) is State.CLEAN
@@ -106,14 +85,14 @@ def test_a_store_that_is_away_defers(line: Line) -> None:
     line.storage.broken = True
     line.runner.run(job_id)
     assert line.state(document) is State.QUARANTINED
-    assert job(line, job_id).deferrals == 1
+    assert line.job(job_id).deferrals == 1
 
 
 @pytest.mark.parametrize("step", ["s8", "s9", "s11", "s12", "s13", "s14"])
 def test_a_crash_before_the_verdict_is_repeated_and_leaves_nothing(line: Line, step: str) -> None:
     document = line.accept(TEXT)
     job_id = line.job_of(document)
-    crash_once(line, job_id, step)
+    line.crash_once(job_id, step)
     line.runner.run(job_id)
     assert line.state(document) is State.CLEAN
     line.later(minutes=31)
@@ -124,98 +103,20 @@ def test_a_crash_before_the_verdict_is_repeated_and_leaves_nothing(line: Line, s
 @pytest.mark.parametrize("step", ["s15", "s16"])
 def test_a_crash_after_the_verdict_loses_only_time(line: Line, step: str) -> None:
     document = line.accept(TEXT)
-    crash_once(line, line.job_of(document), step)
+    line.crash_once(line.job_of(document), step)
     assert line.state(document) is State.CLEAN
     line.reaper.reap_due()
     assert [bucket for bucket, _ in line.stored()] == ["clean"]
-
-
-def test_a_store_that_is_full_defers(line: Line) -> None:
-    document = line.accept(TEXT)
-    job_id = line.job_of(document)
-    honest = line.storage.put
-
-    def full(*_: object) -> None:
-        raise StorageFull
-
-    line.storage.put = full  # type: ignore[method-assign,assignment]
-    for _ in range(5):
-        line.runner.run(job_id)
-        line.later(seconds=61)
-    assert line.state(document) is State.QUARANTINED
-    line.storage.put = honest  # type: ignore[method-assign]
-    line.runner.run(job_id)
-    assert line.state(document) is State.CLEAN
-
-
-def test_a_scratch_folder_that_cannot_be_written_defers(line: Line, tmp_path: Path) -> None:
-    (tmp_path / "scratch").write_text("a file where the folder should be")
-    document = line.accept(TEXT)
-    job_id = line.job_of(document)
-    for _ in range(5):
-        line.runner.run(job_id)
-        line.later(seconds=61)
-    assert line.state(document) is State.QUARANTINED
-    assert job(line, job_id).deferrals == 5
-
-
-def test_a_transfer_that_trickles_ends_with_a_word() -> None:
-    with pytest.raises(StorageUnavailable):
-        list(within(iter([b"a", b"b"]), -1.0))
-    assert list(within(iter([b"a", b"b"]), 60.0)) == [b"a", b"b"]
-
-
-def test_a_document_whose_bytes_the_store_has_lost_fails_in_the_end(line: Line) -> None:
-    document = line.accept(TEXT)
-    job_id = line.job_of(document)
-    line.storage.objects.clear()
-    for _ in range(4):
-        line.runner.run(job_id)
-        line.later(seconds=LEASE.total_seconds() + 1)
-    assert line.state(document) is State.FAILED
-
-
-def test_a_failed_documents_bytes_are_kept_for_the_desk(line: Line) -> None:
-    document = line.accept(TEXT)
-    job_id = line.job_of(document)
-    for _ in range(3):
-        crash_once(line, job_id, "s9")
-    line.runner.run(job_id)
-    assert line.state(document) is State.FAILED
-    line.later(hours=2)
-    line.tidier.tidy()
-    line.reaper.reap_due()
-    assert [bucket for bucket, _ in line.stored()] == ["incoming"]
-
-
-def test_one_object_that_cannot_be_deleted_does_not_keep_the_others(line: Line) -> None:
-    for number in range(3):
-        key = f"k/{number}"
-        line.storage.put(Bucket.CLEAN, key, [b"x"], 1)
-        line.records.write(
-            lambda work, key=key: work.leftovers.add(Leftover(Bucket.CLEAN, key, line.now))  # type: ignore[misc]
-        )
-    honest = line.storage.delete
-
-    def stubborn(bucket: Bucket, key: str) -> None:
-        if key == "k/0":
-            raise StorageUnavailable("staged")
-        honest(bucket, key)
-
-    line.storage.delete = stubborn  # type: ignore[method-assign]
-    with pytest.raises(StorageUnavailable):
-        line.reaper.reap_due()
-    assert [key for _, key in line.stored()] == ["k/0"]
 
 
 def test_a_file_that_kills_three_workers_fails_and_its_bytes_go(line: Line) -> None:
     document = line.accept(TEXT)
     job_id = line.job_of(document)
     for _ in range(3):
-        crash_once(line, job_id, "s9")
+        line.crash_once(job_id, "s9")
     line.runner.run(job_id)
     assert line.state(document) is State.FAILED
-    assert job(line, job_id).state is JobState.FAILED
+    assert line.job(job_id).state is JobState.FAILED
     line.later(days=31)
     line.reaper.reap_due()
     assert line.stored() == []

@@ -93,9 +93,14 @@ def test_only_so_many_wait_at_once(line: Line) -> None:
         assert library.wait(line.actor, second.id, 0.3).id == second.id
         return time.monotonic() - began
 
+    def hold() -> Document:
+        while not (found := library.wait(line.actor, first.id, 20)).settled:
+            continue
+        return found
+
     assert waited() >= 0.3
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(library.wait, line.actor, first.id, 20)
+        waiting = pool.submit(hold)
         eventually(lambda: waited() < 0.2, 5)
         line.later(seconds=1)
         library.delete(line.actor, first.id)

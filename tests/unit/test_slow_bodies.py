@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from flask import Request
@@ -36,8 +37,9 @@ class Line:
         self._dripping = threading.Thread(target=self._drip)
 
     def _drip(self) -> None:
-        while not self._over.wait(0.05):
-            self.client.sendall(b"x")
+        with suppress(BrokenPipeError):
+            while not self._over.wait(0.05):
+                self.client.sendall(b"x")
 
     def drip(self) -> None:
         """Send a byte now and then, for ever."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify, redirect, request
+from flask import Response, jsonify, request
 
 from uploads import bodies
 from uploads.api import blueprint
@@ -19,6 +19,7 @@ from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Scope, State
 from uploads.faults import step
 from uploads.records.protocol import DocumentFilter
+from uploads.redirects import to_signed
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
@@ -83,23 +84,15 @@ def delete(document_id: str) -> Response:
 def content(document_id: str) -> Response:
     """Redirect to a store URL that lives at most a minute."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    return _to(services().access.download_url(actor, document_id))
+    return to_signed(services().access.download_url(actor, document_id))
 
 
 @blueprint.get("/documents/<document_id>/renditions/<name>")
 def rendition(document_id: str, name: str) -> Response:
     """Redirect to the content host."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    return _to(services().access.rendition_url(actor, document_id, name))
+    return to_signed(services().access.rendition_url(actor, document_id, name))
 
 
 def _answer(document: Document) -> Response:
     return jsonify(document_json(document, services().settings.public_url))
-
-
-def _to(url: str) -> Response:
-    response = redirect(url, 302, Response=Response)
-    # The page that werkzeug puts under a redirect would repeat the signed address.
-    response.set_data(b"")
-    assert isinstance(response, Response)
-    return response

@@ -8,6 +8,7 @@ import structlog
 from flask import Blueprint, Response, jsonify
 from redis import Redis
 
+from uploads import scanner
 from uploads.documents.errors import UploadsError
 from uploads.security.hosts import OPERATIONS
 from uploads.security.principals import services
@@ -58,10 +59,12 @@ def _ping_redis() -> None:
 
 
 def _scanner() -> dict[str, str]:
-    """A service without a scanner says so; in production that is not fit to publish."""
+    """A service whose scanner is missing or silent says so; in production it is not fit for use."""
     found = services()
-    if found.scanner_configured:
-        return {"status": "ok", "detail": "virus scanner: configured"}
-    production = found.settings.env == "production"
-    status = "unavailable" if production else "degraded"
-    return {"status": status, "detail": "virus scanner: not configured"}
+    otherwise = "unavailable" if found.settings.env == "production" else "degraded"
+    address = found.clamd_address
+    if address is None:
+        return {"status": otherwise, "detail": "virus scanner: not configured"}
+    part = _probe("virus_scanner", lambda: scanner.ping(address), otherwise)
+    answers = "configured" if part["status"] == "ok" else "configured, but does not answer"
+    return {**part, "detail": f"virus scanner: {answers}"}

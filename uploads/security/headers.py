@@ -1,4 +1,8 @@
-"""Headers on every answer of every status: Flask-Talisman, and what it lacks, in one place."""
+"""Headers on every answer of every status: Flask-Talisman, and what it lacks, in one place.
+
+They are the last thing that happens to an answer and depend on no hook: one that fails takes its
+own header with it, and none of these.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,16 @@ _PERMISSIONS = dict.fromkeys(
     ),
     "()",
 )
+_EVERYWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "Origin-Agent-Cluster": "?1",
+}
+_FRAMES, _REFERRER = "DENY", "no-referrer"
+_HSTS = "max-age=63072000; includeSubDomains; preload"
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -36,20 +50,47 @@ def install(app: Flask, settings: Settings) -> None:
 
     HTTPS itself is the proxy's to enforce: a redirect here would break probes on plain loopback.
     """
-    # Registered first, so it runs last and has the final word.
-    app.after_request(lambda response: _complete(settings, response))
     Talisman(
         app,
         force_https=False,
         strict_transport_security=False,
         session_cookie_secure=settings.https,
-        frame_options="DENY",
-        referrer_policy="no-referrer",
+        frame_options=_FRAMES,
+        referrer_policy=_REFERRER,
         permissions_policy=_PERMISSIONS,
         content_security_policy=_app_policy(settings),
         content_security_policy_nonce_in=["script-src"],
         content_security_policy_report_uri=REPORTS,
     )
+    # Talisman's own hook would be skipped whenever one that runs before it fails.
+    talismans = app.after_request_funcs[None].pop()
+    hooks = app.process_response
+
+    def process(response: Response) -> Response:
+        try:
+            response = hooks(response)
+        finally:
+            # In place: after a failed hook Flask sends the answer that it had before.
+            talismans(response)
+            _complete(settings, response)
+        return response
+
+    app.process_response = process  # type: ignore[method-assign]
+
+
+def of_no_app(settings: Settings) -> dict[str, str]:
+    """The headers of an answer that the app never saw: nobody knows for which host it is."""
+    found = {
+        **_EVERYWHERE,
+        "X-Frame-Options": _FRAMES,
+        "Referrer-Policy": _REFERRER,
+        "Permissions-Policy": ", ".join(f"{name}={who}" for name, who in _PERMISSIONS.items()),
+        "Content-Security-Policy": _CONTENT_CSP,
+        "Cache-Control": "no-store",
+    }
+    if settings.https:
+        found["Strict-Transport-Security"] = _HSTS
+    return found
 
 
 def _app_policy(settings: Settings) -> dict[str, str]:
@@ -68,25 +109,19 @@ def _app_policy(settings: Settings) -> dict[str, str]:
     }
 
 
-def _complete(settings: Settings, response: Response) -> Response:
+def _complete(settings: Settings, response: Response) -> None:
     headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Embedder-Policy"] = "require-corp"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["X-Permitted-Cross-Domain-Policies"] = "none"
-    headers["Origin-Agent-Cluster"] = "?1"
+    headers.update(_EVERYWHERE)
     if request.endpoint == "static" and response.status_code == 200:
         # Built file names carry a hash of their content; the others are asked for again.
         built = (request.view_args or {}).get("filename", "").startswith("dist/assets/")
         headers["Cache-Control"] = "public, max-age=31536000, immutable" if built else "no-cache"
     headers.setdefault("Cache-Control", "no-store")
     if settings.https:
-        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains; preload"
+        headers["Strict-Transport-Security"] = _HSTS
     if request.blueprint == CONTENT or on_content_host():
         headers["Content-Security-Policy"] = _CONTENT_CSP
         # The app's pages show these pictures under COEP: require-corp. What guards them is the
         # short-lived token in their address, not their origin.
         if request.blueprint == CONTENT and response.status_code < 400:
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response

@@ -9,9 +9,10 @@ from flask import Flask, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from uploads import clock
-from uploads.documents.errors import Unauthenticated
-from uploads.documents.model import Document, Scope
+from uploads.documents.errors import Gone, Unauthenticated
+from uploads.documents.model import GONE, Document, Scope
 from uploads.records.protocol import DocumentFilter
+from uploads.redirects import to_signed
 from uploads.security import csrf
 from uploads.security.principals import current_actor, require_actor, services
 from uploads.web import blueprint, rows, words
@@ -82,7 +83,16 @@ def document(document_id: str) -> str:
 def download(document_id: str) -> Response:
     """The clean bytes, from the store, as an attachment."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    return redirect(services().access.download_url(actor, document_id), 302)
+    return to_signed(services().access.download_url(actor, document_id))
+
+
+@blueprint.get("/documents/<document_id>/delete")
+def confirm_delete(document_id: str) -> str:
+    """Ask first, where no script can."""
+    found = services().library.get(require_actor(Scope.DOCUMENTS_WRITE), document_id)
+    if found.state in GONE:
+        raise Gone
+    return render_template("delete.html", document_id=found.id, name=found.name)
 
 
 @blueprint.post("/documents/<document_id>/delete")

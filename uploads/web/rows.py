@@ -16,13 +16,17 @@ _PICTURED = ("image/", "application/pdf")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One document, for _row.html and document.html. `thumbnail` is an address or None."""
+    """One document, for _row.html and document.html.
+
+    `thumbnail` is an address or None; `exact_size` is None where `size` says as much.
+    """
 
     id: str
     name: str
     type: str
     icon: str
     size: str
+    exact_size: str | None
     state: str
     tone: str
     badge: str
@@ -65,6 +69,7 @@ def row(document: Document, policy: Policy, now: datetime) -> Row:
         type=words.label(policy, document.type),
         icon=words.icon(document.type),
         size=words.size(document.size),
+        exact_size=words.exact(document.size) if document.size >= 1024 else None,
         state=document.state.value,
         tone=phrase.tone,
         badge=phrase.badge,

@@ -24,7 +24,7 @@ def is_local(untrusted_target: str) -> bool:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Response:
-    """Show the form; check email and password; start a session."""
+    """Show the form; check email and password; start a session in place of the present one."""
     if request.method == "POST":
         return _check()
     target = _target(request.args.get("next"))
@@ -39,8 +39,12 @@ def _check() -> Response:
         token = services().accounts.sign_in(email, request.form.get("password", ""))
     except Unauthenticated as error:
         return make_response(_form(target, email, error.public), 401)
+    settings = services().settings
+    former = sessions.read_cookie(settings, request)
+    if former:
+        services().accounts.sign_out(former)
     response = redirect(target, 303)
-    sessions.set_cookie(services().settings, response, token)
+    sessions.set_cookie(settings, response, token)
     return response
 
 

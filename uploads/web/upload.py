@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,13 @@ from flask import render_template, request
 
 from uploads import bodies
 from uploads.bodies import Part
-from uploads.documents.errors import Malformed, SizeMismatch, UploadsError
+from uploads.documents.errors import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    Malformed,
+    SizeMismatch,
+    UploadsError,
+)
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Document, Scope
 from uploads.errors import problem
@@ -17,7 +24,8 @@ from uploads.security import csrf
 from uploads.security.principals import require_actor, services
 from uploads.web import blueprint
 
-_BROKEN = (Malformed, SizeMismatch)
+# Raised by the form itself: nothing more of it can be read.
+_BROKEN = (BodyTooLarge, HeadersTooLarge, Malformed, SizeMismatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,32 @@ def upload() -> str:
         first = next(parts, None)
         given = first.text() if first is not None and first.field == csrf.FIELD else None
     csrf.check(given)
-    outcomes = [_judge(actor, part) for part in parts if part.filename]
-    return render_template("results.html", outcomes=outcomes)
+    return render_template("results.html", outcomes=_outcomes(actor, parts))
+
+
+def _outcomes(actor: Actor, parts: Iterator[Part]) -> list[Outcome]:
+    """What became of each file. Files before the place where a form broke off were taken in, and
+    whoever sent them must learn of it; a form that breaks before its first file is refused whole.
+    """
+    outcomes: list[Outcome] = []
+    try:
+        for part in parts:
+            if part.filename:
+                outcomes.append(_judge(actor, part))
+    except _BROKEN as error:
+        if not outcomes:
+            raise
+        outcomes.append(_rest(error))
+    return outcomes
+
+
+def _rest(error: UploadsError) -> Outcome:
+    said = {
+        "title": "Not received",
+        "detail": f"{error.public} Files that are not named above did not arrive: send them again, "
+        "fewer at a time.",
+    }
+    return Outcome("The other files of the form", problem={**problem(error), **said})
 
 
 def _judge(actor: Actor, part: Part) -> Outcome:

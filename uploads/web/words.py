@@ -145,12 +145,17 @@ def _listed(names: Iterable[str]) -> str:
 def size(count: int) -> str:
     """A number of bytes for people, in binary units."""
     if count < 1024:
-        return "1 byte" if count == 1 else f"{count} bytes"
+        return exact(count)
     value, units = count / 1024, ["KiB", "MiB", "GiB", "TiB"]
     # One step earlier than 1024, so that rounding never writes "1024.0 KiB".
     while value >= 1023.95 and len(units) > 1:
         value, units = value / 1024, units[1:]
     return f"{value:.1f}".removesuffix(".0") + f" {units[0]}"
+
+
+def exact(count: int) -> str:
+    """A number of bytes to the last one."""
+    return "1 byte" if count == 1 else f"{count:,} bytes"
 
 
 def icon(content_type: str) -> str:
@@ -193,7 +198,6 @@ def for_script(policy: Policy) -> dict[str, Any]:
         },
         "page": dict(PAGE),
         "policy": {
-            "max_file_bytes": policy.max_bytes,
             "endings": {
                 ending: policy.limit(kind) for kind in policy.types for ending in kind.extensions
             },

@@ -1,0 +1,92 @@
+"""What is not the file's fault is deferred; what the store has lost fails in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.line import LEASE, TEXT, Line
+from uploads.documents.errors import StorageFull, StorageUnavailable
+from uploads.documents.model import State
+from uploads.records.protocol import Leftover
+from uploads.storage.protocol import Bucket
+from workers.scratch import within
+
+
+def test_a_store_that_is_full_defers(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.storage.put
+
+    def full(*_: object) -> None:
+        raise StorageFull
+
+    line.storage.put = full  # type: ignore[method-assign,assignment]
+    for _ in range(5):
+        line.runner.run(job_id)
+        line.later(seconds=61)
+    assert line.state(document) is State.QUARANTINED
+    line.storage.put = honest  # type: ignore[method-assign]
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_scratch_folder_that_cannot_be_written_defers(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "scratch").write_text("a file where the folder should be")
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    for _ in range(5):
+        line.runner.run(job_id)
+        line.later(seconds=61)
+    assert line.state(document) is State.QUARANTINED
+    assert line.job(job_id).deferrals == 5
+
+
+def test_a_transfer_that_trickles_ends_with_a_word() -> None:
+    with pytest.raises(StorageUnavailable):
+        list(within(iter([b"a", b"b"]), -1.0))
+    assert list(within(iter([b"a", b"b"]), 60.0)) == [b"a", b"b"]
+
+
+def test_a_document_whose_bytes_the_store_has_lost_fails_in_the_end(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    line.storage.objects.clear()
+    for _ in range(4):
+        line.runner.run(job_id)
+        line.later(seconds=LEASE.total_seconds() + 1)
+    assert line.state(document) is State.FAILED
+
+
+def test_a_failed_documents_bytes_are_kept_for_the_desk(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    for _ in range(3):
+        line.crash_once(job_id, "s9")
+    line.runner.run(job_id)
+    assert line.state(document) is State.FAILED
+    line.later(hours=2)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert [bucket for bucket, _ in line.stored()] == ["incoming"]
+
+
+def test_one_object_that_cannot_be_deleted_does_not_keep_the_others(line: Line) -> None:
+    for number in range(3):
+        key = f"k/{number}"
+        line.storage.put(Bucket.CLEAN, key, [b"x"], 1)
+        line.records.write(
+            lambda work, key=key: work.leftovers.add(Leftover(Bucket.CLEAN, key, line.now))  # type: ignore[misc]
+        )
+    honest = line.storage.delete
+
+    def stubborn(bucket: Bucket, key: str) -> None:
+        if key == "k/0":
+            raise StorageUnavailable("staged")
+        honest(bucket, key)
+
+    line.storage.delete = stubborn  # type: ignore[method-assign]
+    with pytest.raises(StorageUnavailable):
+        line.reaper.reap_due()
+    assert [key for _, key in line.stored()] == ["k/0"]
