@@ -31,11 +31,12 @@ test: $(BIN)/.ready-dev frontend redis test-parts ## Run the whole suite, on SQL
 	$(BIN)/pytest --database=sqlite
 	$(BIN)/pytest --database=postgresql -m "not one_database"
 
-check: $(BIN)/.ready-dev ## Lint, check the format, the types and the import arrows
+check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the format, the types and the import arrows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
+	cd frontend && $(WITH_NODE) npm run --silent check
 
 lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 pyproject.toml -o requirements/run.txt

@@ -10,7 +10,10 @@ export default defineConfig({
     manifest: true,
     modulePreload: false,
     assetsInlineLimit: 0, // the content security policy allows no data: fonts
-    rollupOptions: { input: "src/main.ts" },
+    rollupOptions: {
+      input: "src/main.ts",
+      checks: { bundlerTimings: false }, // says on a slow machine that the style takes longest: it does
+    },
   },
   css: {
     preprocessorOptions: {

@@ -1,5 +1,5 @@
 // One document's page: watches until it settles and its picture is there, then shows the page anew.
-import { getDocument, Refusal } from "./api";
+import { deleteDocument, getDocument, Refusal } from "./api";
 import { confirmDelete, startDialogs } from "./confirm";
 import { need } from "./dom";
 import { pictureDue } from "./model";
@@ -13,9 +13,20 @@ export function startDocument(): void {
   const form = document.querySelector<HTMLFormElement>("#delete-form");
   form?.addEventListener("submit", (event) => {
     event.preventDefault();
-    void confirmDelete(main.dataset["name"] ?? "").then((agreed) => agreed && form.submit());
+    void remove(main, form);
   });
   if (main.hasAttribute("data-busy")) watch(main, Date.now() + PICTURE_WAIT_MS);
+}
+
+async function remove(main: HTMLElement, form: HTMLFormElement): Promise<void> {
+  if (!(await confirmDelete(main.dataset["name"] ?? ""))) return;
+  try {
+    await deleteDocument(main.dataset["id"] ?? "");
+    location.assign("/documents");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    form.submit(); // the way without script says in words what is wrong
+  }
 }
 
 function watch(main: HTMLElement, until: number): void {

@@ -3,7 +3,7 @@ import { Refusal } from "./api";
 import { announce, slot, stamp, write } from "./dom";
 import type { Doc, Problem } from "./model";
 import { send, type Transfer } from "./transfer";
-import { fill, sizeOf, words } from "./words";
+import { exactSizeOf, fill, sizeOf, words } from "./words";
 
 const AT_ONCE = 3;
 
@@ -106,7 +106,8 @@ export class UploadQueue {
   private refuse(item: Item, problem: Problem): void {
     this.phase(item, "refused", "");
     write(slot(item.row, "title"), problem.title);
-    const wait = problem.retryAfter > 0 ? fill(words().page.retry_at, { seconds: String(problem.retryAfter) }) : "";
+    // A 429 names the time in its own sentence.
+    const wait = problem.retryAfter > 0 && problem.status !== 429 ? fill(words().page.retry_at, { seconds: String(problem.retryAfter) }) : "";
     write(slot(item.row, "detail"), `${problem.detail} ${wait}`.trim());
     slot(item.row, "again").hidden = !problem.again;
     slot(item.row, "again").onclick = () => {
@@ -139,6 +140,7 @@ function objection(file: File): Problem | null {
     return { title, detail: fill(detail, { endings }), ...base };
   }
   if (file.size <= limit) return null;
-  const detail = fill(page.too_large.detail, { size: sizeOf(file.size), limit: sizeOf(limit) });
+  const written = sizeOf(file.size) === sizeOf(limit) ? exactSizeOf : sizeOf;
+  const detail = fill(page.too_large.detail, { size: written(file.size), limit: written(limit) });
   return { title: page.too_large.title, detail, ...base };
 }

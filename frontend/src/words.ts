@@ -15,11 +15,8 @@ interface Words {
   engines: Record<string, string>;
   types: Record<string, { label: string; icon: string }>;
   page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder", Sentence> &
-    Record<
-      "waiting" | "sending" | "arriving" | "received" | "deleted" | "reconnecting" | "retry_at" | "leaving",
-      string
-    >;
-  policy: { max_file_bytes: number; endings: Record<string, number> };
+    Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at", string>;
+  policy: { endings: Record<string, number> };
 }
 
 let known: Words | undefined;
@@ -65,8 +62,7 @@ export const typeOf = (type: string): { label: string; icon: string } =>
   words().types[type] ?? { label: type, icon: "file" };
 
 export function sizeOf(bytes: number): string {
-  if (bytes === 1) return "1 byte";
-  if (bytes < 1024) return `${bytes} bytes`;
+  if (bytes < 1024) return exactSizeOf(bytes);
   const units = ["KiB", "MiB", "GiB", "TiB"];
   let value = bytes / 1024;
   let unit = 0;
@@ -77,6 +73,9 @@ export function sizeOf(bytes: number): string {
   }
   return `${value.toFixed(1).replace(/\.0$/, "")} ${units[unit]}`;
 }
+
+export const exactSizeOf = (bytes: number): string =>
+  bytes === 1 ? "1 byte" : `${bytes.toLocaleString("en")} bytes`;
 
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
