@@ -13,7 +13,7 @@ import structlog
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
-from uploads import logs
+from uploads import logs, scanner
 from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
@@ -50,6 +50,10 @@ def _make_app(settings: Settings) -> Celery:
     )
     return made
 
+
+# Decided once, before the fork: a child started later must not look at a bad moment, find no
+# ClamAV, and publish what it would have refused.
+os.environ["UPLOADS_CLAMD"] = scanner.decided(Settings.load().clamd)
 
 app = _make_app(Settings.load())
 
