@@ -28,8 +28,7 @@ run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole
 	@exec $(BIN)/uploads dev
 
 test: $(BIN)/.ready-dev frontend redis test-parts ## Run the whole suite, on SQLite and on PostgreSQL
-	$(BIN)/pytest --database=sqlite
-	$(BIN)/pytest --database=postgresql -m "not one_database"
+	@sh .ci/suite
 
 check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the format, the types and the import arrows
 	$(BIN)/ruff check .
