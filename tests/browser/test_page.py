@@ -110,7 +110,8 @@ def test_a_large_file_of_the_wrong_type_is_refused_in_words(
     expect(page.locator("#documents .doc")).to_have_count(0)
     refused.get_by_role("button", name="Dismiss").click()
     expect(refused).to_have_count(0)
-    # Chromium itself writes a line about every answer from 400 on; there was exactly this one.
+    # Chromium itself writes a line about every answer from 400 on, and takes an answer in the
+    # middle of an upload only if it is one of those. There was exactly this one.
     window.forgive("status of 415")
 
 
