@@ -101,8 +101,10 @@ class Tidier:
     def _drop_dead_uploads(self, work: Work, now: datetime) -> None:
         """A RECEIVING row that nobody touched for the grace time was never answered with 2xx."""
         for document in work.documents.stalled({State.RECEIVING}, now - self._grace, _AT_ONCE):
-            announce_bytes(work, document, now)
-            work.documents.remove(document.id)
+            # Moved first: what was committed since it was read, answered with 2xx, stays.
+            if work.documents.move(document.id, {State.RECEIVING}, State.EXPIRED, now):
+                announce_bytes(work, document, now)
+                work.documents.remove(document.id)
 
     def _drop_tombstones(self, work: Work, now: datetime) -> None:
         ended = work.documents.stalled({State.DELETED}, now - self._keep_tombstones, _AT_ONCE)

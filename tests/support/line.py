@@ -1,4 +1,5 @@
-"""The heart and the worker's verbs put together for tests: SQLite, a store in memory, a set clock.
+"""The heart and the worker's verbs put together for tests: a store in memory, a set clock, SQLite
+where no other database is given.
 
 Time moves only when a test moves it; messages are always lost.
 """
@@ -66,8 +67,10 @@ class Word:
 class Line:
     """One straight line, from `accept` to `run`."""
 
-    def __init__(self, folder: Path, *, segment_bytes: int = 1024) -> None:
-        url = f"sqlite:///{folder / 'line.db'}"
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = 1024, database_url: str | None = None
+    ) -> None:
+        url = database_url or f"sqlite:///{folder / 'line.db'}"
         migrate.upgrade(url)
         self.now = START
         self.records = SqlRecords(url)

@@ -90,22 +90,26 @@ class Library:
             self._hints.sweep()
 
     def _delete(self, work: Work, actor: Actor, document_id: str) -> bool:
+        now = self._clock()
         document = work.documents.get(actor.user_id, document_id)
+        # From the very state that was read: where a verdict or a picture was committed meanwhile,
+        # the row is read again, or the bytes that came with it would be in nobody's ledger.
+        while document is not None and document.state is not State.DELETED:
+            if work.documents.move(
+                document_id,
+                {document.state},
+                State.DELETED,
+                now,
+                name="",
+                sha256=None,
+                clean_key=None,
+                quarantine_key=None,
+            ):
+                break
+            document = work.documents.get(actor.user_id, document_id)
         if document is None:
             raise NotFound
-        now = self._clock()
-        others = frozenset(State) - {State.DELETED}
-        # The row is moved first: a worker that is about to commit a verdict loses from here on.
-        if not work.documents.move(
-            document_id,
-            others,
-            State.DELETED,
-            now,
-            name="",
-            sha256=None,
-            clean_key=None,
-            quarantine_key=None,
-        ):
+        if document.state is State.DELETED:
             return False
         # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
         work.jobs.cancel(document_id)

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    select,
+    tuple_,
+    update,
+)
 
 from uploads.records.protocol import Leftover
 from uploads.records.statements import upsert
-from uploads.records.tables import leftovers
+from uploads.records.tables import leftovers, segments
 from uploads.storage.protocol import Bucket
 
 _BATCH = 500
+_incoming = leftovers.c.bucket == Bucket.INCOMING.value
 
 
 class SqlLeftovers:
@@ -45,6 +56,8 @@ class SqlLeftovers:
         due = (
             select(leftovers.c.bucket, leftovers.c.key)
             .where(leftovers.c.due_at <= now)
+            # Announced as an orphan just before its row was committed: it belongs to a document.
+            .where(~exists().where(_incoming, segments.c.key == leftovers.c.key))
             .order_by(leftovers.c.due_at)
             .limit(limit)
         )

@@ -194,7 +194,8 @@ class Leftovers(Protocol):
 
     def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
         """Mark the due ones, oldest first, and return them: whoever deletes objects calls this
-        before, so that nobody takes back what is just being deleted."""
+        before, so that nobody takes back what is just being deleted. A segment that counts is
+        never among them, whatever was announced."""
 
     def forget(self, bucket: Bucket, key: str) -> None:
         """The object is gone; so is its row."""

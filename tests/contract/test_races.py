@@ -1,0 +1,237 @@
+"""Two units at the same moment, on both databases: nothing is lost, nothing is left over.
+
+On PostgreSQL the second one runs to its end between two statements of the first; SQLite lets it
+wait until the first has ended. Whoever comes first, the outcome must be whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from tests.support.line import GRACE, LEASE, TEXT, Line
+from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, State
+from uploads.documents.receiving import Receiver
+from uploads.records.documents import SqlDocuments
+from uploads.records.jobs import SqlJobs
+from uploads.records.protocol import Leftover
+from uploads.storage.protocol import Bucket
+from workers.rendering.render import Picture
+from workers.renditions import RenderHandler
+
+Between = Callable[[type, str, Callable[[], object]], "Meanwhile"]
+
+
+class Meanwhile:
+    """Something that another thread does right after the first call of a method."""
+
+    def __init__(self) -> None:
+        self.done: list[Future[object]] = []
+
+    def result(self) -> object:
+        return self.done[0].result(60)
+
+
+@pytest.fixture
+def line(tmp_path: Path, database_url: str) -> Iterator[Line]:
+    made = Line(tmp_path, database_url=database_url)
+    yield made
+    made.records.close()
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    """Let something happen right after the first call of a method, in a thread of its own.
+
+    It has half a second to come to its end; if it waits for a lock, the first goes on.
+    """
+    with ThreadPoolExecutor(2) as pool:
+
+        def arrange(owner: type, name: str, act: Callable[[], object]) -> Meanwhile:
+            honest, meanwhile = getattr(owner, name), Meanwhile()
+
+            def first_time(*args: Any, **kwargs: Any) -> Any:
+                found = honest(*args, **kwargs)
+                if not meanwhile.done:
+                    meanwhile.done.append(pool.submit(act))
+                    wait(meanwhile.done, timeout=0.5)
+                return found
+
+            monkeypatch.setattr(owner, name, first_time)
+            return meanwhile
+
+        yield arrange
+
+
+class Painter:
+    """A renderer that needs no cell."""
+
+    def render(self, _file: BinaryIO, _type: str) -> list[Picture]:
+        return [Picture("thumbnail-200", "image/webp", 2, 2, b"a picture")]
+
+
+def clean(line: Line) -> Document:
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    return line.document(document.id)
+
+
+def render(line: Line, document: Document) -> Callable[[], None]:
+    """The render job of a document, leased and ready to run."""
+    job = Job("job_render", JobKind.RENDER, document.id, JobState.DUE, line.now, line.now)
+    line.records.write(lambda work: work.jobs.add(job))
+    leased = line.records.write(lambda work: work.jobs.lease(job.id, line.now, line.now + LEASE))
+    assert leased is not None
+    handler = RenderHandler(
+        records=line.records,
+        storage=line.storage,
+        scratch_files=line.scratch,
+        renderer=Painter(),  # type: ignore[arg-type]
+        clock=line.clock,
+        new_id=line.new_id,
+        grace=GRACE,
+        lease=LEASE,
+        keep_damaged=timedelta(days=30),
+        transfer_seconds=60,
+    )
+
+    def run() -> None:
+        from uploads.documents.errors import LeaseLost
+
+        try:
+            handler(leased)
+        except LeaseLost:
+            return
+
+    return run
+
+
+def assert_nothing_is_left(line: Line) -> None:
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(SqlDocuments, "get"), (SqlDocuments, "move"), (SqlJobs, "cancel")]
+)
+def test_a_verdict_committed_during_a_delete_leaves_no_bytes(
+    line: Line, between: Between, owner: type, name: str
+) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    verdict = between(owner, name, lambda: line.runner.run(job_id))
+    line.library.delete(line.actor, document.id)
+    verdict.result()
+    assert line.state(document) is State.DELETED
+    assert_nothing_is_left(line)
+
+
+@pytest.mark.parametrize("name", ["drop_segments", "add_verdict"])
+def test_a_delete_during_the_commit_of_a_verdict_leaves_no_bytes(
+    line: Line, between: Between, name: str
+) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    deletion = between(SqlDocuments, name, lambda: line.library.delete(line.actor, document.id))
+    line.runner.run(job_id)
+    deletion.result()
+    assert line.state(document) is State.DELETED
+    assert_nothing_is_left(line)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(SqlDocuments, "get"), (SqlDocuments, "move"), (SqlJobs, "cancel")]
+)
+def test_a_picture_committed_during_a_delete_leaves_no_bytes(
+    line: Line, between: Between, owner: type, name: str
+) -> None:
+    document = clean(line)
+    picture = between(owner, name, render(line, document))
+    line.library.delete(line.actor, document.id)
+    picture.result()
+    assert line.document(document.id).renditions == ()
+    assert_nothing_is_left(line)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(SqlJobs, "renew"), (SqlDocuments, "find"), (SqlDocuments, "add_rendition")]
+)
+def test_a_delete_during_the_commit_of_a_picture_leaves_no_bytes(
+    line: Line, between: Between, owner: type, name: str
+) -> None:
+    document = clean(line)
+    run = render(line, document)
+    deletion = between(owner, name, lambda: line.library.delete(line.actor, document.id))
+    run()
+    deletion.result()
+    assert line.state(document) is State.DELETED
+    assert line.document(document.id).renditions == ()
+    assert_nothing_is_left(line)
+
+
+def uploading(line: Line) -> tuple[Document, Receiver]:
+    """An upload with a row and its last bytes still to come, so old that it passes for dead."""
+    draft = Document(
+        id="doc_" + line.new_id(),
+        owner_id=line.actor.user_id,
+        name="a.txt",
+        size=0,
+        declared_type=None,
+        type="text/plain",
+        state=State.RECEIVING,
+        created_at=line.now,
+        updated_at=line.now,
+    )
+    receiver = Receiver(
+        draft,
+        records=line.records,
+        storage=line.storage,
+        clock=line.clock,
+        new_id=line.new_id,
+        segment_bytes=1024,
+        segment_seconds=300,
+        grace_seconds=int(GRACE.total_seconds()),
+    )
+    for _ in range(30):
+        receiver.write(TEXT)
+    line.later(seconds=GRACE.total_seconds() + 1)
+    return draft, receiver
+
+
+def test_an_upload_that_ends_while_it_is_given_up_is_kept_or_told(
+    line: Line, between: Between
+) -> None:
+    """Its end was committed: then it stays, whatever the sweeper had read before."""
+    from uploads.documents.errors import Conflict
+
+    draft, receiver = uploading(line)
+    end = between(SqlDocuments, "stalled", lambda: receiver.finish())
+    line.tidier.tidy()
+    try:
+        end.result()
+    except Conflict:
+        receiver.discard(AuditEntry(line.now, "usr", "upload.refused", "conflict"))
+        assert line.records.read(lambda work: work.documents.find(draft.id)) is None
+        assert_nothing_is_left(line)
+    else:
+        line.reaper.reap_due()
+        line.runner.run(line.job_of(draft))
+        assert line.state(draft) is State.CLEAN
+
+
+def test_a_segment_that_counts_is_not_reaped_whatever_was_announced(line: Line) -> None:
+    """A store whose clock is behind makes new objects look like orphans."""
+    document = line.accept(TEXT)
+    (_, key), *_ = line.stored()
+    line.records.write(lambda work: work.leftovers.add(Leftover(Bucket.INCOMING, key, line.now)))
+    assert line.reaper.reap_due() == 0
+    line.runner.run(line.job_of(document))
+    assert line.state(document) is State.CLEAN
+    assert [bucket for bucket, _ in line.stored()] == ["clean"]
