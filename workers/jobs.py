@@ -29,6 +29,7 @@ from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.faults import step
 from uploads.records.protocol import Records, Work
 from workers.inspection.engine import EngineUnavailable
+from workers.sandbox.parent import CellKilled
 
 _log = structlog.get_logger(__name__)
 _SWEPT_AT_ONCE = 200
@@ -85,6 +86,9 @@ class Runner:
             except ObjectMissing as error:
                 # Nothing to wait for: the start stays counted, and some of them fail the job.
                 _log.error("segment_missing", cause=str(error))
+            except CellKilled as error:
+                # Perhaps because of this very file: the start stays counted here as well.
+                _log.error("cell_killed", cause=str(error))
 
     def _lease(self, work: Work, job_id: str) -> Job | None:
         now = self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any, BinaryIO
@@ -73,6 +74,7 @@ def _write_file(file: BinaryIO) -> None:
 _ACTS = {
     "segv": lambda _: ctypes.string_at(0),
     "abort": lambda _: os.abort(),
+    "be killed": lambda _: signal.raise_signal(signal.SIGKILL),
     "exit": lambda _: os._exit(0),
     "spin": _spin,
     "close and live": _close_and_live,

@@ -21,6 +21,7 @@ from workers.sandbox.parent import (
     Cell,
     CellBroken,
     CellCrashed,
+    CellKilled,
     CellOpen,
     CellTimeout,
     Reply,
@@ -150,6 +151,12 @@ class TestHostile:
         with pytest.raises(CellCrashed) as caught:
             act(file, name)
         assert not isinstance(caught.value, CellBroken)
+        assert cell_children() == []
+
+    def test_killed(self, file: BinaryIO) -> None:
+        """A child that somebody else killed says nothing about its file."""
+        with pytest.raises(CellKilled):
+            act(file, "be killed")
         assert cell_children() == []
 
     @pytest.mark.parametrize("name", ["spin", "close and live"])

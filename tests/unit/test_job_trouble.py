@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.line import LEASE, TEXT, Line
 from uploads.documents.errors import StorageFull, StorageUnavailable
-from uploads.documents.model import State
+from uploads.documents.model import EngineReport, State
 from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
+from workers.sandbox.parent import CellKilled
 from workers.scratch import within
 
 
@@ -57,6 +58,25 @@ def test_a_document_whose_bytes_the_store_has_lost_fails_in_the_end(line: Line) 
         line.runner.run(job_id)
         line.later(seconds=LEASE.total_seconds() + 1)
     assert line.state(document) is State.FAILED
+
+
+def test_a_cell_that_is_killed_is_tried_again_and_fails_in_the_end(line: Line) -> None:
+    """The kernel, short of memory, says nothing about a file; but the file may be the reason."""
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.engine.inspect
+
+    def killed(_: object) -> EngineReport:
+        raise CellKilled("staged")
+
+    line.engine.inspect = killed  # type: ignore[method-assign]
+    for expected in (1, 2):
+        line.runner.run(job_id)
+        assert line.job(job_id).starts == expected
+        line.later(seconds=LEASE.total_seconds() + 1)
+    line.engine.inspect = honest  # type: ignore[method-assign]
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
 
 
 def test_a_failed_documents_bytes_are_kept_for_the_desk(line: Line) -> None:

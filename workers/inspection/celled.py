@@ -44,7 +44,8 @@ def ask(
     """Run a task over the file; return outcome, finding and reason.
 
     A child that dies over a file has met something that its parsers do not survive: that file is
-    refused, and not tried again. Raises: EngineUnavailable, when no child got as far as the file.
+    refused, and not tried again. Raises: EngineUnavailable, when no child got as far as the file;
+    CellKilled, when somebody else ended the child.
     """
     try:
         with subject.path.open("rb") as file:

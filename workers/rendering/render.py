@@ -61,7 +61,8 @@ class Renderer:
     def render(self, file: BinaryIO, type: str) -> list[Picture]:  # noqa: A002
         """Make the thumbnails of an open file whose canonical type our policy found.
 
-        Raises Unrenderable, RenderTimeout, or CellBroken when the cell itself is out of order.
+        Raises Unrenderable, RenderTimeout, CellKilled, or CellBroken when the cell itself is out of
+        order.
         """
         if not self.handles(type):
             raise Unrenderable(f"{type} has no thumbnails")

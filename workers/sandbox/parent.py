@@ -20,7 +20,16 @@ from typing import Any, BinaryIO
 from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, parse
 from workers.sandbox.listener import Listener, TooMuch, hearing
 
-__all__ = ["Cell", "CellBroken", "CellCrashed", "CellFailure", "CellOpen", "CellTimeout", "Reply"]
+__all__ = [
+    "Cell",
+    "CellBroken",
+    "CellCrashed",
+    "CellFailure",
+    "CellKilled",
+    "CellOpen",
+    "CellTimeout",
+    "Reply",
+]
 
 START_SECONDS = 30  # for interpreter and imports, on a busy machine; not the file's fault
 
@@ -59,6 +68,13 @@ class CellBroken(CellCrashed):
     """Raised when the child ended before it touched the file: ours to repair, not the file's."""
 
 
+class CellKilled(CellFailure):
+    """Raised when somebody else killed the child: the kernel, short of memory, or an operator.
+
+    That is no word about the file. But a file may be the reason, so the start stays counted.
+    """
+
+
 class CellOpen(CellFailure):
     """Raised by the self-test when the cell does not hold; the worker must not start."""
 
@@ -85,7 +101,8 @@ class Cell:
         """Run `task` over an open file and return its checked reply.
 
         `file` must have a descriptor; its position stays as it is. `payload_limit` is in bytes.
-        Raises CellTimeout, CellCrashed, or CellBroken when no byte of the file was read.
+        Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
+        read.
         """
         child = self._start(task, file, dict(options or {}))
         with hearing(child, HEAD_LIMIT + 1 + payload_limit) as listener:
@@ -152,6 +169,8 @@ def _read_only(file: BinaryIO) -> Iterator[int]:
 def _check_exit(task: str, code: int, log: str) -> None:
     if code == -signal.SIGXCPU:
         raise CellTimeout(f"{task} used up its processor time", log)
+    if code == -signal.SIGKILL:
+        raise CellKilled(f"the {task} cell was killed", log)
     if code != 0:
         how = f"died of signal {-code}" if code < 0 else f"ended with {code}"
         raise CellCrashed(f"{task} {how}", log)
