@@ -8,6 +8,7 @@ writes (generated secrets and ports). `docs/configuration.md` is generated from 
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
+# The embedded stack's mark on its processes: no setting.
+_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
 
 
 class ConfigurationError(Exception):
@@ -166,8 +169,10 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> Settings:
         """Read the environment, `.env` and the data folder's `stack.env`.
 
-        Raises ConfigurationError, in one sentence, when a value is missing or not valid.
+        Raises ConfigurationError, in one sentence, when a value is missing or not valid, or when
+        the environment or `.env` name a setting that there is not: a misspelt limit is none.
         """
+        _refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
         data = Path(overrides.get("data") or data_folder())
         try:
             return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
@@ -238,6 +243,17 @@ def data_folder() -> Path:
     """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
     given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
     return Path(given or ".data")
+
+
+def _refuse_unknown(known: set[str]) -> None:
+    for name in sorted({*os.environ, *dotenv_values(".env")}):
+        spelt = name.upper()
+        if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:
+            near = get_close_matches(spelt, sorted(known), n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(
+                f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
+            )
 
 
 def _sentence(error: ValueError) -> str:

@@ -14,7 +14,8 @@ _INTRODUCTION = """# Configuration
 Every setting is an environment variable. Sources, strongest first: the environment, the file
 `.env` in the current directory, and `stack.env` in the data directory, which the embedded stack
 writes (generated secrets, ports). This page is generated from `uploads/config.py` by `make docs`;
-a test fails when it is out of date.
+a test fails when it is out of date. A variable that begins with `UPLOADS_` and is not listed here
+is refused: a limit with a misspelt name would be no limit.
 
 | Variable | Default | Meaning |
 |---|---|---|

@@ -227,3 +227,17 @@ def test_ports(taken_port: int) -> None:
     assert free != taken_port
     assert preflight.free_port(free) == free
     preflight.require_port(free)
+
+
+def test_misspelt_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that nobody reads is no limit: it is named, with what was probably meant."""
+    named = "UPLOADS_MAX_FILE_BYTE is not a setting. Did you mean UPLOADS_MAX_FILE_BYTES?"
+    port = preflight.free_port(4720)
+    sentence = refused(tmp_path / "data", port, UPLOADS_MAX_FILE_BYTE="5")
+    assert sentence.startswith(f"Error: {named}")
+    assert not (tmp_path / "data").exists()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("UPLOADS_MAX_FILE_BYTE=5\n")
+    with pytest.raises(ConfigurationError) as caught:
+        given_settings()
+    assert str(caught.value).startswith(named)
