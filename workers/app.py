@@ -22,6 +22,7 @@ from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
 from workers.schedule import beat_schedule
 from workers.scratch import Scratch
+from workers.signs import READY_FILE, Stopping
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id, and strangers' bytes
 # are parsed in the cell alone, which is never root.
@@ -29,6 +30,9 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None
+_stopping = Stopping()  # made before the fork
+# A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
+_HAND_BACK_AFTER_SECONDS = 8.0
 _main_process = os.getpid()  # imported before the fork
 
 
@@ -62,8 +66,12 @@ def runtime() -> Runtime:
     """This process's runtime, made at its first use after the fork."""
     global _runtime  # one a process, by Celery's design
     if _runtime is None:
-        _runtime = make_runtime(build(Settings.load().require_parts(), app))
+        _runtime = make_runtime(build(Settings.load().require_parts(), app), _ending)
     return _runtime
+
+
+def _ending() -> bool:
+    return (_stopping.since() or 0.0) > _HAND_BACK_AFTER_SECONDS
 
 
 @signals.setup_logging.connect
@@ -78,12 +86,26 @@ def _prove(**_: Any) -> None:
     Raises SystemExit, with the reason in the log: a worker that cannot inspect must not start.
     """
     try:
+        _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
         make_cell(settings).self_test()
         make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
+
+
+@signals.worker_ready.connect
+def _say_ready(**_: Any) -> None:
+    """Tell the embedded stack, where there is one: proved, forked, and connected to Redis."""
+    run_dir = Settings.load().data / "run"
+    if run_dir.is_dir():
+        (run_dir / READY_FILE).touch()
+
+
+@signals.worker_shutting_down.connect
+def _note_stop(**_: Any) -> None:
+    _stopping.ask()
 
 
 @signals.worker_process_init.connect

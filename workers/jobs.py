@@ -2,7 +2,8 @@
 
 A lease is taken and `starts` goes up before the work begins, so a start that ends without a word
 (a crash, a kill) is counted; after `starts_max` of them the job fails. A part that is unavailable
-is a word: the job is deferred, its start given back, and it never fails for that.
+is a word: the job is deferred, its start given back, and it never fails for that. So is a polite
+stop: work that outlives it is handed back before the kill comes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _log = structlog.get_logger(__name__)
 _SWEPT_AT_ONCE = 200
 _INSISTED = 20
 _INSIST_SECONDS = 3.0
+_LOOK_SECONDS = 0.5
 
 Handler = Callable[[Job], None]
 """Does one job's work and finishes it with its token. May run twice for the same job."""
@@ -51,7 +53,10 @@ class Patience:
 
 
 class Runner:
-    """Runs one job by its id, whoever asks and however often."""
+    """Runs one job by its id, whoever asks and however often.
+
+    `ending` says that this process is about to be ended, and what it works on is to be handed back.
+    """
 
     def __init__(
         self,
@@ -60,11 +65,13 @@ class Runner:
         clock: Callable[[], datetime],
         handlers: Mapping[JobKind, Handler],
         patience: Patience,
+        ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._records = records
         self._clock = clock
         self._handlers = handlers
         self._patience = patience
+        self._ending = ending
 
     def run(self, job_id: str) -> None:
         """Lease the job, do it, and defer it when a part is unavailable.
@@ -123,7 +130,14 @@ class Runner:
 
     def _keep(self, job: Job, ended: threading.Event) -> None:
         pause = self._patience.lease.total_seconds() / 3
-        while not ended.wait(pause):
+        due = time.monotonic() + pause
+        while not ended.wait(min(pause, _LOOK_SECONDS)):
+            if self._ending():
+                self._hand_back(job)
+                return
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + pause
             try:
                 until = self._clock() + self._patience.lease
                 if not self._records.write(lambda work: work.jobs.renew(job, until)):  # noqa: B023
@@ -131,20 +145,22 @@ class Runner:
             except RecordsUnavailable as error:
                 _log.warning("lease_not_renewed", job=job.id, cause=error.cause)
 
+    def _hand_back(self, job: Job) -> None:
+        """Let somebody else begin anew, and the start not count; ours can commit nothing more."""
+        now = self._clock()
+        try:
+            self._records.write(lambda work: _return(work, job, now, now))
+            _log.info("job_handed_back", job=job.id)
+        except RecordsUnavailable as error:
+            _log.warning("job_not_handed_back", job=job.id, cause=error.cause)
+
     def _defer(self, job: Job, error: Exception) -> None:
         """Hand the job back for a while: 1, 2, 4 … seconds with jitter, never past the bound."""
         most = self._patience.defer_most.total_seconds()
         pause = min(most, 2.0 ** min(job.deferrals, 10))
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
         now = self._clock()
-
-        def unit(work: Work) -> None:
-            if work.jobs.defer(job, now + timedelta(seconds=pause)) and (
-                job.kind is JobKind.INSPECT
-            ):
-                work.documents.move(job.document_id, {State.SCANNING}, State.QUARANTINED, now)
-
-        self._insist(unit)
+        self._insist(lambda work: _return(work, job, now, now + timedelta(seconds=pause)))
         cause = getattr(error, "cause", "") or str(error)
         _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)
 
@@ -160,6 +176,12 @@ class Runner:
                 _log.warning("deferral_waits", cause=error.cause)
                 time.sleep(_INSIST_SECONDS)
         return self._records.write(unit)
+
+
+def _return(work: Work, job: Job, now: datetime, not_before: datetime) -> None:
+    """Give the lease and the start back, unless the job has gone on without us."""
+    if work.jobs.defer(job, not_before) and job.kind is JobKind.INSPECT:
+        work.documents.move(job.document_id, {State.SCANNING}, State.QUARANTINED, now)
 
 
 class Sweeper:

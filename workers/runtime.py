@@ -42,8 +42,11 @@ def make_cell(settings: Settings) -> Cell:
     return Cell(seconds=settings.cell_seconds, memory_bytes=settings.cell_memory_bytes)
 
 
-def make_runtime(services: Services) -> Runtime:
-    """Put a worker process together. Raises RulesBroken when a YARA rule does not compile."""
+def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False) -> Runtime:
+    """Put a worker process together; `ending` says that it is about to be ended.
+
+    Raises RulesBroken when a YARA rule does not compile.
+    """
     settings = services.settings
     scratch = Scratch(settings.scratch_dir)
     cell = make_cell(settings)
@@ -61,6 +64,7 @@ def make_runtime(services: Services) -> Runtime:
             starts_max=settings.starts_max,
             keep_failed=timedelta(days=settings.quarantine_days),
         ),
+        ending=ending,
     )
     sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
     tidier = Tidier(

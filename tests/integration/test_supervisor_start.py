@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -241,3 +242,17 @@ def test_misspelt_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ConfigurationError) as caught:
         given_settings()
     assert str(caught.value).startswith(named)
+
+
+def test_worker_that_cannot_inspect(tmp_path: Path) -> None:
+    """Nothing is called ready before the worker has proved that it can work."""
+    (tmp_path / "file").touch()
+    port, data = preflight.free_port(4721), tmp_path / "data"
+    env = {**os.environ, "UPLOADS_SCRATCH": str(tmp_path / "file" / "scratch")}
+    argv = [*COMMAND, "--data", str(data), "--port", str(port)]
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert "Ready" not in ended.stdout
+    assert ended.stderr.endswith("Error: worker ended with code 1 while the stack was starting.\n")
+    (said,) = (json.loads(line) for line in ended.stderr.splitlines() if "refuses" in line)
+    assert "Not a directory" in said["cause"]

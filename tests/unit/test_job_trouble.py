@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.line import LEASE, TEXT, Line
+from tests.support.waiting import eventually
 from uploads.documents.errors import StorageFull, StorageUnavailable
-from uploads.documents.model import EngineReport, State
+from uploads.documents.model import EngineReport, JobKind, State
 from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
+from workers.inspection.engine import Subject
+from workers.jobs import Patience, Runner
 from workers.sandbox.parent import CellKilled
 from workers.scratch import within
+from workers.signs import Stopping
 
 
 def test_a_store_that_is_full_defers(line: Line) -> None:
@@ -77,6 +83,47 @@ def test_a_cell_that_is_killed_is_tried_again_and_fails_in_the_end(line: Line) -
     line.engine.inspect = honest  # type: ignore[method-assign]
     line.runner.run(job_id)
     assert line.state(document) is State.CLEAN
+
+
+def test_work_that_outlives_a_stop_is_handed_back_and_its_start_does_not_count(line: Line) -> None:
+    stop_asked: list[bool] = []
+    runner = Runner(
+        records=line.records,
+        clock=line.clock,
+        handlers={JobKind.INSPECT: line._inspector()},
+        patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+        ending=lambda: bool(stop_asked),
+    )
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.engine.inspect
+
+    def slow(subject: Subject) -> EngineReport:
+        stop_asked.append(True)
+        eventually(lambda: line.job(job_id).lease_until is None, 20)
+        return honest(subject)
+
+    line.engine.inspect = slow  # type: ignore[method-assign]
+    runner.run(job_id)
+    assert line.state(document) is State.QUARANTINED, "its own verdict comes too late"
+    assert (line.job(job_id).starts, line.job(job_id).not_before) == (0, line.now)
+    line.engine.inspect = honest  # type: ignore[method-assign]
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_stop_is_known_across_a_fork() -> None:
+    stopping = Stopping()
+    assert stopping.since() is None
+    child = os.fork()
+    if child == 0:
+        stopping.ask()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    first = stopping.since()
+    assert first is not None
+    stopping.ask()
+    assert (stopping.since() or 0.0) >= first, "the first time counts"
 
 
 def test_a_failed_documents_bytes_are_kept_for_the_desk(line: Line) -> None:

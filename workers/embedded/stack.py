@@ -19,6 +19,7 @@ from workers.embedded.part import Errand, Part, Step
 from workers.embedded.preflight import find_rclone, find_redis
 from workers.embedded.probes import http_status, redis_answers
 from workers.embedded.stack_env import socket_path
+from workers.signs import READY_FILE
 
 # The order of the stop; patience adds up to less than the minute that is promised.
 STOP_ORDER = ("gunicorn", "schedule", "worker", "redis", "s3")
@@ -117,7 +118,15 @@ def _celery(*words: str) -> Sequence[str]:
 def _worker(settings: Settings) -> Part:
     flags = ("--without-gossip", "--without-mingle", "-O", "fair")
     pool = ("--pool", "prefork", "--concurrency", str(settings.worker_processes))
-    return Part("worker", _celery("worker", *pool, *flags), patience=15)
+    sign = settings.data / "run" / READY_FILE
+    return Part(
+        "worker",
+        _celery("worker", *pool, *flags),
+        before=lambda: sign.unlink(missing_ok=True),
+        ready=sign.exists,
+        ready_seconds=90,
+        patience=15,
+    )
 
 
 def _schedule(settings: Settings) -> Part:
