@@ -6,7 +6,7 @@ wait until the first has ended. Whoever comes first, the outcome must be whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
@@ -174,6 +174,38 @@ def test_a_delete_during_the_commit_of_a_picture_leaves_no_bytes(
     assert line.state(document) is State.DELETED
     assert line.document(document.id).renditions == ()
     assert_nothing_is_left(line)
+
+
+def test_a_picture_of_a_document_that_was_withdrawn_meanwhile_does_not_count(line: Line) -> None:
+    document = clean(line)
+    run = render(line, document)
+    honest = line.storage.put
+
+    def slowly(bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
+        honest(bucket, key, body, size)
+        line.records.write(
+            lambda work: work.documents.move(document.id, {State.CLEAN}, State.INFECTED, line.now)
+        )
+
+    line.storage.put = slowly  # type: ignore[method-assign]
+    run()
+    assert line.document(document.id).renditions == ()
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.reaper.reap_due()
+    assert line.stored() == [("clean", document.clean_key)]
+
+
+@pytest.mark.parametrize("damage", ["changed", "lost"])
+def test_bytes_that_the_store_has_damaged_are_withdrawn(line: Line, damage: str) -> None:
+    document = clean(line)
+    assert document.clean_key is not None
+    place = (Bucket.CLEAN, document.clean_key)
+    data, at = line.storage.objects.pop(place)
+    if damage == "changed":
+        line.storage.objects[place] = (data[:-1] + b"X", at)
+    render(line, document)()
+    found = line.document(document.id)
+    assert (found.state, found.renditions) == (State.FAILED, ())
 
 
 def uploading(line: Line) -> tuple[Document, Receiver]:

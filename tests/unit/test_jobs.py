@@ -145,6 +145,50 @@ def test_a_worker_that_lost_its_lease_changes_nothing(line: Line) -> None:
     assert len(line.stored()) == 1
 
 
+def test_a_worker_that_lost_its_lease_publishes_nothing_while_another_is_at_work(
+    line: Line,
+) -> None:
+    """The state alone does not tell the two apart; the token does."""
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.engine.inspect
+
+    def stopped(subject: Subject) -> object:
+        line.later(seconds=LEASE.total_seconds() + 1)
+        assert line.records.write(lambda work: work.jobs.lease(job_id, line.now, line.now + LEASE))
+        return honest(subject)
+
+    line.engine.inspect = stopped  # type: ignore[method-assign,assignment]
+    line.runner.run(job_id)
+    assert line.state(document) is State.SCANNING
+    assert line.document(document.id).verdict is None
+    line.engine.inspect = honest  # type: ignore[method-assign]
+    line.later(seconds=LEASE.total_seconds() + 1)
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_file_that_changes_after_its_inspection_is_not_published(line: Line) -> None:
+    document = line.accept(TEXT)
+    job_id = line.job_of(document)
+    honest = line.engine.inspect
+
+    def meddled(subject: Subject) -> object:
+        report = honest(subject)
+        subject.path.write_bytes(subject.path.read_bytes().upper())
+        return report
+
+    line.engine.inspect = meddled  # type: ignore[method-assign,assignment]
+    line.runner.run(job_id)
+    assert line.state(document) is State.QUARANTINED
+    line.engine.inspect = honest  # type: ignore[method-assign]
+    line.later(minutes=31)
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+    line.reaper.reap_due()
+    assert [data for data, _ in line.storage.objects.values()] == [TEXT]
+
+
 def test_bytes_that_are_being_deleted_are_never_published(line: Line) -> None:
     """A publisher slower than the grace time: the reaper wins, and the work is done again."""
     document = line.accept(TEXT)

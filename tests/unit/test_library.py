@@ -13,9 +13,10 @@ from tests.support.waiting import eventually
 from uploads.documents.access import Access
 from uploads.documents.errors import Gone, Invalid, NotClean, NotFound
 from uploads.documents.library import Library
-from uploads.documents.model import Document, Outcome, State
+from uploads.documents.model import Document, Outcome, Rendition, State
 from uploads.records.protocol import DocumentFilter
 from uploads.security.tokens import SignedTokens
+from uploads.storage.protocol import Bucket
 
 
 def cursor_of(text: str) -> str:
@@ -115,6 +116,28 @@ def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:
             access.download_url(line.actor, settled(line, outcome).id)
     with pytest.raises(NotClean):
         access.download_url(line.actor, line.accept(TEXT).id)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.QUARANTINED, State.INFECTED])
+def test_a_withdrawn_document_is_not_served_although_its_bytes_are_there(
+    line: Line, access: Access, state: State
+) -> None:
+    document = settled(line)
+    picture = Rendition("thumbnail-200", "image/webp", 2, 2, 4, "p/1")
+    line.storage.put(Bucket.CLEAN, picture.key, [b"webp"], picture.size)
+    line.records.write(lambda work: work.documents.add_rendition(document.id, picture))
+    token = SignedTokens("s" * 32).issue(document.id, picture.name)
+    with access.open_rendition(token) as (_, pieces):
+        assert b"".join(pieces) == b"webp"
+    line.records.write(
+        lambda work: work.documents.move(document.id, {State.CLEAN}, state, line.now)
+    )
+    with pytest.raises(NotClean):
+        access.download_url(line.actor, document.id)
+    with pytest.raises(NotClean):
+        access.rendition_url(line.actor, document.id, picture.name)
+    with pytest.raises(NotClean), access.open_rendition(token):
+        pass
 
 
 def test_a_deleted_document_is_a_tombstone_without_name_digest_or_bytes(
