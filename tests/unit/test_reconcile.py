@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.line import GRACE, TEXT, Line
-from uploads.documents.model import Document
+from uploads.documents.model import Document, Rendition
 from uploads.storage.protocol import Bucket
 from workers.reconcile import Reconciler, Report
 
@@ -63,9 +64,21 @@ def dawdle(line: Line, _: Document) -> None:
     line.later(minutes=11)
 
 
+def unpaint(line: Line, document: Document) -> None:
+    picture = Rendition("thumbnail-200", "image/webp", 2, 2, 4, "p/1")
+    line.records.write(lambda work: work.documents.add_rendition(document.id, picture))
+
+
 @pytest.mark.parametrize(
     ("damage", "invariant"),
-    [(flip, "I1"), (lose, "I1"), (litter, "I3"), (cancel, "I2"), (dawdle, "I2")],
+    [
+        (flip, "I1"),
+        (lose, "I1"),
+        (litter, "I3"),
+        (unpaint, "I3"),
+        (cancel, "I2"),
+        (dawdle, "I2"),
+    ],
 )
 def test_each_damage_is_found(
     line: Line,
@@ -75,6 +88,17 @@ def test_each_damage_is_found(
 ) -> None:
     damage(line, clean(line))
     assert {finding.invariant for finding in check(line, tmp_path).findings} == {invariant}
+
+
+def test_a_scratch_file_that_nobody_writes_is_found(line: Line, tmp_path: Path) -> None:
+    scratch = tmp_path / "looked-at"
+    scratch.mkdir()
+    (scratch / "young").touch()
+    assert check(line, scratch).ok
+    os.utime(scratch / "young", (0, 0))
+    assert [(one.invariant, one.subject) for one in check(line, scratch).findings] == [
+        ("I3", "young")
+    ]
 
 
 def test_a_young_object_without_a_row_is_an_upload_under_way(line: Line, tmp_path: Path) -> None:
