@@ -18,7 +18,6 @@ from uploads.storage.s3 import S3
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_s3(tmp_path_factory.mktemp("s3")) as address:
-        client(address).make_buckets()
         yield address
 
 

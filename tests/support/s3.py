@@ -12,6 +12,7 @@ from pathlib import Path
 import urllib3
 
 from tests.support.waiting import eventually
+from uploads.storage.protocol import Bucket
 from uploads.storage.s3 import S3
 
 ACCESS_KEY, SECRET_KEY = "testaccess", "testsecret12345"
@@ -26,9 +27,10 @@ def free_port() -> int:
 
 @contextmanager
 def running_s3(folder: Path) -> Iterator[str]:
-    """Start rclone over `folder`; gives its endpoint, ends it afterwards."""
+    """Start rclone over `folder`, our buckets in it; gives its endpoint, ends it afterwards."""
     port = free_port()
-    folder.mkdir(parents=True, exist_ok=True)
+    for bucket in Bucket:
+        (folder / bucket).mkdir(parents=True, exist_ok=True)
     binary = Path(sys.executable).with_name("rclone")
     command = [
         str(binary), "serve", "s3", str(folder), "--config=", f"--addr=127.0.0.1:{port}",

@@ -137,18 +137,6 @@ class S3:
         for bucket in Bucket:
             self._send("HEAD", self._sign_bucket(bucket), attempts=1)
 
-    def make_buckets(self) -> None:
-        """Create what is missing of the three buckets (S3 `CreateBucket`)."""
-        for bucket in Bucket:
-            try:
-                self._inside.create_bucket(Bucket=self._prefix + bucket)
-            except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
-                if code not in {"BucketAlreadyExists", "BucketAlreadyOwnedByYou"}:
-                    raise StorageUnavailable(str(error)) from error
-            except BotoCoreError as error:
-                raise StorageUnavailable(str(error)) from error
-
     def _sign(self, method: str, bucket: Bucket, key: str, **conditions: Any) -> str:
         return str(
             self._inside.generate_presigned_url(

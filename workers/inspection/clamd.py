@@ -48,11 +48,6 @@ class Clamd:
         self._seconds = seconds
         self._family, self._peer = _parse_address(address)
 
-    def ping(self) -> None:
-        """Return when clamd answers. Raises: EngineUnavailable."""
-        if (reply := self._ask(b"zPING\0")) != "PONG":
-            raise EngineUnavailable(f"clamd answered PING with {reply[:200]!r}")
-
     def version(self) -> tuple[str, str | None]:
         """Return clamd's version and its signatures as `number/YYYY-MM-DD`, None without any.
 
