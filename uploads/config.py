@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     defer_seconds: int = Field(
         60, ge=1, description="Longest pause before a deferred job is tried again."
     )
+    backlog_seconds: int = Field(
+        900,
+        ge=1,
+        description="/readyz says `degraded` when a job is older than this.",
+    )
     sweep_seconds: float = Field(5, gt=0, description="How often due jobs are looked for.")
     clamd_seconds: int = Field(120, ge=1, description="Longest wait for one answer of ClamAV.")
     cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")

@@ -115,7 +115,7 @@ def test_readiness_asks_the_scanner(
     tmp_path: Path, env: str, reply: bytes | None, status: str
 ) -> None:
     """A configured scanner that is silent makes the service degraded, in production unfit."""
-    fine = SimpleNamespace(ready=lambda: None)
+    fine = SimpleNamespace(ready=lambda: None, read=lambda _: (0, None))
     app = Flask("probe")
     app.register_blueprint(blueprint)
     with daemon(tmp_path / "clamd", reply) as address:

@@ -8,12 +8,13 @@ import structlog
 from flask import Blueprint, Response, jsonify
 from redis import Redis
 
-from uploads import scanner
+from uploads import clock, scanner
 from uploads.documents.errors import UploadsError
 from uploads.security.hosts import OPERATIONS
 from uploads.security.principals import services
 
 blueprint = Blueprint(OPERATIONS, __name__)
+_UNKNOWN_JOBS = {"status": "degraded", "detail": "jobs: unknown"}
 _log = structlog.get_logger(__name__)
 
 
@@ -27,11 +28,13 @@ def live() -> Response:
 def ready() -> Response:
     """Each part by name: 200 `ok` or `degraded`, 503 when files could not be taken or served."""
     found = services()
+    database = _probe("database", found.records.ready)
     parts = {
-        "database": _probe("database", found.records.ready),
+        "database": database,
         "storage": _probe("storage", found.storage.ready),
         "redis": _probe("redis", _ping_redis, otherwise="degraded"),
         "virus_scanner": _scanner(),
+        "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }
     states = {part["status"] for part in parts.values()}
     status = next((word for word in ("unavailable", "degraded") if word in states), "ok")
@@ -68,3 +71,24 @@ def _scanner() -> dict[str, str]:
     part = _probe("virus_scanner", lambda: scanner.ping(address), otherwise)
     answers = "configured" if part["status"] == "ok" else "configured, but does not answer"
     return {**part, "detail": f"virus scanner: {answers}"}
+
+
+def _jobs() -> dict[str, str]:
+    """Whether inspection keeps up. A file that waits is not lost: to be late is to be degraded.
+
+    Counted from a job's beginning, so that one which is put off again and again shows as well.
+    """
+    found = services()
+    try:
+        count, oldest = found.records.read(lambda work: work.jobs.backlog())
+    except UploadsError as error:
+        _log.warning("not_ready", part="jobs", cause=repr(error))
+        return _UNKNOWN_JOBS
+    if oldest is None:
+        return {"status": "ok", "detail": "jobs: none"}
+    age = round((clock.now() - oldest).total_seconds())
+    late = age > found.settings.backlog_seconds
+    detail = f"jobs: {count}, the oldest {age} seconds old"
+    if late:
+        _log.warning("not_ready", part="jobs", cause=detail)
+    return {"status": "degraded" if late else "ok", "detail": detail}

@@ -139,7 +139,7 @@ class Jobs(Protocol):
         """Whether a due job of this kind exists for the document."""
 
     def backlog(self) -> tuple[int, datetime | None]:
-        """How many jobs are due, and when the oldest of them was created."""
+        """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
 
 class Accounts(Protocol):

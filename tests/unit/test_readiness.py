@@ -1,0 +1,72 @@
+"""/readyz over the queue of jobs: late work is seen, and makes nobody believe that all is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support import facts
+from tests.support.line import Line
+from uploads import clock
+from uploads.api.operations import blueprint
+from uploads.documents.errors import RecordsUnavailable
+from uploads.documents.model import JobState
+from uploads.records.protocol import Records
+
+LIMIT = 900
+DAY = timedelta(days=1)
+
+
+def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
+    """The status of the answer, and what it says of the jobs."""
+    app = Flask("probe")
+    app.register_blueprint(blueprint)
+    app.extensions["services"] = SimpleNamespace(
+        settings=SimpleNamespace(
+            env="development", redis_url="redis://127.0.0.1:1", backlog_seconds=LIMIT
+        ),
+        records=records,
+        storage=SimpleNamespace(ready=lambda: None),
+        clamd_address=None,
+    )
+    answer: Any = app.test_client().get("/readyz")
+    return answer.status_code, answer.json["parts"]["jobs"]
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(LIMIT - 60, "ok"), (LIMIT + 60, "degraded"), (90_000, "degraded")]
+)
+def test_the_oldest_open_job_decides(line: Line, age: int, status: str) -> None:
+    """A job that waits too long degrades the service, be it put off again and again or leased."""
+    began = clock.now() - timedelta(seconds=age)
+    later = clock.now() + timedelta(seconds=60)
+    document = line.accept(b"hello")
+    line.records.write(lambda work: work.jobs.cancel(document.id))
+    for job in (
+        facts.job("job_1", document.id, created_at=began, not_before=later, deferrals=20),
+        facts.job("job_2", document.id, created_at=clock.now(), lease_until=later),
+        facts.job("job_3", document.id, created_at=began - DAY, state=JobState.DONE),
+    ):
+        line.records.write(lambda work, new=job: work.jobs.add(new))  # type: ignore[misc]
+    answered, part = jobs_part(line.records)
+    assert (answered, part["status"]) == (200, status)
+    assert part["detail"].startswith("jobs: 2, the oldest ")
+    assert age <= int(part["detail"].split()[-3]) <= age + 60
+
+
+def test_no_jobs_are_fine(line: Line) -> None:
+    assert jobs_part(line.records) == (200, {"status": "ok", "detail": "jobs: none"})
+
+
+def test_what_cannot_be_read_is_not_called_fine(line: Line) -> None:
+    """The database's own part says how bad it is."""
+
+    def away(*_: object) -> None:
+        raise RecordsUnavailable("staged")
+
+    line.records.read = away  # type: ignore[method-assign,assignment]
+    assert jobs_part(line.records)[1] == {"status": "degraded", "detail": "jobs: unknown"}
