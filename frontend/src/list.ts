@@ -38,26 +38,26 @@ export class DocumentList {
     this.wake();
   }
 
-  /** Puts a document that has just been accepted on top. */
+  /** Shows a document that has just been accepted. */
   add(doc: Doc): void {
     this.show(doc, true);
     this.wake();
   }
 
-  /** Puts one older page below. */
+  /** Shows one older page. */
   append(docs: Doc[]): void {
     for (const doc of docs) this.show(doc, false);
     this.wake();
   }
 
-  private show(doc: Doc, first: boolean): void {
+  private show(doc: Doc, fresh: boolean): void {
     if (this.removed.has(doc.id)) return;
     const entry = this.entries.get(doc.id);
     if (entry) return this.update(entry, doc);
     const row = newRow(doc);
-    if (first) this.list.prepend(row);
-    else this.list.append(row);
-    this.entries.set(doc.id, { row, doc, since: first ? Date.now() : 0, round: this.round });
+    const below = [...this.list.children].find((other) => rank(other) < rank(row));
+    this.list.insertBefore(row, below ?? null);
+    this.entries.set(doc.id, { row, doc, since: fresh ? Date.now() : 0, round: this.round });
     this.empty.hidden = true;
   }
 
@@ -108,7 +108,7 @@ export class DocumentList {
   private async ask(): Promise<void> {
     const round = this.round;
     const page = await listDocuments(this.cursor);
-    for (const doc of [...page.items].reverse()) this.show(doc, true);
+    for (const doc of page.items) this.show(doc, true);
     const named = new Set(page.items.map((doc) => doc.id));
     // Not on the first page any more: pushed down by newer ones, or deleted elsewhere. Ask for each by its id.
     for (const [id, entry] of this.entries) {
@@ -161,6 +161,10 @@ export class DocumentList {
     announce(`${title}. ${detail}`);
   }
 }
+
+/** What the server sorts by, the highest first: when the upload began, then the id. */
+const rank = (row: Element): string =>
+  `${row.querySelector("time")?.dateTime ?? ""} ${(row as HTMLElement).dataset["id"] ?? ""}`;
 
 function vanished(error: unknown): null {
   if (error instanceof Refusal && [404, 410].includes(error.problem.status)) return null;

@@ -209,6 +209,26 @@ def test_three_files_at_a_time_tell_how_far_they_are(visit: Callable[..., Visit]
         expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
 
 
+def test_the_list_stands_as_it_will_after_a_reload(visit: Callable[..., Visit]) -> None:
+    """Newest is what began last, not what arrived last: a slow file stays below a quick one."""
+    page = visit().sign_in()
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", _line(upload=200_000))
+    drop(page, ("slow.txt", "text/plain", b"slow file\n" * 300_000))
+    # The service has read its first piece by now, and so the document has begun.
+    under_way = re.compile(r"Uploading – [2-9]\d %")
+    expect(sending(page, "slow.txt")).to_contain_text(under_way, timeout=SETTLED_MS)
+    drop(page, ("quick.txt", "text/plain", b"quick file\n"))
+    expect(row(page, "quick.txt")).to_be_visible(timeout=SETTLED_MS)
+    line.send("Network.emulateNetworkConditions", _line(upload=-1))
+    expect(row(page, "slow.txt")).to_be_visible(timeout=SETTLED_MS)
+    names = page.locator("#documents [data-slot=name]")
+    expect(names).to_have_text(["quick.txt", "slow.txt"])
+    page.reload()
+    expect(names).to_have_text(["quick.txt", "slow.txt"])
+
+
 def _line(upload: int) -> dict[str, int | bool]:
     """Chromium's network with so many bytes a second going up; -1 is as fast as it can."""
     return {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}

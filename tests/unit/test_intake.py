@@ -99,6 +99,12 @@ def test_an_announced_size_over_the_limit_is_refused_before_the_first_byte(line:
         line.intake.accept(line.actor, Offer("a.txt", None, declared_size=100_001), never())
 
 
+def test_a_time_is_kept_as_it_is_told(line: Line) -> None:
+    """In whole milliseconds, so that who sorts by what it was told has the list's own order."""
+    line.now = line.now.replace(microsecond=123_456)
+    assert line.accept(TEXT).created_at.microsecond == 123_000
+
+
 def test_bytes_with_another_digest_than_announced_leave_nothing(line: Line) -> None:
     with pytest.raises(DigestMismatch):
         line.accept(*[TEXT] * 40, sha256="0" * 64)

@@ -125,7 +125,9 @@ class Intake:
     def _receiver(
         self, actor: Actor, name: str, kind: FileType, declared_type: str | None
     ) -> Receiver:
+        # In milliseconds, which is what clients are told: whoever sorts by it gets our own order.
         now = self._clock()
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         draft = Document(
             id="doc_" + self._new_id(),
             owner_id=actor.user_id,
