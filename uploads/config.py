@@ -104,7 +104,10 @@ class Settings(BaseSettings):
 
     # How often
     rate_default: str = Field("600/minute", description="Requests of one caller.")
-    rate_upload: str = Field("120/minute", description="Uploads of one caller.")
+    rate_upload: str = Field(
+        "120/minute",
+        description="Uploads of one caller; as often may its page ask before one.",
+    )
     rate_sign_in: str = Field(
         "10/minute",
         description="Sign-ins from one address; at one account from everywhere, ten times as many.",

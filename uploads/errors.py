@@ -96,18 +96,18 @@ def _ours(error: UploadsError) -> Response:
         _log.error(
             "request_failed", code=error.code, cause=getattr(error, "cause", ""), exc_info=error
         )
-    return _render(error)
+    return render(error)
 
 
 def _werkzeugs(error: HTTPException) -> Response:
     if error.code == HTTPStatus.TOO_MANY_REQUESTS:
-        return _render(errors.RateLimited(limits.seconds_to_wait()))
+        return render(errors.RateLimited(limits.seconds_to_wait()))
     known = _FROM_WERKZEUG.get(error.code or 500)
     if known is None:
         if error.response is not None or (error.code or 500) < HTTPStatus.BAD_REQUEST:
             return error.get_response()  # type: ignore[return-value]
         return _unexpected(error)
-    response = _render(known())
+    response = render(known())
     allow = getattr(error, "valid_methods", None)
     if allow:
         response.headers["Allow"] = ", ".join(sorted(allow))
@@ -116,10 +116,11 @@ def _werkzeugs(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     _log.error("unexpected_error", exc_info=error)
-    return _render(errors.UploadsError())
+    return render(errors.UploadsError())
 
 
-def _render(error: UploadsError) -> Response:
+def render(error: UploadsError) -> Response:
+    """The answer to the present request: problem+json, a page, or text where there are no pages."""
     members = problem(error)
     elsewhere = hosts.on_content_host() or isinstance(error, errors.Misdirected)
     if elsewhere:

@@ -1,6 +1,8 @@
-// Sends one file. XMLHttpRequest, because fetch does not tell how far an upload has come.
+// Sends one file: asks first whether it would be refused, then uploads it. XMLHttpRequest, because fetch does not tell
+// how far an upload has come, and because one that was stopped simply stays silent.
 import { csrfToken, goToSignIn, Refusal, toProblem } from "./api";
 import type { Doc } from "./model";
+import { words } from "./words";
 
 export interface Transfer {
   done: Promise<Doc>;
@@ -9,27 +11,48 @@ export interface Transfer {
 
 /** Uploads `file`; `onProgress` is told bytes sent so far. Rejects with a Refusal in the server's words. */
 export function send(file: File, onProgress: (sent: number) => void): Transfer {
-  const request = new XMLHttpRequest();
-  const done = new Promise<Doc>((resolve, reject) => {
-    const refuse = (status: number, body: string): void => {
-      const retryAfter = status === 0 ? null : request.getResponseHeader("Retry-After");
-      reject(new Refusal(toProblem(status, body, retryAfter)));
-    };
+  let request = new XMLHttpRequest();
+  const upload = (): Promise<Doc> => {
+    request = new XMLHttpRequest();
     // What the browser counts includes the form's own few lines: never show more than the file has.
     request.upload.addEventListener("progress", (event) => onProgress(Math.min(event.loaded, file.size)));
-    request.addEventListener("load", () => {
-      if (request.status === 202) return resolve(JSON.parse(request.responseText) as Doc);
-      if (request.status === 401) goToSignIn();
-      refuse(request.status, request.responseText);
-    });
-    request.addEventListener("error", () => refuse(0, ""));
-    request.addEventListener("timeout", () => refuse(0, ""));
-  });
+    const form = new FormData();
+    form.append("file", file, file.name);
+    return post<Doc>(request, "/api/v1/documents", 202, form);
+  };
+  return { done: ask(request, file).then(upload), stop: () => request.abort() };
+}
+
+interface Advice {
+  problem: { status: number } | null; // the members of a problem document
+}
+
+/** Advice that saves a useless upload: whatever passes is judged again while it comes in. */
+async function ask(request: XMLHttpRequest, file: File): Promise<void> {
   const form = new FormData();
-  form.append("file", file, file.name);
-  request.open("POST", "/api/v1/documents");
-  request.setRequestHeader("Accept", "application/json");
-  request.setRequestHeader("X-CSRF-Token", csrfToken());
-  request.send(form);
-  return { done, stop: () => request.abort() };
+  form.append("size", String(file.size));
+  form.append("file", file.slice(0, words().policy.head_bytes, file.type), file.name);
+  const { problem } = await post<Advice>(request, "/upload-check", 200, form);
+  if (problem) throw new Refusal(toProblem(problem.status, JSON.stringify(problem), null));
+}
+
+function post<T>(request: XMLHttpRequest, path: string, wanted: number, form: FormData): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const refuse = (): void => {
+      const retryAfter = request.status === 0 ? null : request.getResponseHeader("Retry-After");
+      reject(new Refusal(toProblem(request.status, JSON.stringify(request.response), retryAfter)));
+    };
+    request.addEventListener("load", () => {
+      if (request.status === wanted && request.response !== null) return resolve(request.response as T);
+      if (request.status === 401) goToSignIn();
+      refuse();
+    });
+    request.addEventListener("error", refuse);
+    request.addEventListener("timeout", refuse);
+    request.open("POST", path);
+    request.responseType = "json"; // anything else arrives as null
+    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRF-Token", csrfToken());
+    request.send(form);
+  });
 }

@@ -16,7 +16,7 @@ interface Words {
   types: Record<string, { label: string; icon: string }>;
   page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder", Sentence> &
     Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at", string>;
-  policy: { endings: Record<string, number> };
+  policy: { endings: Record<string, number>; head_bytes: number };
 }
 
 let known: Words | undefined;

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
@@ -92,26 +93,50 @@ def test_deleting_asks_first(visit: Callable[..., Visit]) -> None:
     expect(row(page, "notes.txt")).to_be_visible()
 
 
-def test_a_large_file_of_the_wrong_type_is_refused_in_words(
-    visit: Callable[..., Visit], tmp_path: Path
-) -> None:
-    """90 MiB of ZIP called .jpg: the sentence stands in the row, not a broken connection."""
+@pytest.fixture
+def holiday(tmp_path: Path) -> Path:
+    """90 MiB of ZIP called .jpg."""
     wrong = tmp_path / "holiday.jpg"
     wrong.write_bytes(samples.zip_file())
     with wrong.open("r+b") as file:
         file.truncate(90 * MIB)
-    window = visit()
-    page = window.sign_in()
-    page.locator("#file").set_input_files(wrong)
+    return wrong
+
+
+def expect_words_of_mismatch(page: Page) -> None:
     refused = sending(page, "holiday.jpg")
     expect(refused).to_contain_text("The file's name and type do not agree", timeout=30_000)
     expect(refused).to_contain_text("should be a JPEG picture, but its content looks like a ZIP")
     expect(refused.get_by_role("button", name="Try again")).to_be_hidden()
     expect(page.locator("#documents .doc")).to_have_count(0)
+
+
+def test_a_large_file_of_the_wrong_type_is_refused_in_words(
+    visit: Callable[..., Visit], holiday: Path
+) -> None:
+    """The sentence stands in the row before anything was uploaded, and nothing in the console."""
+    page = visit().sign_in()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.rpartition("/")[2]))
+    page.locator("#file").set_input_files(holiday)
+    expect_words_of_mismatch(page)
+    assert [path for path in sent if path in {"upload-check", "documents"}] == ["upload-check"]
+    refused = sending(page, "holiday.jpg")
     refused.get_by_role("button", name="Dismiss").click()
     expect(refused).to_have_count(0)
+
+
+def test_a_refusal_in_the_middle_of_an_upload_is_said_as_well(
+    visit: Callable[..., Visit], holiday: Path
+) -> None:
+    """The door judges for itself: where the check let it pass, its own sentence stands there."""
+    window = visit()
+    page = window.sign_in()
+    page.route("**/upload-check", lambda route: route.fulfill(json={"problem": None}))
+    page.locator("#file").set_input_files(holiday)
+    expect_words_of_mismatch(page)
     # Chromium itself writes a line about every answer from 400 on, and takes an answer in the
-    # middle of an upload only if it is one of those. There was exactly this one.
+    # middle of an upload only if it is one of those: that is why the page asks first.
     window.forgive("status of 415")
 
 
@@ -179,11 +204,14 @@ def test_a_name_is_text_and_never_markup(visit: Callable[..., Visit]) -> None:
     expect(page.get_by_role("dialog").locator("bdi")).to_have_text(name)
 
 
-def test_a_broken_connection_is_said_and_can_be_tried_again(visit: Callable[..., Visit]) -> None:
+@pytest.mark.parametrize("where", ["**/upload-check", "**/api/v1/documents"])
+def test_a_broken_connection_is_said_and_can_be_tried_again(
+    visit: Callable[..., Visit], where: str
+) -> None:
     """The network fails once: the row says so, and its button sends the same file again."""
     window = visit()
     page = window.sign_in()
-    page.route("**/api/v1/documents", lambda route: route.abort(), times=1)
+    page.route(where, lambda route: route.abort(), times=1)
     drop(page, ("notes.txt", "text/plain", samples.txt()))
     broken = sending(page, "notes.txt")
     expect(broken).to_contain_text("The connection broke")

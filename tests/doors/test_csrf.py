@@ -21,6 +21,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     [
         ("POST", "/sign-out"),
         ("POST", "/documents"),
+        ("POST", "/upload-check"),
         ("POST", "/documents/{id}/delete"),
         ("POST", "/api/v1/documents"),
         ("DELETE", "/api/v1/documents/{id}"),
@@ -32,7 +33,12 @@ def test_a_session_without_the_right_token_may_not_write(
     """A missing, made-up or foreign CSRF token is 403 and changes nothing."""
     document_id = alice.upload("mine.png", samples.png())
     path = path.format(id=document_id)
-    more = {"files": {"file": ("a.png", samples.png())}} if path.endswith("documents") else {}
+    file = ("a.png", samples.png())
+    more = {
+        "/documents": {"files": {"file": file}},
+        "/api/v1/documents": {"files": {"file": file}},
+        "/upload-check": {"files": {"size": (None, "9"), "file": file}},
+    }.get(path, {})
     with alice.browser() as browser, bob.browser() as other:
         for token in (None, "nonsense", "é", other.token(ME)):
             headers = {"Accept": "application/json"}

@@ -21,6 +21,7 @@ from tests.support.waiting import eventually
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PNG = samples.png()
+QUESTION = {"files": {"size": (None, "9"), "file": ("a.png", PNG)}}
 FORM = {"files": {"file": ("a.png", PNG)}}
 
 
@@ -60,6 +61,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("/sign-out", "POST"): Row(403, 303, 303),
     ("/documents", "GET"): Row(303, 200, 200),
     ("/documents", "POST"): Row(303, 200, 200, send=FORM),
+    ("/upload-check", "POST"): Row(303, 200, 200, send=QUESTION),
     (PAGE, "GET"): Row(303, 404, 200, "/documents/{clean}"),
     (f"{PAGE}/download", "GET"): Row(303, 404, 302, "/documents/{clean}/download"),
     (f"{PAGE}/delete", "GET"): Row(303, 404, 200, "/documents/{clean}/delete"),

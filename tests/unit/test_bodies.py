@@ -147,3 +147,12 @@ def test_a_form_of_many_newlines_is_read_in_linear_time() -> None:
     """Near-boundaries once cost a parser quadratic time (CVE-2023-46136)."""
     data = b"\r\n" * 5_000_000
     assert read(part("file", data) + END) == data
+
+
+def test_a_small_form_ends_at_its_bound() -> None:
+    """The whole body counts, skipped parts and headers too; its last byte may be the bound's."""
+    body = part("a", b"1" * 90) + part("b", b"2", None) + END
+    fields = [one.field for one in bodies.small_form_parts(request(body), len(body))]
+    assert fields == ["a", "b"]
+    with pytest.raises(BodyTooLarge):
+        list(bodies.small_form_parts(request(body), len(body) - 1))

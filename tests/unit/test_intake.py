@@ -99,6 +99,29 @@ def test_an_announced_size_over_the_limit_is_refused_before_the_first_byte(line:
         line.intake.accept(line.actor, Offer("a.txt", None, declared_size=100_001), never())
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "size", "error"),
+    [
+        ("a.txt", b"", 0, EmptyFile),
+        ("a.txt", TEXT, 100_001, FileTooLarge),
+        ("a.exe", TEXT, 9, TypeNotAllowed),
+        ("a.png", TEXT, 9, TypeMismatch),
+        ("../a.txt", TEXT, 9, BadName),
+    ],
+)
+def test_who_asks_first_hears_the_same_and_nothing_is_kept(
+    line: Line, name: str, head: bytes, size: int, error: type[UploadsError]
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("something was written")
+
+    line.records.write = never  # type: ignore[method-assign,assignment]
+    with pytest.raises(error):
+        line.intake.check(Offer(name, None, declared_size=size), head)
+    line.intake.check(Offer("a.txt", "text/plain", declared_size=100_000), TEXT)
+    assert nothing_is_left(line)
+
+
 def test_a_time_is_kept_as_it_is_told(line: Line) -> None:
     """In whole milliseconds, so that who sorts by what it was told has the list's own order."""
     line.now = line.now.replace(microsecond=123_456)

@@ -22,7 +22,8 @@ SIGN_IN = "/sign-in"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, redis_url="memory://", rate_sign_in=f"{RATE}/minute")
+    rate = f"{RATE}/minute"
+    return Settings(data=tmp_path, redis_url="memory://", rate_sign_in=rate, rate_upload=rate)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     headers.install(app, settings)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
-    for endpoint in ("api.upload", "web.upload"):
+    for endpoint in ("api.upload", "web.check", "web.upload"):
         app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done", methods=["POST"])
     app.add_url_rule(SIGN_IN, "web.sign_in", _sign_in, methods=["POST"])
     limits.apply(app, limiter, settings)
@@ -131,6 +132,14 @@ def test_whose_address_is_whose(app: Flask, one: str, other: str, same: bool) ->
             return limits.address()
 
     assert (key(one) == key(other)) is same
+
+
+def test_asking_and_uploading_spend_budgets_of_their_own(app: Flask) -> None:
+    """Whoever asks before each upload may upload as often as who never asks; both end."""
+    doors = ("/web.check", "/api.upload")
+    client = app.test_client()
+    got = {door: [client.post(door).status_code for _ in range(RATE + 1)] for door in doors}
+    assert got == {door: [200] * RATE + [429] for door in doors}
 
 
 def test_a_store_that_dies_during_the_request_costs_its_own_headers_alone(

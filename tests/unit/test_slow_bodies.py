@@ -81,6 +81,17 @@ def test_a_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPat
     assert line.body.failed, "the rest of it must not be taken for another request"
 
 
+def test_a_small_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What carries no upload has no upload's patience, though it is read in parts."""
+    monkeypatch.setattr(bodies, "_SMALL_SECONDS", 0.3)
+    line.request.environ["CONTENT_TYPE"] = "multipart/form-data; boundary=x"
+    line.drip()
+    began = time.monotonic()
+    with pytest.raises(SizeMismatch):
+        list(bodies.small_form_parts(line.request, 1000))
+    assert time.monotonic() - began < AT_ONCE
+
+
 def test_an_upload_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """An upload may be slow, but each piece has an end."""
     monkeypatch.setattr(bodies, "_SMALL_SECONDS", 0.1)

@@ -1,7 +1,7 @@
 """Accepts one file: judges it while it streams, and answers only when it is safely recorded.
 
 One pass over the bytes: limit, head, digest, segments. What is refused leaves nothing behind but
-an audit entry.
+an audit entry. Who asks before the bytes come is told what `accept` would say of their beginning.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Limits:
 
 
 class Intake:
-    """The verb `accept`, for every door that streams bytes."""
+    """The verbs `accept`, for every door that streams bytes, and `check`, to ask before."""
 
     def __init__(
         self,
@@ -84,6 +84,16 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+
+    def check(self, offer: Offer, head: bytes) -> None:
+        """Judge a file by its claims and its first `HEAD_BYTES` bytes, with the judges of `accept`.
+
+        Advice that spares its asker a useless upload: it keeps nothing, binds nobody, and `accept`
+        judges anew what really comes. Raises TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
+        FileTooLarge.
+        """
+        name, _ = self._judge_claims(offer)
+        self._policy.judge(name, offer.declared_type, head)
 
     def accept(self, actor: Actor, offer: Offer, pieces: Iterator[bytes]) -> Document:
         """Take a file in; the document it became is committed when this returns.

@@ -167,6 +167,11 @@ def _phrase(found: str) -> str:
     return kind.phrase if kind else found
 
 
+def _bare(declared_type: str | None) -> str:
+    """A media type without its parameters, in lower case."""
+    return (declared_type or "").partition(";")[0].strip().lower()
+
+
 class Policy:
     """The table as this operator configured it. Limits in bytes."""
 
@@ -208,7 +213,7 @@ class Policy:
 
         No type and octet-stream claim nothing. Raises TypeMismatch.
         """
-        declared = (declared_type or "").partition(";")[0].strip().lower()
+        declared = _bare(declared_type)
         if declared not in _CLAIM_NOTHING and not kind.is_declared_as(declared):
             declared = declared[:100]
             finding = f"this is {kind.phrase}, but it was declared as {declared}"
@@ -229,7 +234,7 @@ class Policy:
         if not kind.looks_like(found):
             raise TypeMismatch(
                 f"this should be {kind.phrase}, but its content looks like {_phrase(found)}",
-                (declared_type or "")[:100] or None,
+                _bare(declared_type)[:100] or None,
                 found,
             )
         return kind

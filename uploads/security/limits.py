@@ -115,7 +115,8 @@ def _seconds_left(limit: RequestLimit) -> int:
 def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:
     """Give each kind of route its limit; static files and the operator's probes have none."""
     views: dict[str, Any] = app.view_functions
-    for endpoint in ("api.upload", "web.upload"):
+    # Asking has the rate of uploading and a budget of its own: who asks first may still upload.
+    for endpoint in ("api.upload", "web.check", "web.upload"):
         views[endpoint] = limiter.limit(settings.rate_upload)(views[endpoint])
     views["web.sign_in"] = _limit_sign_in(limiter, settings.rate_sign_in, views["web.sign_in"])
     for endpoint, view in views.items():

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from uploads import clock
+from uploads import clock, errors
 from uploads.documents.errors import Gone, Unauthenticated
 from uploads.documents.model import GONE, Document, Scope
 from uploads.records.protocol import DocumentFilter
@@ -34,8 +34,13 @@ def _everywhere() -> dict[str, Any]:
 
 
 @blueprint.errorhandler(Unauthenticated)
-def ask_to_sign_in(_: Unauthenticated) -> Response:
-    """A person who is not signed in is shown where to, and comes back afterwards."""
+def ask_to_sign_in(error: Unauthenticated) -> Response:
+    """A person who is not signed in is shown where to, and comes back afterwards.
+
+    The page's script, which takes no HTML, is told in its own form and leads there itself.
+    """
+    if not request.accept_mimetypes.accept_html:
+        return errors.render(error)
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("web.sign_in", next=wanted), 303)
 

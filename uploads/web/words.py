@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from uploads.documents.model import Document, EngineReport, Outcome, State
-from uploads.documents.policy import FileType, Policy
+from uploads.documents.policy import HEAD_BYTES, FileType, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +198,7 @@ def for_script(policy: Policy) -> dict[str, Any]:
         },
         "page": dict(PAGE),
         "policy": {
+            "head_bytes": HEAD_BYTES,
             "endings": {
                 ending: policy.limit(kind) for kind in policy.types for ending in kind.extensions
             },
