@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from limits import parse_many
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -192,6 +194,37 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("internal_nets")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for net in value:
+            ip_network(net)
+        return value
+
+    @field_validator("rate_default", "rate_upload", "rate_sign_in")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            parse_many(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a rate like 600/minute") from error
+        return value
+
+    @field_validator("public_url", "content_url", "s3_endpoint", "s3_public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        url = urlsplit(value)
+        if value and (url.scheme not in {"http", "https"} or not url.hostname):
+            raise ValueError(f"{value!r} is not an address like https://files.example.org")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+")):
+            raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
         return value
 
     @model_validator(mode="after")

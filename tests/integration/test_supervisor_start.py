@@ -244,6 +244,27 @@ def test_misspelt_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert str(caught.value).startswith(named)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("internal_nets", "10.0.0.0/8,foo", "'foo' does not appear to be an IPv4 or IPv6 network"),
+        ("rate_upload", "often", "'often' is not a rate like 600/minute"),
+        ("public_url", "files.example.org", "is not an address like https://files.example.org"),
+        ("s3_endpoint", "http:///x", "is not an address like"),
+        ("database_url", "mysql://x/y", "must be sqlite:///PATH or postgresql+psycopg://…"),
+    ],
+)
+def test_setting_out_of_form(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    """What would fail much later, and far from its cause, is named before anything is started."""
+    monkeypatch.setenv(f"UPLOADS_{name.upper()}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        given_settings()
+    assert str(caught.value).startswith(f"UPLOADS_{name.upper()}: ")
+    assert said in str(caught.value)
+
+
 def test_worker_that_cannot_inspect(tmp_path: Path) -> None:
     """Nothing is called ready before the worker has proved that it can work."""
     (tmp_path / "file").touch()
