@@ -91,14 +91,14 @@ def _prove(**_: Any) -> None:
         make_cell(settings).self_test()
         make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
+        _say_ready(settings)
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
 
 
-@signals.worker_ready.connect
-def _say_ready(**_: Any) -> None:
-    """Tell the embedded stack, where there is one: proved, forked, and connected to Redis."""
-    run_dir = Settings.load().data / "run"
+def _say_ready(settings: Settings) -> None:
+    """Tell the embedded stack, where there is one. A Redis that is away keeps nobody from it."""
+    run_dir = settings.data / "run"
     if run_dir.is_dir():
         (run_dir / READY_FILE).touch()
 

@@ -7,7 +7,7 @@ import struct
 import time
 
 READY_FILE = "worker.ready"
-"""In the stack's `run` folder: the worker has proved itself and takes jobs."""
+"""In the stack's `run` folder: the worker has proved that it can work."""
 
 _MOMENT = struct.Struct("d")
 

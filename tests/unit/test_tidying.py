@@ -1,0 +1,55 @@
+"""The thorough look: what it takes, and what it must leave alone."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from tests.support.line import GRACE, TEXT, Line
+from uploads.storage.protocol import Bucket
+from workers.retention import Tidier
+
+
+def test_an_object_that_is_just_coming_in_is_left_alone(line: Line) -> None:
+    line.storage.put(Bucket.INCOMING, "young/object", [TEXT], len(TEXT))
+    line.later(seconds=GRACE.total_seconds() - 1)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert line.stored() == [("incoming", "young/object")]
+    line.later(seconds=2)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+def test_a_waiting_documents_bytes_are_left_alone_however_old(line: Line) -> None:
+    line.accept(TEXT)
+    line.later(days=2)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert len(line.stored()) == 1
+
+
+def test_forgotten_scratch_files_and_ended_sessions_go(line: Line) -> None:
+    ended: list[bool] = []
+
+    def end_sessions() -> int:
+        ended.append(True)
+        return 1
+
+    tidier = Tidier(
+        records=line.records,
+        storage=line.storage,
+        scratch=line.scratch,
+        clock=line.clock,
+        grace=GRACE,
+        keep_tombstones=timedelta(days=30),
+        end_sessions=end_sessions,
+    )
+    with line.scratch.file("old") as old, line.scratch.file("young") as young:
+        old.touch()
+        young.touch()
+        os.utime(old, (0, 0))
+        tidier.tidy()
+        assert (old.exists(), young.exists()) == (False, True)
+    assert ended == [True]
