@@ -65,23 +65,26 @@ def create_app(services: Services | None = None) -> Flask:
 
 
 def _middleware(wsgi_app: Any, settings: Settings) -> Any:
-    """Bound the body, and note the peer before forwarding headers are believed, if they are."""
-    inner, proxies = wsgi_app, settings.trusted_proxies
-    if proxies:
-        inner = ProxyFix(wsgi_app, x_for=proxies, x_proto=proxies)
+    """Bound the body, and note the peer before forwarding headers are believed, if they are.
+
+    Where the proxy has a socket of its own, whoever comes another way is not the proxy. A peer on
+    a socket has no address.
+    """
+    proxies = settings.trusted_proxies
+    behind_proxy = ProxyFix(wsgi_app, x_for=proxies, x_proto=proxies)
 
     def enter(environ: dict[str, Any], start_response: Any) -> Any:
-        environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
+        peer = environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
+        proxied = environ["uploads.proxied"] = proxies > 0 and not (settings.socket and peer)
         bodies.wrap(environ, settings.body_seconds)
-        return inner(environ, start_response)
+        return (behind_proxy if proxied else wsgi_app)(environ, start_response)
 
     return enter
 
 
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
-    trusted = principals.services().settings.trusted_proxies > 0
-    fine = trusted and _SANE_ID.fullmatch(given)
+    fine = request.environ["uploads.proxied"] and _SANE_ID.fullmatch(given)
     g.request_id = given if fine else secrets.token_hex(12)
     g.began = time.monotonic()
     structlog.contextvars.clear_contextvars()

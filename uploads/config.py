@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 MIB = 1024 * 1024
 # The embedded stack's mark on its processes: no setting.
 _NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
+# sockaddr_un holds 108 bytes, the last of them a NUL.
+_SOCKET_PATH_BYTES = 107
 
 
 class ConfigurationError(Exception):
@@ -41,6 +43,11 @@ class Settings(BaseSettings):
         None, description="Folder for files under inspection; default `<data>/scratch`."
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the embedded stack on 127.0.0.1.")
+    socket: Path | None = Field(
+        None,
+        description="Unix socket on which a proxy reaches the web service, beside the port: "
+        "forwarding headers are then believed there and nowhere else.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )
@@ -242,6 +249,12 @@ class Settings(BaseSettings):
             object.__setattr__(self, name, value)
         if self.env == "production" and self.fault:
             raise ValueError("UPLOADS_FAULT is for tests and refused in production")
+        if self.socket and len(os.fsencode(self.socket.absolute())) > _SOCKET_PATH_BYTES:
+            raise ValueError(f"UPLOADS_SOCKET is longer than {_SOCKET_PATH_BYTES} bytes")
+        if self.socket and not self.trusted_proxies:
+            raise ValueError(
+                "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
+            )
         # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
         parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
         if self.job_seconds < parts:

@@ -23,7 +23,9 @@ _SHM = "/dev/shm"  # noqa: S108
 _settings = Settings.load()
 
 wsgi_app = "uploads.app:create_app()"
-bind = f"127.0.0.1:{_settings.port}"
+bind = [f"127.0.0.1:{_settings.port}"]
+if _settings.socket:
+    bind.append(f"unix:{_settings.socket}")
 worker_class = "gthread"
 workers = _settings.web_processes
 threads = _settings.web_threads
@@ -41,6 +43,8 @@ limit_request_field_size = 8190
 
 # The app trusts proxies by one rule of its own, and logs requests itself.
 forwarded_allow_ips = ""
+# On a unix socket gunicorn would let anybody name these two.
+forwarder_headers = ""
 accesslog = None
 loglevel = "warning"
 logconfig_dict = edge.LOGGING

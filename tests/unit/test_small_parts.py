@@ -81,6 +81,19 @@ def test_one_host_for_app_and_content_is_refused(
         Settings.load(data=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("path", "proxies", "words"),
+    [("/run/web.sock", "0", "needs UPLOADS_TRUSTED_PROXIES"), ("/" + "a" * 107, "1", "107 bytes")],
+)
+def test_a_socket_that_could_not_serve_a_proxy_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, proxies: str, words: str
+) -> None:
+    monkeypatch.setenv("UPLOADS_SOCKET", path)
+    monkeypatch.setenv("UPLOADS_TRUSTED_PROXIES", proxies)
+    with pytest.raises(ConfigurationError, match=words):
+        Settings.load(data=tmp_path)
+
+
 def test_credentials_do_not_reach_the_log() -> None:
     event = {
         "authorization": "Bearer upk.abc.s3cret",
