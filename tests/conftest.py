@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support.nginx import Nginx
 from tests.support.people import Person
 from tests.support.stack import Stack
 
@@ -90,3 +91,33 @@ def alice(stack: Stack) -> Person:
 @pytest.fixture(scope="session")
 def bob(stack: Stack) -> Person:
     return stack.person("bob")
+
+
+@pytest.fixture(scope="session")
+def nginx() -> Iterator[Nginx]:
+    """The shipped nginx, in front of the service that `proxied` starts."""
+    server = Nginx()
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def proxied(make_stack: Callable[..., Stack], nginx: Nginx) -> Stack:
+    """A service behind nginx: its people come through it, under the public names."""
+    stack = make_stack(
+        UPLOADS_PUBLIC_URL=nginx.app_url,
+        UPLOADS_CONTENT_URL=nginx.content_url,
+        UPLOADS_SOCKET=str(nginx.upstream),
+        UPLOADS_TRUSTED_PROXIES="1",
+    )
+    stack.base_url, stack.content_url = nginx.app_url, nginx.content_url
+    stack.transport = nginx.transport
+    return stack
+
+
+@pytest.fixture(scope="session")
+def carol(proxied: Stack) -> Person:
+    """Somebody who comes through nginx."""
+    return proxied.person("carol")

@@ -25,6 +25,8 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Names that no resolver knows: those of the service behind nginx.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>

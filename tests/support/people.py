@@ -28,6 +28,7 @@ class Person:
         self.api = httpx.Client(
             base_url=f"{stack.base_url}/api/v1",
             headers={"Authorization": f"Bearer {key}"},
+            transport=stack.transport(),
             timeout=60,
         )
 
@@ -97,7 +98,12 @@ class Browser(httpx.Client):
     """Cookies and forms without scripts, on the app's origin."""
 
     def __init__(self, stack: Stack) -> None:
-        super().__init__(base_url=stack.base_url, headers={"Accept": "text/html"}, timeout=60)
+        super().__init__(
+            base_url=stack.base_url,
+            headers={"Accept": "text/html"},
+            transport=stack.transport(),
+            timeout=60,
+        )
 
     def token(self, page: str = "/") -> str:
         """The CSRF token of the form on this page."""

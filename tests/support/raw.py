@@ -38,16 +38,21 @@ def head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
 def exchange(port: int, pieces: Iterable[bytes]) -> Answer:
     """Send the pieces as they are, as far as the server takes them, and read one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
-        try:
-            for piece in pieces:
-                connection.sendall(piece)
-        except (BrokenPipeError, ConnectionResetError):
-            # Refused early: the answer is there to be read.
-            pass
-        with http.client.HTTPResponse(connection) as response:
-            response.begin()
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, headers, response.read())
+        return exchange_on(connection, pieces)
+
+
+def exchange_on(connection: socket.socket, pieces: Iterable[bytes]) -> Answer:
+    """The same on a connection that is there already."""
+    try:
+        for piece in pieces:
+            connection.sendall(piece)
+    except (BrokenPipeError, ConnectionResetError):
+        # Refused early: the answer is there to be read.
+        pass
+    with http.client.HTTPResponse(connection) as response:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
 
 
 def chunked(pieces: Iterable[bytes]) -> Iterable[bytes]:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -55,6 +55,8 @@ class Stack:
         self.port = _free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.content_url = f"http://localhost:{self.port}"
+        # How its people reach these addresses; None is the usual way.
+        self.transport: Callable[[], httpx.BaseTransport | None] = lambda: None
         self.people: list[Person] = []
         self._settings = {**_FOR_TESTS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,7 +114,7 @@ class Stack:
         assert self._process is not None
         assert self._process.poll() is None, f"the stack ended while starting:\n{self.tail()}"
         try:
-            return httpx.get(f"{self.base_url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
