@@ -99,6 +99,19 @@ def test_an_early_refusal_is_read_in_the_middle_of_an_upload(
     assert json.loads(sent.stdout)["code"] == "type-mismatch"
 
 
+def test_a_refusal_does_not_wait_for_the_rest(nginx: Nginx, carol: Person) -> None:
+    """The first bytes reach the app while the others are still to come: nothing is collected."""
+    headers = {
+        "Host": APP,
+        "Authorization": f"Bearer {carol.key}",
+        "Content-Type": "image/jpeg",
+        "Content-Length": str(90 * MIB),
+    }
+    start = raw.head("POST", "/api/v1/documents?name=a.jpg", headers)
+    answer = nginx.exchange(start, samples.zip_file() + bytes(MIB))
+    assert (answer.status, answer.code) == (415, "type-mismatch")
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_file_just_past_the_limit_hears_it_from_the_app(carol: Person, chunked: bool) -> None:
     """nginx leaves room for the sentence that names the limit."""
