@@ -69,7 +69,7 @@ def with_members(package: bytes, members: dict[str, bytes]) -> bytes:
     """The same package with members added, or replaced."""
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         kept = {name: archive.read(name) for name in archive.namelist()}
-    return pack({**kept, **members})
+    return pack({**kept, **members}, stored=("mimetype",))
 
 
 def office(kind: str, main: str) -> bytes:
@@ -151,11 +151,32 @@ def animation(form: str) -> bytes:
 
 
 def camera_jpeg() -> bytes:
-    """A photo like a phone's: a second picture and a film follow the first end of image."""
-    film = (
+    """A photo like a phone's: it says that a second picture and a film follow its end."""
+    first = picture("JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0")
+    said = mpf_segment(2) + xmp_segment('GCamera:MotionPhoto="1"')
+    return first[:2] + said + first[2:] + picture("JPEG") + film()
+
+
+def film() -> bytes:
+    return (
         box(b"ftyp", b"mp42\0\0\0\0isom") + box(b"mdat", bytes(range(256)) * 40) + box(b"moov", b"")
     )
-    return picture("JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0") + picture("JPEG") + film
+
+
+def mpf_segment(pictures: int) -> bytes:
+    """APP2 with the index of a multi-picture file (CIPA DC-007), the least that counts them."""
+    index = b"II*\0" + struct.pack("<LHHHLLL", 8, 1, 0xB001, 4, 1, pictures, 0)
+    return b"\xff\xe2" + struct.pack(">H", 2 + 4 + len(index)) + b"MPF\0" + index
+
+
+def xmp_segment(attributes: str) -> bytes:
+    """APP1 with XMP that has these attributes."""
+    text = (
+        b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description "
+        + attributes.encode()
+        + b"/></x:xmpmeta>"
+    )
+    return b"\xff\xe1" + struct.pack(">H", 2 + len(text)) + text
 
 
 def box(kind: bytes, content: bytes) -> bytes:

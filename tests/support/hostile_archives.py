@@ -109,7 +109,7 @@ def archives() -> dict[str, tuple[str, bytes, str]]:
             "aes": (ZIP, make_zip(Piece(b"a", b"x" * 13, 99, flags=1)), "encrypted"),
             "too deep": (ZIP, eicar_zip(4), "too-deep"),
             "prefix": (ZIP, make_zip(stored, before=b"#!/bin/sh\n"), "malformed-file"),
-            "trailing data": (ZIP, make_zip(stored, after=b"x"), "malformed-file"),
+            "trailing data": (ZIP, make_zip(stored, after=b"x"), "trailing-data"),
             "two archives": (ZIP, make_zip(stored) + nested, "malformed-file"),
             "other local name": (
                 ZIP,

@@ -7,9 +7,11 @@ import functools
 import pytest
 
 from tests.support import samples
+from tests.support.active_files import ACTIVE
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
 from uploads.documents.policy import HEAD_BYTES, KNOWN, FileType, Policy
 
+ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)
 TEXTS = {"txt", "csv", "md"}
 # What the first bytes cannot tell apart, and inspection must.
@@ -32,13 +34,14 @@ def passes(name: str, content: str, declared: str | None = None) -> bool:
 
 def test_there_is_a_sample_of_every_known_type() -> None:
     """The matrix below covers the whole table."""
-    assert set(samples.SAMPLES) == {kind.extensions[0] for kind in KNOWN}
+    assert set(samples.SAMPLES) == {kind.extensions[0] for kind in ORDINARY}
+    assert set(ACTIVE) == {kind.extensions[0] for kind in KNOWN if kind.active}
 
 
 @pytest.mark.parametrize("content", samples.SAMPLES)
 def test_only_the_diagonal_passes(content: str) -> None:
     """Content passes under the endings of its own type and under no other."""
-    for kind in KNOWN:
+    for kind in ORDINARY:
         for ending in kind.extensions:
             first = kind.extensions[0]
             right = (
@@ -49,7 +52,7 @@ def test_only_the_diagonal_passes(content: str) -> None:
             assert passes(f"a.{ending}", content) is right, (ending, content)
 
 
-@pytest.mark.parametrize("kind", KNOWN, ids=lambda kind: kind.extensions[0])
+@pytest.mark.parametrize("kind", ORDINARY, ids=lambda kind: kind.extensions[0])
 def test_only_a_declared_alias_passes(kind: FileType) -> None:
     """A declared type passes under its own aliases only, whatever its case and parameters."""
     first = kind.extensions[0]
@@ -213,9 +216,30 @@ def test_the_operator_may_narrow_the_table() -> None:
         Policy(max_bytes=10, allowed=["exe"])
 
 
-def test_the_smaller_limit_holds() -> None:
-    """A type's own limit cannot lie above the general one."""
-    assert POLICY.limit(POLICY.by_name("a.jpg")) == 1000
+def test_a_type_may_have_a_limit_of_its_own() -> None:
+    """Above or below the general one; the largest of all is what clients may check first."""
+    policy = Policy(max_bytes=1000, max_bytes_by_type={"jpg": 10, ".ZIP": 5000})
+    limits = {name: policy.limit(policy.by_name(f"a.{name}")) for name in ("jpeg", "zip", "pdf")}
+    assert limits == {"jpeg": 10, "zip": 5000, "pdf": 1000}
+    assert policy.largest == 5000
+    assert POLICY.largest == 1000
+    with pytest.raises(ValueError, match="jpeg"):
+        Policy(max_bytes=10, max_bytes_by_type={"jpeg": 5})
+
+
+def test_active_types_are_off_until_they_are_named() -> None:
+    """SVG and HTML are no part of the default; named, they pass as themselves alone."""
+    active = [kind for kind in KNOWN if kind.active]
+    assert [kind.extensions[0] for kind in active] == ["svg", "html"]
+    assert not set(active) & set(POLICY.types)
+    both = Policy(max_bytes=1000, allowed=["svg", "html", "txt", "png"])
+    for ending, make in ACTIVE.items():
+        assert both.judge(f"a.{ending}", None, make()).extensions[0] == ending
+        for other in ("png", "txt", *(set(ACTIVE) - {ending})):
+            with pytest.raises(TypeMismatch):
+                both.judge(f"a.{other}", None, make())
+        with pytest.raises(TypeNotAllowed):
+            POLICY.judge(f"a.{ending}", None, make())
 
 
 def test_endings_and_types_are_unique() -> None:

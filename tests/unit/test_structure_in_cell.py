@@ -11,9 +11,9 @@ import pytest
 
 from tests.support import benign_files, hostile_archives, hostile_files
 from uploads.documents.model import Outcome
+from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
 from workers.inspection.engine import EngineUnavailable, Subject
-from workers.inspection.limits import Limits
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
@@ -23,6 +23,8 @@ FIRST_OF_TYPE = [
     *{kind: label for label, (kind, _) in reversed(BENIGN.items())}.values(),
     "pdf with owner password",
     "streamed zip",
+    "utf-16 txt",
+    "camera jpeg",
 ]
 HOSTILE = {
     **hostile_archives.archives(),

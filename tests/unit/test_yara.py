@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support import benign_files, hostile_archives, hostile_files
+from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_yara, rulebook
-from workers.inspection.limits import Limits
 from workers.inspection.rulebook import RULES_DIR, RulesBroken
 from workers.inspection.yara import Yara
 

@@ -229,11 +229,17 @@ class BadName(UploadsError):
 
 
 class MalformedFile(UploadsError):
-    """Raised when a file's fixed headers contradict its kind."""
+    """Raised when a file's own structure shows that it would not pass inspection.
+
+    `reason` is the word that `verdict.reason` has when only inspection finds it.
+    """
 
     code = "malformed-file"
     title = "The file is damaged"
     sentence = "The file cannot be read as what it is. Save it anew and send it again."
+
+    def __init__(self, reason: str = "malformed-file") -> None:
+        super().__init__(_STRUCTURE.get(reason), reason=reason)
 
 
 class DigestMismatch(UploadsError):
@@ -324,6 +330,19 @@ class IllegalMove(UploadsError):
 
 class LeaseLost(UploadsError):
     """Raised when a worker's fencing token no longer holds its job: its work must not count."""
+
+
+# What MalformedFile says by its reason, where it is not plain damage.
+_STRUCTURE = {
+    "active-content": "The file carries macros or other active content. Save it without them and "
+    "send it again.",
+    "bomb": "The file would unpack or unfold to an absurd size. Make it smaller and send it again.",
+    "encrypted": "The file is encrypted, so it cannot be inspected. Remove its password and send "
+    "it again.",
+    "second-format": "The file is two kinds of file in one. Save it anew and send it again.",
+    "trailing-data": "Something is attached behind the end of the file. Save it anew without that "
+    "and send it again.",
+}
 
 
 def _duration(seconds: int) -> str:

@@ -99,7 +99,8 @@ class Intake:
         """Take a file in; the document it became is committed when this returns.
 
         Raises the refusals of the policy (TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
-        FileTooLarge, DigestMismatch), and Unavailable when store or database are away.
+        FileTooLarge, DigestMismatch, MalformedFile), and Unavailable when store or database are
+        away.
         """
         receiver: Receiver | None = None
         try:
@@ -108,11 +109,14 @@ class Intake:
             head, pieces = peek(pieces, HEAD_BYTES)
             step("s2")
             kind = self._policy.judge(name, offer.declared_type, head)
+            watch = self._policy.watch(kind, offer.declared_type)
             receiver = self._receiver(actor, name, kind, offer.declared_type)
             for piece in metered(pieces, self._policy.limit(kind)):
+                watch.feed(piece)
                 receiver.write(piece)
             step("s3")
             _check_digest(offer.expected_sha256, receiver.sha256)
+            watch.close()
             document, job = receiver.finish()
         except BaseException as error:
             self._give_up(actor, receiver, error)

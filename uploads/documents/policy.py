@@ -4,20 +4,23 @@ Name, declared type and content must agree. The name's last ending decides what 
 what the client declared and what the first bytes show must be among the names that this type goes
 by. Knows nothing of doors, of stores and of what inspection finds later.
 
-What the first bytes cannot tell apart is let through for inspection to judge: a ZIP under an
-Office ending (the telling member need not be the first one), an encrypted Office file (an OLE
-container), and an MP4 under an audio ending (many recorders write the general brand).
+What the first bytes cannot tell apart is judged by `Watch` while the file streams by: a ZIP under
+an Office ending (the telling member need not be the first one), an encrypted Office file (an OLE
+container). An MP4 under an audio ending passes: many recorders write the general brand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
+from uploads.documents.readers.limits import Limits
 from uploads.documents.sniffing import UNKNOWN, sniff
+from uploads.documents.watching import Watch
 
 HEAD_BYTES = 4096
+TAIL_BYTES = 128 * 1024
 
 _CLAIM_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 # `text/*` in a type's `sniffed` accepts any text that libmagic gives a name, but a web page: it is
@@ -35,7 +38,8 @@ class FileType:
     `type` is its canonical media type; `phrase` what people call one of it, in the middle of a
     sentence; `extensions` its endings, the preferred one first;
     `declared` and `sniffed` are further names that clients and libmagic know it by; `max_bytes`
-    is its own limit, if it has one below the general one.
+    is its own limit, if the operator gave it one. What is `active` does something when a browser
+    shows it: it is off unless the operator names it, and then nothing ever shows it.
     """
 
     type: str
@@ -44,6 +48,7 @@ class FileType:
     declared: frozenset[str] = frozenset()
     sniffed: frozenset[str] = frozenset()
     max_bytes: int | None = None
+    active: bool = False
 
     @property
     def label(self) -> str:
@@ -55,18 +60,31 @@ class FileType:
         return declared == self.type or declared in self.declared
 
     def looks_like(self, sniffed: str) -> bool:
-        if _ANY_TEXT in self.sniffed and sniffed.startswith("text/"):
-            return sniffed not in _NOT_PLAIN
-        return sniffed == self.type or sniffed in self.sniffed
+        if sniffed == self.type or sniffed in self.sniffed:
+            return True
+        return (
+            _ANY_TEXT in self.sniffed
+            and sniffed.startswith("text/")
+            and (sniffed not in _NOT_PLAIN)
+        )
 
 
-def _type(type_: str, phrase: str, endings: str, declared: str = "", sniffed: str = "") -> FileType:
+def _type(
+    type_: str,
+    phrase: str,
+    endings: str,
+    declared: str = "",
+    sniffed: str = "",
+    *,
+    active: bool = False,
+) -> FileType:
     return FileType(
         type_,
         phrase,
         tuple(endings.split()),
         frozenset(declared.split()),
         frozenset(sniffed.split()),
+        active=active,
     )
 
 
@@ -135,12 +153,24 @@ KNOWN: tuple[FileType, ...] = (
         "audio/x-wav",
     ),
     _type("audio/ogg", "Ogg audio", "ogg oga opus", "application/ogg video/ogg audio/opus"),
+    _type(
+        "image/svg+xml",
+        "an SVG drawing",
+        "svg",
+        "image/svg text/xml application/xml",
+        # libmagic gives up where a comment stands in front of the drawing.
+        "text/xml text/plain",
+        active=True,
+    ),
+    _type("text/html", "a web page", "html htm", "application/xhtml+xml", _TEXTS, active=True),
 )
+
+ACTIVE = frozenset(kind.type for kind in KNOWN if kind.active)
+"""Media types that do something when a browser shows them."""
 
 # What people call content that is none of the above.
 _OTHERS = {
     UNKNOWN: "nothing that is known here",
-    "text/html": "a web page",
     "application/CDFV2": "an encrypted or an old Office document",
     "application/postscript": "a PostScript program",
     **dict.fromkeys(
@@ -172,23 +202,57 @@ def _bare(declared_type: str | None) -> str:
     return (declared_type or "").partition(";")[0].strip().lower()
 
 
+def _mismatch(kind: FileType, declared_type: str | None, found: str) -> TypeMismatch:
+    return TypeMismatch(
+        f"this should be {kind.phrase}, but its content looks like {_phrase(found)}",
+        _bare(declared_type)[:100] or None,
+        found,
+    )
+
+
+def _ending(name: str) -> str:
+    return name.strip().lower().lstrip(".")
+
+
+def _check_known(endings: set[str]) -> None:
+    known = {kind.extensions[0] for kind in KNOWN}
+    if unknown := sorted(endings - known):
+        raise ValueError(
+            f"unknown file types {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
+
+
 class Policy:
     """The table as this operator configured it. Limits in bytes."""
 
-    def __init__(self, *, max_bytes: int, allowed: Sequence[str] = ()) -> None:
-        """`allowed` names types by their first endings; empty means all that are known.
+    def __init__(
+        self,
+        *,
+        max_bytes: int,
+        allowed: Sequence[str] = (),
+        max_bytes_by_type: Mapping[str, int] | None = None,
+        limits: Limits | None = None,
+        tail_bytes: int = TAIL_BYTES,
+    ) -> None:
+        """`allowed` names types by their first endings; empty means all but the active ones.
+
+        `max_bytes_by_type` gives some of them, named likewise, a limit of their own, above or
+        below the general one. `limits` bound what a file may unpack or decode to; of packages the
+        last `tail_bytes` are kept for a look at their table.
 
         Raises ValueError when an ending is not the first one of a known type.
         """
-        wanted = [ending.lower().lstrip(".") for ending in allowed]
-        known = {kind.extensions[0] for kind in KNOWN}
-        unknown = sorted(set(wanted) - known)
-        if unknown:
-            raise ValueError(
-                f"unknown file types {', '.join(unknown)}; known are {', '.join(sorted(known))}"
-            )
+        own = {_ending(name): limit for name, limit in (max_bytes_by_type or {}).items()}
+        wanted = {_ending(name) for name in allowed}
+        _check_known(wanted | set(own))
         self.max_bytes = max_bytes
-        self.types = tuple(kind for kind in KNOWN if not wanted or kind.extensions[0] in wanted)
+        self.types = tuple(
+            replace(kind, max_bytes=own.get(kind.extensions[0]))
+            for kind in KNOWN
+            if (kind.extensions[0] in wanted if wanted else not kind.active)
+        )
+        self._limits = limits or Limits()
+        self._tail_bytes = tail_bytes
         self._by_ending = {ending: kind for kind in self.types for ending in kind.extensions}
         self._by_type = {kind.type: kind for kind in self.types}
 
@@ -232,16 +296,25 @@ class Policy:
             raise EmptyFile
         found = sniff(head[:HEAD_BYTES])
         if not kind.looks_like(found):
-            raise TypeMismatch(
-                f"this should be {kind.phrase}, but its content looks like {_phrase(found)}",
-                _bare(declared_type)[:100] or None,
-                found,
-            )
+            raise _mismatch(kind, declared_type, found)
         return kind
+
+    def watch(self, kind: FileType, declared_type: str | None) -> Watch:
+        """Eyes for one file of this kind while it streams by."""
+
+        def mismatch(found: str) -> TypeMismatch:
+            return _mismatch(kind, declared_type, found or UNKNOWN)
+
+        return Watch(kind.type, self._limits, self._tail_bytes, mismatch)
 
     def limit(self, kind: FileType) -> int:
         """The most bytes that a file of this kind may have."""
-        return min(kind.max_bytes or self.max_bytes, self.max_bytes)
+        return kind.max_bytes or self.max_bytes
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that any file may have."""
+        return max(self.limit(kind) for kind in self.types)
 
     def _find(self, name: str) -> FileType | None:
         stem, dot, ending = name.rpartition(".")

@@ -67,6 +67,9 @@ BECAUSE: Mapping[str, str] = {
     "active-content": "it carries macros or other active content. Save it without them and "
     "upload it again.",
     "malformed-file": "it is damaged or not what its name says. Save it anew and upload it again.",
+    "second-format": "it is two kinds of file in one. Save it anew and upload it again.",
+    "trailing-data": "something is attached behind its end. Save it anew without that and upload "
+    "it again.",
     "type-mismatch": "its content is not what its name says.",
     "digest-mismatch": "its bytes are not the ones that were announced.",
     "size-mismatch": "it did not arrive whole.",
@@ -183,6 +186,16 @@ def accepted(types: Iterable[FileType]) -> str:
         found[families.get(family) or other.get(kind.type, "office documents")] = None
     text = _listed(found)
     return text[:1].upper() + text[1:]
+
+
+def limits(policy: Policy) -> str:
+    """How large files may be: the general limit, and the kinds that have one of their own."""
+    own = [
+        f"{kind.label} up to {size(policy.limit(kind))}"
+        for kind in policy.types
+        if policy.limit(kind) != policy.max_bytes
+    ]
+    return f"up to {size(policy.max_bytes)} each" + (f" ({', '.join(own)})" if own else "")
 
 
 def for_script(policy: Policy) -> dict[str, Any]:

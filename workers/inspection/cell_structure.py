@@ -9,9 +9,10 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
+from uploads.documents.readers import packages, reading
+from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
-from workers.inspection.checks import media, office, opendocument, pdf, pictures, text
-from workers.inspection.limits import Limits, Refusal
+from workers.inspection.checks import office, opendocument, pdf, text, trailers
 from workers.inspection.walk import walk
 
 _Check = Callable[[BinaryIO, str, Limits], None]
@@ -46,17 +47,22 @@ def _refused(reason: str, detail: str) -> dict[str, Any]:
 
 
 def _checks_of(media_type: str) -> list[_Check]:
+    """The door's own reader first, over the whole file; then what only the worker can see."""
+    if not reading.is_known(media_type):
+        return []
     if media_type.startswith(office.PREFIX):
-        return [office.check_office, _check_members]
+        return [_check_headers, office.check_office, _check_members]
     if media_type.startswith(opendocument.PREFIX):
-        return [opendocument.check_opendocument, _check_members]
-    if media_type in pictures.TYPES:
-        return [pictures.check_picture]
-    if media_type in media.TYPES:
-        return [media.check_media]
-    if media_type in text.TYPES:
-        return [text.check_text]
-    return _OTHERS.get(media_type, [])
+        return [_check_headers, opendocument.check_opendocument, _check_members]
+    return [_check_headers, *_OTHERS.get(media_type, [])]
+
+
+def _check_headers(file: BinaryIO, media_type: str, limits: Limits) -> None:
+    extras_at = reading.read_whole(file, media_type, limits)
+    if extras_at is not None:
+        trailers.check_extras(file, extras_at)
+    if not packages.is_package(media_type):
+        trailers.check_archive_tail(file, to_the_end=media_type == "application/pdf")
 
 
 def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
@@ -69,6 +75,7 @@ _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_members],
     "application/pdf": [pdf.check_pdf, _check_members],
     "application/rtf": [text.check_rtf],
+    "image/svg+xml": [text.check_svg],
 }
 
 
@@ -77,5 +84,5 @@ def _samples() -> Iterator[tuple[str, bytes]]:
     for _, sample in cell_yara.samples():
         yield office.PREFIX + "wordprocessingml.document", sample
         yield opendocument.PREFIX + "text", sample
-    for media_type in sorted(pictures.TYPES | media.TYPES | text.TYPES | {"application/rtf"}):
+    for media_type in reading.READERS:
         yield media_type, b"a sample that is nothing"

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import pikepdf
 import yara_x
 
+from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import rulebook
-from workers.inspection.limits import Limits, Refusal
 from workers.inspection.walk import CHUNK_BYTES, walk
 
 _WINDOW_BYTES = 32 * 1024 * 1024

@@ -26,6 +26,8 @@ REASONS = frozenset(
         "timeout",
         "active-content",
         "malformed-file",
+        "second-format",
+        "trailing-data",
         "type-mismatch",
     }
 )

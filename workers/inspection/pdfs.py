@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pikepdf
 
-from workers.inspection.limits import Refusal
+from uploads.documents.readers.limits import Refusal
 
 _DEPTH = 100
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from uploads.documents.model import EngineReport
+from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
 from workers.inspection.engine import Subject
-from workers.inspection.limits import Limits
 
-VERSION = "1"  # raise it whenever a check changes: verdicts name it
+VERSION = "2"  # raise it whenever a check changes: verdicts name it
 
 
 class Structure:

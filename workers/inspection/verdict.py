@@ -12,7 +12,15 @@ from uploads.documents.model import EngineReport, Outcome, State
 from workers.inspection.engine import EngineUnavailable
 
 REJECTING = frozenset(
-    {"active-content", "bomb", "digest-mismatch", "malformed-file", "type-mismatch"}
+    {
+        "active-content",
+        "bomb",
+        "digest-mismatch",
+        "malformed-file",
+        "second-format",
+        "trailing-data",
+        "type-mismatch",
+    }
 )
 """Reasons that are the file's own fault, known for certain: a door would have refused for them."""
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection import pdfs
-from workers.inspection.limits import Budget, Limits, Refusal
-from workers.inspection.ziptable import Entry, read_table
 
 CHUNK_BYTES = 256 * 1024
 _STORED, _DEFLATED = 0, 8

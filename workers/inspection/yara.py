@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from uploads.documents.model import EngineReport
+from uploads.documents.readers.limits import Limits
 from workers.inspection import celled, rulebook
 from workers.inspection.engine import EngineUnavailable, Subject
-from workers.inspection.limits import Limits
 
 
 class Yara:

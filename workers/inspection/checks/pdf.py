@@ -6,14 +6,12 @@ from typing import BinaryIO
 
 import pikepdf
 
-from workers.inspection.checks.trailers import check_archive_tail
-from workers.inspection.limits import Limits, Refusal
+from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection.pdfs import dictionaries, open_pdf
 
 _ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/RichMediaExecute"}
 _KEYS = ("/JS", "/JavaScript", "/XFA", "/RichMediaContent")
 _SUBTYPES = {"/RichMedia", "/3D"}
-_TAIL_BYTES = 66_000
 
 
 def check_pdf(file: BinaryIO, _: str, __: Limits) -> None:
@@ -25,7 +23,6 @@ def check_pdf(file: BinaryIO, _: str, __: Limits) -> None:
             raise Refusal("active-content", "pdf: opens an address by itself")
         for found in dictionaries(pdf):
             _check_dictionary(found)
-    _check_tail(file)
 
 
 def _check_dictionary(found: pikepdf.Object) -> None:
@@ -35,11 +32,3 @@ def _check_dictionary(found: pikepdf.Object) -> None:
         raise Refusal("active-content", "pdf: an action that runs something")
     if str(found.get("/Subtype", "")) in _SUBTYPES and "/Rect" in found:
         raise Refusal("active-content", "pdf: rich media")
-
-
-def _check_tail(file: BinaryIO) -> None:
-    """Readers stop at the last `%%EOF`; an archive behind it is another file in the same bytes."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - _TAIL_BYTES))
-    tail = file.read()
-    check_archive_tail(tail[tail.rfind(b"%%EOF") + 1 :])

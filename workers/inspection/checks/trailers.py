@@ -1,7 +1,7 @@
-"""Second formats hidden behind the end of a first one.
+"""Second formats in the same bytes: what another program would open as a file of its own.
 
-Cameras append previews, films and maker notes to pictures, so data after the end is no fault by
-itself; only what another program would open as a format of its own is.
+The readers of headers have refused what stands behind an end without being declared; here the
+whole file is at hand, and what is declared is searched as well.
 """
 
 from __future__ import annotations
@@ -11,39 +11,48 @@ import re
 import struct
 from typing import BinaryIO
 
-from workers.inspection.limits import Refusal
+from uploads.documents.readers.limits import Refusal
 
 _SCAN_BYTES = 64 * 1024 * 1024
+_TAIL_BYTES = 66_000  # an end record and its longest comment
 _END = struct.Struct("<4s4H2LH")
 _FOREIGN = re.compile(
     rb"%PDF-\d|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|<\?php|<!doctype\s+html|"
     rb"<(?:html|script|iframe|svg)[\s>/]",
     re.IGNORECASE,
 )
+_PROGRAMS = (b"#!", b"MZ", b"\x7fELF")
 
 
-def check_trailer(file: BinaryIO, end: int) -> None:
-    """Look at what follows offset `end`. Raises: Refusal."""
+def check_extras(file: BinaryIO, at: int) -> None:
+    """Look through what follows offset `at` by declaration. Raises: Refusal."""
+    file.seek(at)
+    extras = file.read(_SCAN_BYTES)
+    if extras.startswith(_PROGRAMS) or _FOREIGN.search(extras):
+        raise Refusal("second-format", "a second format behind the end")
+
+
+def check_archive_tail(file: BinaryIO, *, to_the_end: bool = False) -> None:
+    """Refuse a file that a ZIP reader would accept as an archive. Raises: Refusal.
+
+    `to_the_end` is for formats that may well hold an archive: only one whose comment ends the
+    file is what readers take it for.
+    """
     size = file.seek(0, os.SEEK_END)
-    if end >= size:
-        return
-    file.seek(end)
-    trailer = file.read(min(size - end, _SCAN_BYTES))
-    if trailer.lstrip(b"\0\r\n\t ").startswith((b"#!", b"MZ", b"\x7fELF")) or _FOREIGN.search(
-        trailer
-    ):
-        raise Refusal("malformed-file", "a second format after the end")
-    file.seek(max(end, size - 66_000))
-    check_archive_tail(file.read())
-
-
-def check_archive_tail(tail: bytes) -> None:
-    """Refuse bytes that a ZIP reader would accept as the end of an archive. Raises: Refusal."""
+    file.seek(max(0, size - _TAIL_BYTES))
+    tail = file.read()
     at = tail.rfind(b"PK\5\6")
     while at >= 0:
-        if len(tail) - at >= _END.size:
-            _, disk, first, here, count, size, _, _ = _END.unpack_from(tail, at)
-            directory = tail[max(0, at - size) :][:4] if size <= at else b"PK\1\2"
-            if (disk, first) == (0, 0) and here == count and (not count or directory == b"PK\1\2"):
-                raise Refusal("malformed-file", "an archive after the end")
+        if _is_end_record(tail, at, to_the_end):
+            raise Refusal("second-format", "an archive as well")
         at = tail.rfind(b"PK\5\6", 0, at)
+
+
+def _is_end_record(tail: bytes, at: int, to_the_end: bool) -> bool:
+    if len(tail) - at < _END.size:
+        return False
+    _, disk, first, here, count, size, _, comment = _END.unpack_from(tail, at)
+    if to_the_end and at + _END.size + comment != len(tail):
+        return False
+    directory = tail[max(0, at - size) :][:4] if size <= at else b"PK\1\2"
+    return (disk, first) == (0, 0) and here == count and (not count or directory == b"PK\1\2")

@@ -9,23 +9,28 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 from xml.parsers import expat
 
-from workers.inspection.limits import Refusal
+from uploads.documents.readers.limits import Refusal
 
 OnStart = Callable[[str, Mapping[str, str]], None]
 OnText = Callable[[str], None]
 
 
 def read_xml(
-    chunks: Iterable[bytes], start: OnStart | None = None, text: OnText | None = None
+    chunks: Iterable[bytes],
+    start: OnStart | None = None,
+    text: OnText | None = None,
+    *,
+    doctype: bool = False,
 ) -> None:
     """Parse one XML part; `start` gets local element names and attributes by local name.
 
-    A part without a single byte is nothing: LibreOffice leaves such behind.
+    A part without a single byte is nothing: LibreOffice leaves such behind. `doctype` lets a
+    document type pass that is only named: it is never fetched, and may declare nothing itself.
 
     Raises: Refusal, for a document type, an entity, or XML that is not well formed.
     """
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse
+    parser.StartDoctypeDeclHandler = _refuse_inner if doctype else _refuse
     parser.EntityDeclHandler = _refuse
     parser.SkippedEntityHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
@@ -47,6 +52,11 @@ def read_xml(
 
 def _refuse(*_: object) -> NoReturn:
     raise Refusal("malformed-file", "XML with a document type or entities")
+
+
+def _refuse_inner(name: str, system_id: str | None, public_id: str | None, inner: bool) -> None:
+    if inner:
+        _refuse()
 
 
 def _localised(start: OnStart) -> Callable[[str, dict[str, str]], None]:

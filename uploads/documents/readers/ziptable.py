@@ -4,6 +4,9 @@ Two programs can read two different archives out of one sloppy ZIP. So only the 
 accepted: one end record that ends the file, a directory that ends where the end record starts,
 entries that cover the rest without gap or overlap, and local headers that say what the directory
 says. Nothing is unpacked here, and names are judged but never used.
+
+At the door only the last bytes of a file are still there (`Tail`). What stands in local headers
+before them is left to the worker, which reads the same table from the whole file.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ import os
 import re
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO, NoReturn
+from typing import NoReturn, Protocol
 
-from workers.inspection.limits import Budget, Refusal
+from uploads.documents.readers.limits import Budget, Refusal
+from uploads.documents.readers.window import OutOfReach
 
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR = struct.Struct("<4sLQL")
@@ -29,6 +33,47 @@ _AES = 99
 _NAME_BYTES = 1024
 _DESCRIPTOR_BYTES = (12, 16, 20, 24)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+
+
+class Seekable(Protocol):
+    """What is needed of a file: a `Tail` is one, too."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class Tail:
+    """The last `keep` bytes of a file of `size` bytes, at their offsets."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._data = bytearray()
+        self._at = 0
+        self.size = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the stream."""
+        self.size += len(piece)
+        if len(piece) >= self._keep:
+            self._data[:] = piece[-self._keep :]
+            return
+        self._data += piece
+        if len(self._data) > 2 * self._keep:
+            del self._data[: -self._keep]
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._at = offset + (self.size if whence == os.SEEK_END else 0)
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Raises OutOfReach for what is gone."""
+        if self._at < self.size - self._keep:
+            raise OutOfReach
+        start = self._at - (self.size - len(self._data))
+        found = bytes(self._data[start : start + size] if size >= 0 else self._data[start:])
+        self._at += len(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +111,10 @@ class _Central:
     offset: int
 
 
-def read_table(file: BinaryIO, budget: Budget) -> list[Entry]:
+def read_table(file: Seekable, budget: Budget) -> list[Entry]:
     """Return the entries in the order of the directory, all checks passed.
 
-    Raises: Refusal.
+    Raises Refusal, and of a `Tail` OutOfReach when it does not hold the directory.
     """
     end = _find_end(file)
     budget.enter(end.count)
@@ -95,7 +140,7 @@ def _malformed(detail: str) -> NoReturn:
     raise Refusal("malformed-file", f"zip: {detail}")
 
 
-def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+def _read(file: Seekable, offset: int, size: int) -> bytes:
     file.seek(offset)
     data = file.read(size)
     if len(data) != size:
@@ -103,7 +148,7 @@ def _read(file: BinaryIO, offset: int, size: int) -> bytes:
     return data
 
 
-def _find_end(file: BinaryIO) -> _End:
+def _find_end(file: Seekable) -> _End:
     """Find the one end record; it and its comment must end the file (APPNOTE 4.3.16)."""
     size = file.seek(0, os.SEEK_END)
     tail_at = max(0, size - _END.size - _FULL16)
@@ -112,8 +157,10 @@ def _find_end(file: BinaryIO) -> _End:
     if at < 0 or len(tail) - at < _END.size:
         _malformed("no end record")
     _, disk, first_disk, here, count, directory, offset, comment = _END.unpack_from(tail, at)
-    if at + _END.size + comment != len(tail):
-        _malformed("data after the end")
+    if at + _END.size + comment > len(tail):
+        _malformed("cut off")
+    if at + _END.size + comment < len(tail):
+        raise Refusal("trailing-data", "zip: data after the end")
     if disk or first_disk or here != count:
         _malformed("several disks")
     end = _End(count, directory, offset, tail_at + at)
@@ -124,7 +171,7 @@ def _find_end(file: BinaryIO) -> _End:
     return end
 
 
-def _widen(file: BinaryIO, end: _End) -> _End:
+def _widen(file: Seekable, end: _End) -> _End:
     """Return the ZIP64 end record where there is one (APPNOTE 4.3.14 and 4.3.15)."""
     at = end.position - _END64_LOCATOR.size
     locator = _read(file, at, _END64_LOCATOR.size) if at >= 0 else b""
@@ -149,7 +196,7 @@ def _widen(file: BinaryIO, end: _End) -> _End:
     return _End(count, directory, offset, position)
 
 
-def _read_directory(file: BinaryIO, end: _End) -> list[_Central]:
+def _read_directory(file: Seekable, end: _End) -> list[_Central]:
     found: list[_Central] = []
     at = end.offset
     while at < end.position:
@@ -163,7 +210,7 @@ def _read_directory(file: BinaryIO, end: _End) -> list[_Central]:
     return found
 
 
-def _read_central(file: BinaryIO, at: int) -> tuple[_Central, int]:
+def _read_central(file: Seekable, at: int) -> tuple[_Central, int]:
     fields = _CENTRAL.unpack(_read(file, at, _CENTRAL.size))
     signature, _, _, flags, method, _, _, crc, packed, unpacked = fields[:10]
     name_size, extra_size, comment_size, disk, _, attributes, offset = fields[10:]
@@ -225,28 +272,34 @@ def _checked_name(raw: bytes, flags: int) -> str:
     return name
 
 
-def _check_layout(file: BinaryIO, found: list[_Central], limit: int) -> list[int]:
+def _check_layout(file: Seekable, found: list[_Central], limit: int) -> list[int]:
     """Return where each entry's data starts; entries must tile the file up to `limit`."""
     starts = [0] * len(found)
     expected = 0
-    streamed = False
+    gaps: tuple[int, ...] = (0,)
     for number in sorted(range(len(found)), key=lambda index: found[index].offset):
         each = found[number]
-        _check_gap(each.offset - expected, streamed)
-        starts[number], streamed = _read_local(file, each)
+        _check_gap(each.offset - expected, gaps)
+        try:
+            starts[number], streamed = _read_local(file, each)
+            gaps = (0, *_DESCRIPTOR_BYTES) if streamed else (0,)
+        except OutOfReach:
+            # Its header may be longer than this, and a descriptor may follow its data.
+            starts[number], gaps = each.offset + _LOCAL.size + len(each.raw_name), ()
         expected = starts[number] + each.packed
-    _check_gap(limit - expected, streamed)
+    _check_gap(limit - expected, gaps)
     return starts
 
 
-def _check_gap(gap: int, streamed: bool) -> None:
+def _check_gap(gap: int, allowed: tuple[int, ...]) -> None:
+    """Hold the bytes between two entries against what may be there; nothing allowed: any."""
     if gap < 0:
         raise Refusal("bomb", "zip: overlapping entries")
-    if gap and not (streamed and gap in _DESCRIPTOR_BYTES):
+    if allowed and gap not in allowed:
         _malformed("data between entries")
 
 
-def _read_local(file: BinaryIO, central: _Central) -> tuple[int, bool]:
+def _read_local(file: Seekable, central: _Central) -> tuple[int, bool]:
     """Compare a local header with the directory; return data start and whether it was streamed."""
     fields = _LOCAL.unpack(_read(file, central.offset, _LOCAL.size))
     signature, _, flags, method, _, _, crc, packed, unpacked, name_size, extra_size = fields

@@ -1,6 +1,7 @@
-"""How far a file may be unpacked, and what is raised when it wants to go further.
+"""How far a file may go, unpacked or decoded, and what is raised when it wants to go further.
 
-Used in the parser cell only. Knows no format.
+One place for the door, which sees a file pass, and for the parser cell, which has all of it. Knows
+no format.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ RATIO_FROM_BYTES = 1024 * 1024
 
 
 class Refusal(Exception):
-    """Raised when a file is not what can be inspected. `reason` is the contract's code.
+    """Raised when a file is not what can be accepted. `reason` is the contract's code.
 
     `detail` says it in a few words for the operator and never holds anything out of the file.
+    `found` is the media type that the content has instead, where the reason is `type-mismatch`.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, found: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,13 @@ class Limits:
             depth=int(options["archive_depth"]),
             pixels=int(options["image_pixels"]),
         )
+
+    def check_picture(self, width: int, height: int, frames: int = 1) -> None:
+        """Raises: Refusal for a picture without a size, or with more pixels than are decoded."""
+        if width < 1 or height < 1:
+            raise Refusal("malformed-file", "picture: no size")
+        if width * height * frames > self.pixels:
+            raise Refusal("bomb", "picture: too many pixels")
 
     def options(self) -> dict[str, int]:
         """Return the limits as a cell's options."""

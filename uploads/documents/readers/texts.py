@@ -1,0 +1,51 @@
+"""Text, and RTF: no binary under a text's name, and nothing behind RTF's last brace."""
+
+from __future__ import annotations
+
+import codecs
+from encodings import utf_16, utf_32
+
+from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.trailers import PADDING
+from uploads.documents.readers.window import Ask, Window
+
+# The longer mark first: UTF-32's begins with UTF-16's.
+_WIDE = (
+    (codecs.BOM_UTF32_LE, utf_32.IncrementalDecoder),
+    (codecs.BOM_UTF32_BE, utf_32.IncrementalDecoder),
+    (codecs.BOM_UTF16_LE, utf_16.IncrementalDecoder),
+    (codecs.BOM_UTF16_BE, utf_16.IncrementalDecoder),
+)
+
+
+def read_text(window: Window, _: Limits) -> Ask[None]:
+    """Refuse NUL bytes, unless the text says by its first bytes that it is wide, and is."""
+    head = yield from window.peek(4)
+    wide = next((decoder for mark, decoder in _WIDE if head.startswith(mark)), None)
+    if wide is not None:
+        yield from _read_wide(window, wide())
+        return
+    while piece := (yield from window.rest()):
+        if b"\0" in piece:
+            raise Refusal("malformed-file", "text: binary data")
+
+
+def _read_wide(window: Window, decoder: codecs.IncrementalDecoder) -> Ask[None]:
+    while piece := (yield from window.rest()):
+        try:
+            text = decoder.decode(piece)
+        except UnicodeDecodeError as error:
+            raise Refusal("malformed-file", "text: not the encoding that it says") from error
+        if "\0" in text:
+            raise Refusal("malformed-file", "text: binary data")
+
+
+def read_rtf(window: Window, _: Limits) -> Ask[None]:
+    """One group in braces (RTF 1.9.1, "Syntax") to the end; inside, the worker looks."""
+    if (yield from window.peek(5)) != b"{\\rtf":
+        raise Refusal("malformed-file", "rtf: no RTF")
+    last = b""
+    while piece := (yield from window.rest()):
+        last = piece.rstrip(PADDING)[-1:] or last
+    if last != b"}":
+        raise Refusal("trailing-data", "rtf: bytes behind the last brace")
