@@ -72,6 +72,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("/static/<path:filename>", "GET"): Row(200, 200, 200, "/static/logo.svg"),
     # The content host knows tokens and nobody's name.
     ("/renditions/<token>", "GET"): Row(200, 200, 200, "{token}", site="content"),
+    ("/downloads/<token>", "GET"): Row(404, 404, 404, "/downloads/forged", site="content"),
     # For the operator's own network.
     ("/livez", "GET"): Row(200, 200, 200, site="internal"),
     ("/readyz", "GET"): Row(200, 200, 200, site="internal"),

@@ -1,4 +1,4 @@
-"""The content host: renditions by token. No cookies, no keys, no sign-in are known here."""
+"""The content host: what is served by token. No cookies, no keys, no sign-in are known here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import ExitStack
 
 from flask import Blueprint, Response
 
+from uploads.documents.access import served_type
+from uploads.documents.names import content_disposition
 from uploads.security.hosts import CONTENT
 from uploads.security.principals import services
 
@@ -22,6 +24,17 @@ def rendition(token: str) -> Response:
     response.content_length = found.size
     response.headers["Cache-Control"] = "private, max-age=300"
     response.headers["Content-Disposition"] = "inline"
+    return response
+
+
+@blueprint.get("/downloads/<token>")
+def download(token: str) -> Response:
+    """Stream one document that no browser may show; the state is checked at each use."""
+    stack = ExitStack()
+    found, pieces = stack.enter_context(services().access.open_download(token))
+    response = Response(_closing(stack, pieces), content_type=served_type(found.type))
+    response.content_length = found.size
+    response.headers["Content-Disposition"] = content_disposition("attachment", found.name)
     return response
 
 

@@ -14,10 +14,13 @@ from uploads.documents.errors import Gone, NotClean, NotFound
 from uploads.documents.library import Library
 from uploads.documents.model import GONE, Actor, Document, Rendition
 from uploads.documents.names import content_disposition
+from uploads.documents.policy import ACTIVE
 from uploads.records.protocol import Records
 from uploads.storage.protocol import Bucket, Storage
 
-_TEXT = frozenset({"text/plain", "text/csv", "text/markdown"})
+_TEXT = frozenset({"text/plain", "text/csv", "text/markdown", "text/html"})
+# Stands in a token where a rendition's name would; no rendition is called so.
+_ORIGINAL = "original"
 
 
 class ContentTokens(Protocol):
@@ -25,8 +28,11 @@ class ContentTokens(Protocol):
 
     def issue(self, document_id: str, rendition: str) -> str: ...
 
-    def read(self, token: str) -> tuple[str, str]:
-        """Document id and rendition name. Raises NotFound when forged or too old."""
+    def read(self, token: str, seconds: int | None = None) -> tuple[str, str]:
+        """Document id and rendition name.
+
+        Raises NotFound when forged or too old; `seconds` asks for a younger one than usual.
+        """
 
 
 class Access:
@@ -50,16 +56,18 @@ class Access:
         self._link_seconds = link_seconds
 
     def download_url(self, actor: Actor, document_id: str) -> str:
-        """A store URL that lives at most a minute and always downloads (never displays).
+        """A URL that lives at most a minute and always downloads (never displays).
 
-        Raises NotFound, Gone, NotClean.
+        It is the store's, but for what is active: a store cannot send our headers, so that comes
+        from the content host. Raises NotFound, Gone, NotClean.
         """
         document = _servable(self._library.get(actor, document_id))
-        if document.clean_key is None:
-            raise NotClean(state=document.state.value)
+        key = _clean_key(document)
+        if document.type in ACTIVE:
+            return f"{self._content_url}/downloads/{self._tokens.issue(document.id, _ORIGINAL)}"
         return self._storage.sign_get(
             Bucket.CLEAN,
-            document.clean_key,
+            key,
             disposition=content_disposition("attachment", document.name),
             content_type=served_type(document.type),
             seconds=self._link_seconds,
@@ -85,6 +93,19 @@ class Access:
         with self._storage.open(Bucket.CLEAN, rendition.key) as pieces:
             yield rendition, pieces
 
+    @contextmanager
+    def open_download(self, token: str) -> Iterator[tuple[Document, Iterator[bytes]]]:
+        """An active document and its bytes, state checked now, whatever the token says.
+
+        Raises NotFound, Gone, NotClean, StorageUnavailable.
+        """
+        document_id, name = self._tokens.read(token, self._link_seconds)
+        document = self._records.read(lambda work: work.documents.find(document_id))
+        if document is None or name != _ORIGINAL or document.type not in ACTIVE:
+            raise NotFound
+        with self._storage.open(Bucket.CLEAN, _clean_key(_servable(document))) as pieces:
+            yield document, pieces
+
 
 def served_type(content_type: str) -> str:
     """The Content-Type a client gets: text is always told to be UTF-8, so nothing is guessed."""
@@ -97,6 +118,12 @@ def _servable(document: Document) -> Document:
     if not document.servable:
         raise NotClean(state=document.state.value)
     return document
+
+
+def _clean_key(document: Document) -> str:
+    if document.clean_key is None:
+        raise NotClean(state=document.state.value)
+    return document.clean_key
 
 
 def _rendition(document: Document, name: str) -> Rendition:

@@ -123,5 +123,5 @@ def _complete(settings: Settings, response: Response) -> None:
         headers["Content-Security-Policy"] = _CONTENT_CSP
         # The app's pages show these pictures under COEP: require-corp. What guards them is the
         # short-lived token in their address, not their origin.
-        if request.blueprint == CONTENT and response.status_code < 400:
+        if request.endpoint == f"{CONTENT}.rendition" and response.status_code < 400:
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -17,9 +17,10 @@ class SignedTokens:
     def issue(self, document_id: str, rendition: str) -> str:
         return str(self._serializer.dumps([document_id, rendition]))
 
-    def read(self, token: str) -> tuple[str, str]:
+    def read(self, token: str, seconds: int | None = None) -> tuple[str, str]:
+        oldest = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
-            document_id, rendition = self._serializer.loads(token, max_age=self._seconds)
+            document_id, rendition = self._serializer.loads(token, max_age=oldest)
         except (BadData, ValueError, TypeError) as error:
             raise NotFound from error
         return str(document_id), str(rendition)
