@@ -8,6 +8,7 @@ writes (generated secrets and ports). `docs/configuration.md` is generated from 
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
@@ -24,6 +25,8 @@ MIB = 1024 * 1024
 _NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
 # sockaddr_un holds 108 bytes, the last of them a NUL.
 _SOCKET_PATH_BYTES = 107
+_UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
+_NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
 
 
 class ConfigurationError(Exception):
@@ -96,10 +99,23 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(100 * MIB, ge=1, description="Largest file, in bytes.")
     types: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Accepted types by their first ending (jpg,pdf,…); empty: all that are known.",
+        description="Accepted types by their first ending (jpg,pdf,…); empty: all that are known "
+        "but svg and html, which must be named.",
+    )
+    max_bytes_by_type: Annotated[tuple[tuple[str, int], ...], NoDecode] = Field(
+        (),
+        description="Largest file of some types by their first ending, above or below the general "
+        "limit: jpg=50MiB,zip=1GiB (bytes, KiB, MiB or GiB).",
     )
     max_name_bytes: int = Field(
         255, ge=16, le=1024, description="Longest file name, in UTF-8 bytes."
+    )
+    tail_bytes: int = Field(
+        128 * 1024,
+        ge=68 * 1024,
+        le=4 * MIB,
+        description="What the door keeps of a ZIP's end, in bytes, to judge its table; a larger "
+        "table is judged by the worker.",
     )
     segment_bytes: int = Field(
         4 * MIB, ge=64 * 1024, description="Size of a stored segment, in bytes."
@@ -234,6 +250,14 @@ class Settings(BaseSettings):
             raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
         return value
 
+    @field_validator("max_bytes_by_type", mode="before")
+    @classmethod
+    def _sizes(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = (part.strip() for part in value.split(","))
+        return tuple(_named_size(part) for part in parts if part)
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         defaults = {
@@ -308,6 +332,14 @@ def _refuse_unknown(known: set[str]) -> None:
             raise ConfigurationError(
                 f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
             )
+
+
+def _named_size(text: str) -> tuple[str, int]:
+    """`jpg=50MiB` as name and bytes. Raises ValueError."""
+    found = _NAMED_SIZE.fullmatch(text)
+    if found is None or not int(found["count"]):
+        raise ValueError(f"{text!r} is not of the form jpg=50MiB")
+    return found["name"], int(found["count"]) * _UNITS[found["unit"] or "B"]
 
 
 def _sentence(error: ValueError) -> str:

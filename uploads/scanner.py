@@ -9,6 +9,8 @@ from __future__ import annotations
 import socket
 
 OFF = "off"
+CEILING_BYTES = 2**31 - 1
+"""ClamAV reads no file that is larger."""
 _SOCKETS = (
     "/run/clamav/clamd.ctl",
     "/var/run/clamav/clamd.ctl",

@@ -12,6 +12,7 @@ from uploads.documents.access import Access
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
+from uploads.documents.readers import limits as readers
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
@@ -49,7 +50,8 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
     secret = settings.secret_key.get_secret_value()
     records = SqlRecords(settings.database_url)
     storage = _storage(settings)
-    policy = _policy(settings)
+    clamd_address = scanner.find(settings.clamd)
+    policy = _policy(settings, clamd_address is not None)
     hints = CeleryHints(celery or make_celery(settings.redis_url))
     library = Library(
         records=records, hints=hints, clock=clock.now, waits=max(1, settings.web_threads // 4)
@@ -79,15 +81,29 @@ def build(settings: Settings, celery: Celery | None = None) -> Services:
             content_url=settings.content_url,
             link_seconds=settings.link_seconds,
         ),
-        clamd_address=scanner.find(settings.clamd),
+        clamd_address=clamd_address,
     )
 
 
-def _policy(settings: Settings) -> Policy:
+def _policy(settings: Settings, scanned: bool) -> Policy:
     try:
-        return Policy(max_bytes=settings.max_file_bytes, allowed=settings.types)
+        policy = Policy(
+            max_bytes=settings.max_file_bytes,
+            allowed=settings.types,
+            max_bytes_by_type=dict(settings.max_bytes_by_type),
+            limits=readers.Limits.of(settings.model_dump()),
+            tail_bytes=settings.tail_bytes,
+        )
     except ValueError as error:
-        raise ConfigurationError(f"UPLOADS_TYPES: {error}.") from error
+        raise ConfigurationError(f"UPLOADS_TYPES, UPLOADS_MAX_BYTES_BY_TYPE: {error}.") from error
+    if scanned and policy.largest > scanner.CEILING_BYTES:
+        # Nothing is accepted in order to become unscannable.
+        raise ConfigurationError(
+            f"UPLOADS_MAX_FILE_BYTES, UPLOADS_MAX_BYTES_BY_TYPE: a type may have "
+            f"{policy.largest:,} bytes, but ClamAV reads at most {scanner.CEILING_BYTES:,}. Lower "
+            "the limit, or do without ClamAV (UPLOADS_CLAMD=off)."
+        )
+    return policy
 
 
 def _limits(settings: Settings) -> Limits:

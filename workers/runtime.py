@@ -9,11 +9,11 @@ from datetime import timedelta
 from uploads import clock
 from uploads.config import Settings
 from uploads.documents.model import EngineReport, JobKind, Outcome
+from uploads.documents.readers.limits import Limits
 from uploads.wiring import Services
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
 from workers.inspection.inspect import Inspector
-from workers.inspection.limits import Limits
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.jobs import Patience, Runner, Sweeper
@@ -81,7 +81,8 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
 
 def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper) -> Inspector:
     settings = services.settings
-    engines: list[Engine] = [Structure(cell, _limits(settings)), Yara(cell, _limits(settings))]
+    limits = Limits.of(settings.model_dump())
+    engines: list[Engine] = [Structure(cell, limits), Yara(cell, limits)]
     absent: list[EngineReport] = []
     if services.clamd_address is None:
         absent.append(_NOT_CONFIGURED)
@@ -110,16 +111,6 @@ def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper)
         ),
         clock=clock.now,
         transfer_seconds=settings.transfer_seconds,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        entries=settings.archive_entries,
-        bytes=settings.archive_bytes,
-        ratio=settings.archive_ratio,
-        depth=settings.archive_depth,
-        pixels=settings.image_pixels,
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from uploads.documents.model import EngineReport, Outcome
-from workers.inspection.clamd import CEILING_BYTES, Clamd
+from uploads.scanner import CEILING_BYTES
+from workers.inspection.clamd import Clamd
 from workers.inspection.engine import EngineUnavailable, Subject
 
 Talk = Callable[[socket.socket], None]

@@ -25,7 +25,7 @@ def policy() -> Response:
             }
             for kind in rules.types
         ],
-        max_file_bytes=services().settings.max_file_bytes,
+        max_file_bytes=rules.largest,
         max_name_bytes=services().settings.max_name_bytes,
         virus_scanner={
             "configured": configured,

@@ -64,7 +64,7 @@ def library() -> str:
         cursor=cursor,
         next_cursor=next_cursor,
         accepted=words.accepted(policy.types),
-        largest=words.size(policy.max_bytes),
+        limits=words.limits(policy),
         words=words.for_script(policy),
     )
 

@@ -8,7 +8,7 @@ import resource
 import shutil
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from uploads.documents.policy import Policy
@@ -56,12 +56,12 @@ def require_port(port: int) -> None:
     raise StackError(f"Port {port} cannot be used: {os.strerror(trouble)}. Set UPLOADS_PORT.")
 
 
-def require_types(endings: Sequence[str]) -> None:
+def require_types(endings: Sequence[str], sizes: Mapping[str, int]) -> None:
     """Raises StackError when one of these is not the first ending of a known type."""
     try:
-        Policy(max_bytes=1, allowed=endings)
+        Policy(max_bytes=1, allowed=endings, max_bytes_by_type=sizes)
     except ValueError as error:
-        raise StackError(f"UPLOADS_TYPES: {error}.") from error
+        raise StackError(f"UPLOADS_TYPES, UPLOADS_MAX_BYTES_BY_TYPE: {error}.") from error
 
 
 def free_port(wish: int) -> int:

@@ -46,7 +46,7 @@ def _run_locked(data: Path, port: int, given: Settings, say: Callable[[str], Non
     if count := end_leftovers(data):
         say(f"Ended {count} processes that an earlier run had left.")
     require_port(port)
-    require_types(given.types)
+    require_types(given.types, dict(given.max_bytes_by_type))
     write_stack_env(data, given, port)
     settings = Settings.load(data=data, port=port).require_parts()
     env = child_env(data, port, mark(data))

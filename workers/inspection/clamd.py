@@ -15,9 +15,9 @@ from datetime import date
 from typing import BinaryIO
 
 from uploads.documents.model import EngineReport, Outcome
+from uploads.scanner import CEILING_BYTES
 from workers.inspection.engine import EngineUnavailable, Subject
 
-CEILING_BYTES = 2**31 - 1
 _CHUNK_BYTES = 256 * 1024
 _REPLY_BYTES = 4096
 _CONNECT_SECONDS = 5.0
