@@ -159,10 +159,19 @@ NAMES = {
     "newline": "a\nb.txt",
     "carriage return": "a\rb.txt",
     "5,000 characters": "a" * 4996 + ".txt",
-    "right-to-left override": "a\u202etxt.txt",
-    "zero-width space": "a\u200b.txt",
     "empty": "",
     "dots": "...",
+}
+HARMLESS = {
+    "right-to-left override": ("a\u202etxt.txt", "atxt.txt"),
+    "zero-width space": ("a\u200b.txt", "a.txt"),
+    "whole path of Windows": ("C:\\dir\\b.txt", "b.txt"),
+    "share of Windows": ("\\\\host\\dir\\b.txt", "b.txt"),
+    "two endings": ("a.php.txt", "a.php.txt"),
+    "escaped NUL": ("a.php%00.txt", "a.php%00.txt"),
+    "device": ("CON.txt", "_CON.txt"),
+    "dots and spaces": ("a.txt. .", "a.txt"),
+    "decomposed": ("e\u0301.txt", "\u00e9.txt"),
 }
 NAME_DOORS: dict[str, Callable[[str], Send]] = {
     "form": lambda name: as_parts((FILE + b'"' + _as_browsers_do(name) + b'"', b"hello")),
@@ -199,6 +208,17 @@ def test_every_bad_name_is_refused_by_every_door(alice: Person) -> None:
             answer = send_by(name)(alice)
             found[door, case] = (answer.status_code, answer.json()["code"])
     assert found == dict.fromkeys(found, (422, "bad-name"))
+
+
+def test_every_door_makes_the_same_of_an_untidy_name(alice: Person) -> None:
+    """One normalisation: what is kept does not depend on how the name came in."""
+    found = {}
+    for door, send_by in NAME_DOORS.items():
+        for case, (name, _) in HARMLESS.items():
+            answer = send_by(name)(alice)
+            assert answer.status_code == 202, (door, case, answer.text)
+            found[door, case] = answer.json()["name"]
+    assert found == {(door, case): HARMLESS[case][1] for door, case in found}
 
 
 @pytest.mark.usefixtures("nothing_kept")

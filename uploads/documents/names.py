@@ -16,9 +16,14 @@ from uploads.documents.errors import BadName
 
 # Joiners belong to letters of Persian and the Indic scripts, and to emoji; beside ASCII they hide.
 _JOINERS = "\u200c\u200d"
-# Controls, line separators and surrogates; `Cf` holds the bidi controls and everything of no width.
-# Unassigned ones pass: they are the emoji of next year.
-_REFUSED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_IDLE_JOINERS = re.compile(
+    f"(?:^|(?<=[\\x00-\\x7f]))[{_JOINERS}]+|[{_JOINERS}]+(?=[\\x00-\\x7f]|$)"
+)
+# Controls, line separators and surrogates: nobody calls a file so.
+_REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Bidi controls and everything of no width: phones put them into honest names. Unassigned ones
+# stay: they are the emoji of next year.
+_UNSEEN = "Cf"
 # Device names of Windows, with any ending ("Naming Files, Paths, and Namespaces").
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)",
@@ -29,16 +34,17 @@ _UNFIT_IN_FALLBACK = re.compile(r"[^ !#$&-.0-\[\]-~]")
 
 
 def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
-    """The name to keep: NFC, without outer spaces and trailing dots, harmless at its start.
+    """The name to keep: NFC, nothing unseen in it, harmless at its start and its end.
 
-    `max_bytes` counts UTF-8 bytes. Raises BadName when the name is missing, empty, too long, or
-    holds a path, control characters, or characters that hide or reorder others.
+    Marks that hide or reorder others are taken out, of a full path of Windows the last part is
+    kept. `max_bytes` counts UTF-8 bytes. Raises BadName when the name is missing, empty, too long,
+    or holds another path or control characters.
     """
     # The quick check bounds the work: no character becomes shorter than a byte in a third of it.
     if not untrusted_name or len(untrusted_name) > 4 * max_bytes:
         raise BadName
-    name = unicodedata.normalize("NFC", untrusted_name)
-    if any(mark in name for mark in "/\\") or any(map(_misleads, *_neighbours(name))):
+    name = _visible(unicodedata.normalize("NFC", _last_part(untrusted_name)))
+    if any(mark in "/\\" or unicodedata.category(mark) in _REFUSED for mark in name):
         raise BadName
     name = name.strip().rstrip(". ")
     if not name.strip(". "):
@@ -50,15 +56,19 @@ def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
     return name
 
 
-def _neighbours(name: str) -> tuple[str, str, str]:
-    """Three strings of one length: before, itself, after each character."""
-    return " " + name[:-1], name, name[1:] + " "
+def _last_part(name: str) -> str:
+    """Old clients send the whole path; parsers of forms cut it, and every door does the same."""
+    if name[1:3] == ":\\" or name[:2] == "\\\\":
+        return name.rpartition("\\")[2]
+    return name
 
 
-def _misleads(before: str, mark: str, after: str) -> bool:
-    if mark in _JOINERS:
-        return before.isascii() or after.isascii()
-    return unicodedata.category(mark) in _REFUSED
+def _visible(name: str) -> str:
+    """Take out what has no width, and compose again what it kept apart."""
+    seen = "".join(
+        mark for mark in name if mark in _JOINERS or unicodedata.category(mark) != _UNSEEN
+    )
+    return unicodedata.normalize("NFC", _IDLE_JOINERS.sub("", seen))
 
 
 def content_disposition(kind: Literal["attachment", "inline"], name: str) -> str:
