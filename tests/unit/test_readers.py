@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +21,8 @@ from tests.support.zip_bytes import Piece, make_zip
 from uploads.documents.policy import KNOWN, TAIL_BYTES
 from uploads.documents.readers.limits import Limits, Refusal
 from uploads.documents.readers.reading import Reading, is_known, read_whole
+from uploads.documents.readers.tail import Tail
+from uploads.documents.readers.window import OutOfReach
 from workers.inspection import cell_structure
 
 HONEST = {
@@ -201,14 +203,39 @@ def test_a_file_in_tiny_pieces_is_refused_before_it_costs_time() -> None:
     assert door("image/gif", blocks, whole(blocks)) == "malformed-file"
 
 
-def test_what_is_kept_is_bounded() -> None:
-    """Of a stream of any length, a reader holds a piece and a package's tail."""
-    piece = Path(__file__).read_bytes()[:1000] * 64
-    for media_type, start in (("application/zip", b"PK\3\4"), (endings.PDF, b"%PDF-1.7\n")):
-        reading = Reading(media_type, Limits(), TAIL_BYTES)
-        reading.feed(start)
-        for _ in range(100):
-            reading.feed(piece)
-        assert len(reading._walk._window.data) <= len(piece)
-        if reading._tail is not None:
-            assert len(reading._tail._data) <= 2 * TAIL_BYTES
+@pytest.mark.parametrize("label", HONEST)
+def test_what_is_kept_is_bounded(label: str) -> None:
+    """Between two pieces a reader holds what it waits for, and of a package the tail."""
+    media_type, data = HONEST[label]
+    reading = Reading(media_type, Limits(), TAIL_BYTES)
+    reading.feed(data[:-1])
+    window, tail = reading._walk._window, reading._tail
+    assert len(window.data) + sum(map(len, reading._walk._held)) <= 4096
+    assert tail is None or len(tail._data) <= 2 * TAIL_BYTES
+
+
+def test_a_tail_stays_as_long_as_it_is() -> None:
+    """However a long stream is cut, its tail is the last bytes and no more than twice them."""
+    chance = random.Random(7)
+    data = chance.randbytes(1_000_000)
+    tail = Tail(68 * 1024)
+    for piece in cut(data, chance):
+        tail.feed(piece)
+        assert len(tail._data) <= 2 * 68 * 1024
+    tail.seek(-68 * 1024, 2)
+    assert tail.read() == data[-68 * 1024 :]
+    tail.seek(-68 * 1024 - 1, 2)
+    with pytest.raises(OutOfReach):
+        tail.read(1)
+
+
+def test_extra_fields_of_any_number_are_read() -> None:
+    """Sixteen thousand of them in one entry are no fault."""
+    extra = struct.pack("<2H", 7, 0) * 16_000
+    data = bytearray(make_zip(Piece(b"a", b"x", method=0)))
+    at = data.index(b"PK\1\2")
+    data[at + 30 : at + 32] = struct.pack("<H", len(extra))
+    data[at + 47 : at + 47] = extra
+    end = data.rindex(b"PK\5\6")
+    data[end + 12 : end + 16] = struct.pack("<L", 47 + len(extra))
+    assert door("application/zip", bytes(data), whole(bytes(data))) is None

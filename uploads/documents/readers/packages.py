@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.tail import Seekable
 from uploads.documents.readers.window import Ask, Window
-from uploads.documents.readers.ziptable import Entry, Seekable, read_table
+from uploads.documents.readers.ziptable import Entry, read_table
 
 ZIP = "application/zip"
 OOXML = "application/vnd.openxmlformats-officedocument."

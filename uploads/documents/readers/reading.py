@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from uploads.documents.readers import boxes, jpeg, media, packages, pdf, pictures, texts, tiff
 from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.tail import Tail
 from uploads.documents.readers.window import Ask, OutOfReach, Walk, Window, walk_file
-from uploads.documents.readers.ziptable import Tail
 
 _Reader = Callable[[Window, Limits], Ask[None]]
 

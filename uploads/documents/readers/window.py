@@ -122,7 +122,7 @@ Reader = Callable[[Window], Ask[None]]
 class Walk:
     """Runs a reader over a stream. After it has returned, or is out of reach, nothing is looked at.
 
-    Holds no more than the reader asked for, and the piece at hand.
+    Between two pieces it holds no more than what the reader waits for.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -141,7 +141,6 @@ class Walk:
         gap = window.at - len(window.data)
         if gap >= 0:
             # Nothing is kept: the reader stands at the end of what it saw, or beyond.
-            window.base, window.data = window.base + len(window.data), b""
             passed = min(gap, len(piece))
             window.base, window.at, piece = window.base + passed, gap - passed, piece[passed:]
             if not piece:
@@ -163,12 +162,16 @@ class Walk:
 
     def _join(self) -> None:
         """Put what was held behind what the reader has not taken yet."""
+        self._drop()
+        self._window.data = b"".join([self._window.data, *self._held])
+        self._held = []
+
+    def _drop(self) -> None:
+        """Let go of what the reader has taken."""
         window = self._window
         taken = min(window.at, len(window.data))
-        kept = window.data[taken:]
+        window.data = window.data[taken:]
         window.base, window.at = window.base + taken, window.at - taken
-        window.data = b"".join([kept, *self._held])
-        self._held = []
 
     def _run(self, came: bool | None) -> None:
         """Let the reader go on until it wants more than there is."""
@@ -182,6 +185,8 @@ class Walk:
             raise Refusal("malformed-file", "cut off") from error
         else:
             self._missing = wanted - max(0, len(window.data) - window.at)
+            # A slow client's next piece may be minutes away: what was taken goes now.
+            self._drop()
 
 
 def walk_file(file: BinaryIO, reader: Reader) -> Window:

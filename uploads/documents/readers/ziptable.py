@@ -15,9 +15,10 @@ import os
 import re
 import struct
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from uploads.documents.readers.limits import Budget, Refusal
+from uploads.documents.readers.tail import Seekable
 from uploads.documents.readers.window import OutOfReach
 
 _END = struct.Struct("<4s4H2LH")
@@ -31,49 +32,10 @@ _STREAMED = 0x0008
 _UTF8 = 0x0800
 _AES = 99
 _NAME_BYTES = 1024
+_DIRECTORY_BYTES = 64 * 1024 * 1024
+_EXTRA_BYTES = 64  # behind a local name; what most writers need
 _DESCRIPTOR_BYTES = (12, 16, 20, 24)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
-
-
-class Seekable(Protocol):
-    """What is needed of a file: a `Tail` is one, too."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
-class Tail:
-    """The last `keep` bytes of a file of `size` bytes, at their offsets."""
-
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._data = bytearray()
-        self._at = 0
-        self.size = 0
-
-    def feed(self, piece: bytes) -> None:
-        """Take the next piece of the stream."""
-        self.size += len(piece)
-        if len(piece) >= self._keep:
-            self._data[:] = piece[-self._keep :]
-            return
-        self._data += piece
-        if len(self._data) > 2 * self._keep:
-            del self._data[: -self._keep]
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self._at = offset + (self.size if whence == os.SEEK_END else 0)
-        return self._at
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Raises OutOfReach for what is gone."""
-        if self._at < self.size - self._keep:
-            raise OutOfReach
-        start = self._at - (self.size - len(self._data))
-        found = bytes(self._data[start : start + size] if size >= 0 else self._data[start:])
-        self._at += len(found)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +159,26 @@ def _widen(file: Seekable, end: _End) -> _End:
 
 
 def _read_directory(file: Seekable, end: _End) -> list[_Central]:
+    if end.size > _DIRECTORY_BYTES:
+        _malformed("a directory out of proportion")
+    data = _read(file, end.offset, end.size)
     found: list[_Central] = []
-    at = end.offset
-    while at < end.position:
+    at = 0
+    while at < len(data):
         if len(found) == end.count:
             _malformed("more entries than stated")
-        central, length = _read_central(file, at)
+        central, length = _read_central(data, at)
         found.append(central)
         at += length
-    if at != end.position or len(found) != end.count:
+    if at != len(data) or len(found) != end.count:
         _malformed("fewer entries than stated")
     return found
 
 
-def _read_central(file: Seekable, at: int) -> tuple[_Central, int]:
-    fields = _CENTRAL.unpack(_read(file, at, _CENTRAL.size))
+def _read_central(data: bytes, at: int) -> tuple[_Central, int]:
+    if len(data) - at < _CENTRAL.size:
+        _malformed("cut off")
+    fields = _CENTRAL.unpack_from(data, at)
     signature, _, _, flags, method, _, _, crc, packed, unpacked = fields[:10]
     name_size, extra_size, comment_size, disk, _, attributes, offset = fields[10:]
     if signature != b"PK\1\2":
@@ -220,12 +187,14 @@ def _read_central(file: Seekable, at: int) -> tuple[_Central, int]:
         _malformed("several disks")
     if (attributes >> 28) not in (0, 0o04, 0o10):
         _malformed("an entry that is neither file nor folder")
-    rest = _read(file, at + _CENTRAL.size, name_size + extra_size)
-    extra = _read_extra(rest[name_size:])
-    _check_unicode_name(extra.get(0x7075, b""))
-    wide = _Wide(extra.get(1, b""))
-    unpacked, packed, offset = wide.take(unpacked), wide.take(packed), wide.take(offset)
-    central = _Central(rest[:name_size], flags, method, crc, packed, unpacked, offset)
+    at += _CENTRAL.size
+    raw_name = data[at : at + name_size]
+    if extra_size or _FULL32 in (unpacked, packed, offset):
+        extra = _read_extra(data[at + name_size : at + name_size + extra_size])
+        _check_unicode_name(extra.get(0x7075, b""))
+        wide = _Wide(extra.get(1, b""))
+        unpacked, packed, offset = wide.take(unpacked), wide.take(packed), wide.take(offset)
+    central = _Central(raw_name, flags, method, crc, packed, unpacked, offset)
     return central, _CENTRAL.size + name_size + extra_size + comment_size
 
 
@@ -247,10 +216,11 @@ class _Wide:
 def _read_extra(extra: bytes) -> dict[int, bytes]:
     """Split extra fields; the first of a kind counts. A ragged end is common and ignored."""
     fields: dict[int, bytes] = {}
-    while len(extra) >= 4:
-        kind, size = struct.unpack_from("<2H", extra)
-        fields.setdefault(kind, extra[4 : 4 + size])
-        extra = extra[4 + size :]
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<2H", extra, at)
+        fields.setdefault(kind, extra[at + 4 : at + 4 + size])
+        at += 4 + size
     return fields
 
 
@@ -301,9 +271,16 @@ def _check_gap(gap: int, allowed: tuple[int, ...]) -> None:
 
 def _read_local(file: Seekable, central: _Central) -> tuple[int, bool]:
     """Compare a local header with the directory; return data start and whether it was streamed."""
-    fields = _LOCAL.unpack(_read(file, central.offset, _LOCAL.size))
-    signature, _, flags, method, _, _, crc, packed, unpacked, name_size, extra_size = fields
-    rest = _read(file, central.offset + _LOCAL.size, name_size + extra_size)
+    file.seek(central.offset)
+    head = file.read(_LOCAL.size + len(central.raw_name) + _EXTRA_BYTES)
+    if len(head) < _LOCAL.size:
+        _malformed("cut off")
+    signature, _, flags, method, _, _, crc, packed, unpacked, name_size, extra_size = (
+        _LOCAL.unpack_from(head)
+    )
+    if len(head) < _LOCAL.size + name_size + extra_size:
+        head = _read(file, central.offset, _LOCAL.size + name_size + extra_size)
+    rest = head[_LOCAL.size : _LOCAL.size + name_size + extra_size]
     extra = _read_extra(rest[name_size:])
     _check_unicode_name(extra.get(0x7075, b""))
     wide = _Wide(extra.get(1, b""))
