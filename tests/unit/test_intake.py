@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support import benign_files
+from tests.support.hostile_files import png
 from tests.support.line import TEXT, Line
 from uploads import faults
 from uploads.documents.errors import (
@@ -15,6 +17,7 @@ from uploads.documents.errors import (
     DigestMismatch,
     EmptyFile,
     FileTooLarge,
+    MalformedFile,
     RecordsUnavailable,
     StorageUnavailable,
     TypeMismatch,
@@ -25,6 +28,8 @@ from uploads.documents.intake import Offer
 from uploads.documents.model import State
 from uploads.records.protocol import DocumentFilter, Work
 from uploads.storage.protocol import Bucket
+
+PNG = benign_files.picture("PNG")
 
 
 def nothing_is_left(line: Line) -> bool:
@@ -73,6 +78,9 @@ def test_a_long_file_is_visible_as_receiving_while_it_comes(line: Line) -> None:
         ("a.exe", [TEXT], TypeNotAllowed),
         ("a.png", [TEXT], TypeMismatch),
         ("../a.txt", [TEXT], BadName),
+        ("a.png", [PNG, b"text"], MalformedFile),
+        ("a.png", [png(60_000, 60_000), *[TEXT] * 40], MalformedFile),
+        ("a.docx", [benign_files.pack({"a": b"b"})], TypeMismatch),
     ],
 )
 def test_a_refusal_leaves_nothing(
