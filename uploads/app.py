@@ -21,6 +21,7 @@ from uploads.api import blueprint as api
 from uploads.api.content import blueprint as content
 from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
+from uploads.deadlines import Pace
 from uploads.documents.sniffing import sniff
 from uploads.security import csrf, headers, hosts, limits, principals
 from uploads.web import blueprint as web
@@ -37,7 +38,7 @@ def create_app(services: Services | None = None) -> Flask:
     if services is None:
         settings = Settings.load()
         logs.configure(settings.log_level, "web")
-        services = build(settings)
+        services = build(settings, web=True)
     settings = services.settings
     app = Flask("uploads", static_folder="static", template_folder="templates")
     # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
@@ -73,10 +74,12 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
     proxies = settings.trusted_proxies
     behind_proxy = ProxyFix(wsgi_app, x_for=proxies, x_proto=proxies)
 
+    pace = Pace(settings.body_rate, settings.body_rate_seconds) if settings.body_rate else None
+
     def enter(environ: dict[str, Any], start_response: Any) -> Any:
         peer = environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
         proxied = environ["uploads.proxied"] = proxies > 0 and not (settings.socket and peer)
-        bodies.wrap(environ, settings.body_seconds)
+        bodies.wrap(environ, pace)
         return (behind_proxy if proxied else wsgi_app)(environ, start_response)
 
     return enter

@@ -126,6 +126,18 @@ class Settings(BaseSettings):
     body_seconds: int = Field(
         30, ge=1, description="Longest silence of a client in the middle of a body, in seconds."
     )
+    body_rate: int = Field(
+        1024, ge=0, description="Slowest body of an upload that is waited for, in bytes a second."
+    )
+    body_rate_seconds: int = Field(
+        60, ge=1, description="Time of waiting over which that rate is measured, in seconds."
+    )
+    header_seconds: int = Field(
+        15, ge=1, description="Within this time a request's headers must be there, in seconds."
+    )
+    idle_seconds: int = Field(
+        15, ge=1, description="A connection between two requests is kept so long, in seconds."
+    )
 
     # How often
     rate_default: str = Field("600/minute", description="Requests of one caller.")
@@ -176,7 +188,12 @@ class Settings(BaseSettings):
     )
     worker_processes: int = Field(2, ge=1, description="Celery children of one worker.")
     web_processes: int = Field(2, ge=1, description="gunicorn workers.")
-    web_threads: int = Field(32, ge=2, description="Threads of one gunicorn worker.")
+    web_connections: int = Field(
+        8192, ge=16, description="Most connections of one gunicorn worker at the same time."
+    )
+    web_waits: int = Field(
+        64, ge=1, description="Most requests of one gunicorn worker that wait for a document."
+    )
 
     # How long
     grace_seconds: int = Field(

@@ -1,58 +1,94 @@
-"""Ends what a client draws out. A socket's own timeout bounds each silence, not their sum.
+"""A client's connection that is read against a clock: nobody can draw out a request.
 
-Knows nothing of bodies or of HTTP: whoever reads inside of `within` finds the end of the stream
-when the time is up.
+A socket's own timeout bounds each silence, not their sum, and says nothing of a byte now and then.
+Knows nothing of HTTP: the parser and the body read from a `Line` as from the socket itself.
 """
 
 from __future__ import annotations
 
-import math
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+_LONGEST_SEND = 30.0
 
 
-class Watch:
-    """One thread that stops the reading of sockets whose time is up; started at its first use."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slow is too slow: fewer than `rate` bytes a second over `seconds` of waiting."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._ends: dict[object, tuple[float, socket.socket]] = {}
-        self._wakes_at = math.inf
-        self._thread: threading.Thread | None = None
+    rate: int
+    seconds: float
 
-    @contextmanager
-    def within(self, sock: socket.socket, seconds: float) -> Iterator[None]:
-        """After so many seconds in here `sock` gives no more than what has already arrived."""
-        ticket, end = object(), time.monotonic() + seconds
-        with self._changed:
-            self._ends[ticket] = (end, sock)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
-                self._thread.start()
-            if end < self._wakes_at:
-                self._changed.notify()
+
+class Line:
+    """A socket whose `recv` raises TimeoutError as soon as a bound is passed; else it is itself.
+
+    Time counts against the pace only while the client is waited for: a store that is slow does
+    not make the client slow.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._silence = _LONGEST_SEND
+        self._end: float | None = None
+        self._pace: Pace | None = None
+        self._waited = 0.0
+        self._came = 0
+        self.received = 0
+
+    def bound(
+        self, silence: float, *, seconds: float | None = None, pace: Pace | None = None
+    ) -> None:
+        """From now on: each silence, the whole time in seconds where given, and the pace."""
+        self._silence = silence
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._pace = pace
+        self._waited, self._came = 0.0, 0
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """What has come, at least a byte of it, or none at the end of the stream."""
+        began = time.monotonic()
+        self._sock.settimeout(self._patience(began))
+        data = self._sock.recv(size, flags)
+        if self._pace is not None:
+            self._waited += time.monotonic() - began
+            self._came += len(data)
+        self.received += len(data)
+        return data
+
+    def begins(self, seconds: float) -> bool:
+        """Whether another byte comes within this time; it stays to be read."""
+        self._sock.settimeout(seconds)
         try:
-            yield
-        finally:
-            with self._changed:
-                self._ends.pop(ticket, None)
+            return bool(self._sock.recv(1, socket.MSG_PEEK))
+        except TimeoutError:
+            return False
 
-    def _run(self) -> None:
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                for ticket, (end, sock) in list(self._ends.items()):
-                    if end <= now:
-                        del self._ends[ticket]
-                        _stop_reading(sock)
-                self._wakes_at = min((end for end, _ in self._ends.values()), default=math.inf)
-                self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(_LONGEST_SEND)
+        self._sock.sendall(data)
 
+    def send(self, data: bytes) -> int:
+        self._sock.settimeout(_LONGEST_SEND)
+        return self._sock.send(data)
 
-def _stop_reading(sock: socket.socket) -> None:
-    """The answer can still be sent; a socket that is gone already is fine."""
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RD)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def _patience(self, now: float) -> float:
+        """Seconds for which the next bytes are waited for. Raises TimeoutError."""
+        patience = self._silence
+        if self._end is not None:
+            patience = min(patience, self._end - now)
+        if self._pace is not None:
+            patience = min(patience, self._left_of_window(self._pace))
+        if patience <= 0:
+            raise TimeoutError("the client takes too long")
+        return patience
+
+    def _left_of_window(self, pace: Pace) -> float:
+        if self._came >= pace.rate * pace.seconds:
+            self._waited, self._came = 0.0, 0
+        return pace.seconds - self._waited

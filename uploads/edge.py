@@ -11,7 +11,6 @@ import secrets
 import socket
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from gunicorn import util
@@ -23,14 +22,6 @@ from uploads.security import headers
 
 _TOO_LONG = frozenset({414, 431})
 _log = structlog.get_logger(__name__)
-
-# For gunicorn's `logconfig_dict`: no handlers of its own, so that its lines go the way of ours.
-LOGGING: dict[str, Any] = {
-    "formatters": {},
-    "handlers": {},
-    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
-    "root": {},
-}
 
 
 def install(settings: Settings) -> None:

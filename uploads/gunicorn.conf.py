@@ -1,19 +1,20 @@
 # ruff: noqa: N999 -- the name that gunicorn's own documentation gives it
-"""How gunicorn serves the app: a few processes of many threads, and a bound on everything.
+"""How gunicorn serves the app: a few processes of many greenlets, and a bound on everything.
 
 Read by `gunicorn -c`; takes its numbers from the settings and knows nothing of the app itself.
+The app is imported in the worker processes alone: what it imports must be patched by gevent first.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import gunicorn
 
-from uploads import edge, logs
+from uploads import logs
 from uploads.config import Settings
+from uploads.descriptors import raise_descriptor_limit
 from uploads.lifeline import die_with_parent
 
 # Clients need not know what serves them; read when gunicorn.http.wsgi is imported, after this.
@@ -26,13 +27,14 @@ wsgi_app = "uploads.app:create_app()"
 bind = [f"127.0.0.1:{_settings.port}"]
 if _settings.socket:
     bind.append(f"unix:{_settings.socket}")
-worker_class = "gthread"
+worker_class = "uploads.serving.Worker"
 workers = _settings.web_processes
-threads = _settings.web_threads
-backlog = 512
+worker_connections = _settings.web_connections
+# Thousands of clients may begin within one second; the kernel holds as many as somaxconn allows.
+backlog = 4096
 timeout = 60
 graceful_timeout = 30
-keepalive = 15
+keepalive = _settings.idle_seconds
 # The workers' heartbeat: in memory, so that a slow disk does not look like a dead worker.
 worker_tmp_dir = _SHM if Path(_SHM).is_dir() else None
 
@@ -47,17 +49,16 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 accesslog = None
 loglevel = "warning"
-logconfig_dict = edge.LOGGING
+logconfig_dict = logs.GUNICORN
 control_socket_disable = True
 proc_name = "uploads"
 
 
 def on_starting(server: Any) -> None:
-    """Import the app once, in the master: workers share its code, and make their own objects."""
+    """Before the first fork: logs in our form, and as many connections as the system grants."""
     del server
     logs.configure(_settings.log_level, "web")
-    edge.install(_settings)
-    import_module("uploads.app")
+    raise_descriptor_limit()
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -16,6 +16,14 @@ _SECRET_VALUES = re.compile(
     r"|(/renditions/)[\w-]+\.[\w.-]+"
 )
 
+# For gunicorn's `logconfig_dict`: no handlers of its own, so that its lines go the way of ours.
+GUNICORN: dict[str, Any] = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
+    "root": {},
+}
+
 
 def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """Blot out whatever looks like a credential, by its name or by its form, at any depth."""

@@ -43,19 +43,20 @@ class Services:
         return self.clamd_address is not None
 
 
-def build(settings: Settings, celery: Celery | None = None) -> Services:
-    """Put the parts together. Opens no connection. Raises ConfigurationError when incomplete."""
+def build(settings: Settings, celery: Celery | None = None, *, web: bool = False) -> Services:
+    """Put the parts together. Opens no connection. Raises ConfigurationError when incomplete.
+
+    `web` is for a process in which many requests are served at once.
+    """
     settings.require_parts()
     faults.arm(settings.fault)
     secret = settings.secret_key.get_secret_value()
-    records = SqlRecords(settings.database_url)
+    records = SqlRecords(settings.database_url, grouped=web)
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
     policy = _policy(settings, clamd_address is not None)
     hints = CeleryHints(celery or make_celery(settings.redis_url))
-    library = Library(
-        records=records, hints=hints, clock=clock.now, waits=max(1, settings.web_threads // 4)
-    )
+    library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     return Services(
         settings=settings,
         records=records,

@@ -40,10 +40,16 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_database(request.getfixturevalue("postgresql"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "sqlite-grouped", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Both databases; SQLite also as the web processes use it, on threads of its own."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
     """A database with the newest schema and no rows."""
-    if request.param == "sqlite":
+    if database.startswith("sqlite"):
         return migrated_sqlite(tmp_path / "records.db")
     url: str = request.getfixturevalue("migrated_postgresql")
     tables = ", ".join(table.name for table in metadata.sorted_tables)
@@ -53,8 +59,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def records(database_url: str) -> Iterator[SqlRecords]:
-    records = SqlRecords(database_url)
+def records(database: str, database_url: str) -> Iterator[SqlRecords]:
+    records = SqlRecords(database_url, grouped=database.endswith("grouped"))
     yield records
     records.close()
 

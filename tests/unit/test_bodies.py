@@ -19,6 +19,7 @@ from uploads.documents.errors import (
     UnsupportedMediaType,
     UploadsError,
 )
+from uploads.inbound import Inbound
 
 BOUNDARY = "bound4ry"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -29,7 +30,7 @@ def request(body: bytes, content_type: str = TYPE, length: int | None = None) ->
     environ["CONTENT_TYPE"] = content_type
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body) if length is None else length)
-    bodies.wrap(environ, 5)
+    bodies.wrap(environ)
     return Request(environ)
 
 
@@ -49,6 +50,35 @@ def read(body: bytes, content_type: str = TYPE) -> bytes:
 def test_the_one_file_of_a_form_comes_out_whole() -> None:
     data = b"--bound4r\r\n" * 300_000
     assert read(part("file", data) + END) == data
+
+
+class Cut(io.BytesIO):
+    """A body that comes in pieces of a few bytes, as a network may cut it."""
+
+    most = 1
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(self.most)
+
+
+@pytest.mark.parametrize("most", range(1, 16))
+def test_a_form_may_be_cut_anywhere(most: int) -> None:
+    """Between the last delimiter and its line break too, and in the middle of either."""
+    body = part("file", b"content") + END
+    made = request(body)
+    cut = Cut(body)
+    cut.most = most
+    made.environ["wsgi.input"] = Inbound(cut, len(body))
+    assert b"".join(bodies.sole_file(made, 5).pieces) == b"content"
+
+
+def test_nothing_may_follow_the_last_delimiter() -> None:
+    body = part("file", b"content") + END + b"x"
+    made = request(body)
+    cut = Cut(body)
+    made.environ["wsgi.input"] = Inbound(cut, len(body))
+    with pytest.raises(Malformed):
+        b"".join(bodies.sole_file(made, 5).pieces)
 
 
 @pytest.mark.parametrize(

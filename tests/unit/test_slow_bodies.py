@@ -14,24 +14,26 @@ from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 from werkzeug.test import EnvironBuilder
 
-from uploads import bodies
+from uploads import bodies, deadlines, inbound
+from uploads.deadlines import Pace
 from uploads.documents.errors import SizeMismatch
 
-LENGTH = 2 * bodies.PIECE
+LENGTH = 64 * 1024  # less than a socket holds
 AT_ONCE = 3.0
 
 
 class Line:
     """A request whose body comes over a socket: `client` is its far end."""
 
-    def __init__(self, silence_seconds: float = 30) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
         self.client, self._server = socket.socketpair()
-        self.body = Body(LengthReader(SocketUnreader(self._server), LENGTH))
+        line = deadlines.Line(self._server)
+        self.body = Body(LengthReader(SocketUnreader(line), LENGTH))
         environ = EnvironBuilder(method="POST").get_environ()
         environ["CONTENT_LENGTH"] = str(LENGTH)
         environ["wsgi.input"] = self.body
-        environ["gunicorn.socket"] = self._server
-        bodies.wrap(environ, silence_seconds)
+        environ["gunicorn.socket"] = line
+        bodies.wrap(environ, pace)
         self.request = Request(environ)
         self._over = threading.Event()
         self._dripping = threading.Thread(target=self._drip)
@@ -61,10 +63,10 @@ def line() -> Iterator[Line]:
 
 
 def test_a_body_that_never_comes_is_given_up() -> None:
-    """Every route's body is bounded by the client's silence, whoever reads it."""
-    silent, began = Line(silence_seconds=0.2), time.monotonic()
+    """An upload is bounded by the client's silence."""
+    silent, began = Line(), time.monotonic()
     with pytest.raises(SizeMismatch):
-        silent.request.get_data()
+        list(bodies.raw_pieces(silent.request, 0.2))
     assert time.monotonic() - began < AT_ONCE
     assert silent.body.failed
     silent.close()
@@ -72,7 +74,7 @@ def test_a_body_that_never_comes_is_given_up() -> None:
 
 def test_a_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small body must be there as a whole in time: a byte now and then holds no thread."""
-    monkeypatch.setattr(bodies, "_SMALL_SECONDS", 0.3)
+    monkeypatch.setattr(inbound, "_SMALL_SECONDS", 0.3)
     line.drip()
     began = time.monotonic()
     with pytest.raises(SizeMismatch):
@@ -83,7 +85,7 @@ def test_a_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPat
 
 def test_a_small_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """What carries no upload has no upload's patience, though it is read in parts."""
-    monkeypatch.setattr(bodies, "_SMALL_SECONDS", 0.3)
+    monkeypatch.setattr(inbound, "_SMALL_SECONDS", 0.3)
     line.request.environ["CONTENT_TYPE"] = "multipart/form-data; boundary=x"
     line.drip()
     began = time.monotonic()
@@ -92,21 +94,42 @@ def test_a_small_form_that_drips_is_given_up(line: Line, monkeypatch: pytest.Mon
     assert time.monotonic() - began < AT_ONCE
 
 
-def test_an_upload_that_drips_is_given_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upload may be slow, but each piece has an end."""
-    monkeypatch.setattr(bodies, "_SMALL_SECONDS", 0.1)
-    monkeypatch.setattr(bodies, "_PIECE_SECONDS", 0.5)
+def test_an_upload_slower_than_the_pace_is_given_up() -> None:
+    """An upload may be slow, but not slower than any line is: a byte now and then is no upload."""
+    line = Line(Pace(rate=1000, seconds=0.5))
     line.drip()
-    began = time.monotonic()
     with pytest.raises(SizeMismatch):
         list(bodies.raw_pieces(line.request, 30))
-    assert 0.5 <= time.monotonic() - began < AT_ONCE
+    assert line.body.failed
+    line.close()
+
+
+def test_an_upload_that_keeps_the_pace_goes_on() -> None:
+    """What a window had too much does not count for the next, and nothing is owed to the first."""
+    line = Line(Pace(rate=10, seconds=0.2))
+    line.drip()
+    pieces = bodies.raw_pieces(line.request, 30)
+    assert sum(len(next(pieces)) for _ in range(20)) >= 20
+    assert not line.body.failed
+    line.close()
+
+
+def test_waiting_for_ourselves_is_not_the_clients_slowness() -> None:
+    line = Line(Pace(rate=1000, seconds=0.1))
+    pieces = bodies.raw_pieces(line.request, 30)
+    line.client.sendall(b"x")
+    assert next(pieces) == b"x"
+    threading.Event().wait(0.3)
+    line.client.sendall(bytes(LENGTH - 1))
+    line.client.shutdown(socket.SHUT_WR)
+    assert sum(len(piece) for piece in pieces) == LENGTH - 1
+    line.close()
 
 
 def test_a_refused_client_that_drips_is_not_waited_for(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "_LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(inbound, "_LINGER_SECONDS", 0.3)
     line.drip()
     began = time.monotonic()
     bodies.inbound(line.request).linger()
@@ -117,12 +140,20 @@ def test_a_refused_client_that_drips_is_not_waited_for(
 def test_a_slow_uploads_pieces_come_out_as_they_arrive(line: Line) -> None:
     """What has come is handed on before the rest is there."""
     pieces = bodies.raw_pieces(line.request, 30)
-    sending = threading.Thread(target=line.client.sendall, args=(bytes(bodies.PIECE),))
+    for sent in (b"one", b"two"):
+        line.client.sendall(sent)
+        assert next(pieces) == sent
+    sending = threading.Thread(target=line.client.sendall, args=(bytes(LENGTH - 6),))
     sending.start()
-    assert len(next(pieces)) == bodies.PIECE
-    sending.join()
-    sending = threading.Thread(target=line.client.sendall, args=(bytes(bodies.PIECE),))
-    sending.start()
-    assert sum(len(piece) for piece in pieces) == bodies.PIECE
+    assert sum(len(piece) for piece in pieces) == LENGTH - 6
     sending.join()
     assert not line.body.failed
+
+
+def test_what_follows_a_body_is_left_for_the_next_request(line: Line) -> None:
+    """Bytes that the header parser had read beyond the headers are the body's, and no more."""
+    following = b"GET / HTTP/1.1"
+    line.body.reader.unreader.unread(bytes(LENGTH) + following)
+    assert sum(len(piece) for piece in bodies.raw_pieces(line.request, 30)) == LENGTH
+    assert line.body.reader.unreader.take_buffered() == following
+    assert line.body.read(1) == b""

@@ -23,6 +23,7 @@ from uploads.records.documents import SqlDocuments
 from uploads.records.engine import begin_options, make_engine
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
+from uploads.records.grouping import Grouped
 from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
 from uploads.records.migrate import is_current
@@ -72,6 +73,7 @@ class SqlRecords:
         attempts: int = ATTEMPTS,
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
+        grouped: bool = False,
     ) -> None:
         self._engine = make_engine(database_url)
         self._attempts = attempts
@@ -80,6 +82,7 @@ class SqlRecords:
         self._inherited: list[Any] = []
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._gate = self._make_gate()
+        self._grouped = self._make_grouped() if grouped and self._is_sqlite else None
         _living.add(self)
 
     def read(self, unit: Callable[[Work], T]) -> T:
@@ -105,13 +108,15 @@ class SqlRecords:
 
     def close(self) -> None:
         """Give all idle connections back."""
+        if self._grouped is not None:
+            self._grouped.close()
         self._engine.dispose()
 
     def before_fork(self) -> None:
         """Have no SQLite file open while Python forks; called by itself."""
         if self._is_sqlite:
             self._gate.shut()
-            self._engine.dispose()
+            self.close()
 
     def after_fork_in_parent(self) -> None:
         """Go on; called by itself."""
@@ -126,15 +131,22 @@ class SqlRecords:
         self._inherited.append(self._engine.pool)
         self._engine.dispose(close=False)
         self._gate = self._make_gate()
+        if self._grouped is not None:
+            self._grouped = self._make_grouped()
 
     def _make_gate(self) -> Gate:
         return Gate(PATIENCE_SECONDS, one_writer=self._is_sqlite)
+
+    def _make_grouped(self) -> Grouped:
+        return Grouped(self._engine, PATIENCE_SECONDS)
 
     def _repeat(self, act: Callable[[Connection], T], *, writes: bool) -> T:
         patience = time.monotonic() + PATIENCE_SECONDS
         for attempt in range(1, self._attempts + 1):
             attempted = _Attempt()
             try:
+                if self._grouped is not None:
+                    return self._grouped.run(act, writes=writes)
                 with self._gate.passed(writes=writes):
                     return self._once(act, attempted, writes=writes)
             except SQLAlchemyError as error:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from uploads.lanes import elsewhere
 from uploads.security.credentials import invalid
 
 SHORTEST = 12
@@ -99,17 +100,16 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         with self._turns:
-            return self._hasher.hash(_encoded(password))
+            return elsewhere(lambda: self._hasher.hash(_encoded(password)))
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password belongs to the hash; None is an account that does not exist."""
         possible = password_hash is not None and len(password) <= 4 * LONGEST
+        kept = password_hash if password_hash and possible else self._nobodys
+        given = _encoded(password if possible else "")
         with self._turns:
             try:
-                return self._hasher.verify(
-                    password_hash if password_hash and possible else self._nobodys,
-                    _encoded(password if possible else ""),
-                )
+                return elsewhere(lambda: self._hasher.verify(kept, given))
             except (VerificationError, InvalidHashError):
                 return False
 

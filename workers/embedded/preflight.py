@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import socket
 import sys
@@ -16,8 +15,6 @@ from workers.embedded.part import StackError
 
 MIB = 1024 * 1024
 FREE_BYTES = 200 * MIB
-# More are of no use, and some programs walk through every possible descriptor when they start.
-_DESCRIPTORS = 65_536
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -108,11 +105,3 @@ def find_rclone() -> str:
 
 def _own_bin() -> Path:
     return Path(sys.executable).parent
-
-
-def raise_descriptor_limit() -> None:
-    """Allow as many open files as the system grants: every slow client holds one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from uploads.config import Settings
+from uploads.descriptors import raise_descriptor_limit
 from workers.embedded.leftovers import end_leftovers, mark
 from workers.embedded.lock import DataLock
 from workers.embedded.part import StackError
 from workers.embedded.preflight import (
     prepare_folder,
-    raise_descriptor_limit,
     require_port,
     require_types,
 )

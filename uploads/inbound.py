@@ -1,0 +1,159 @@
+"""A request's body as a stream against a clock: `wsgi.input` as this service reads it.
+
+A form or JSON must be there as a whole within seconds; an upload may take its time, as long as it
+is neither silent nor slower than a client can be. A piece is what has come: nobody waits for a
+piece to fill, and a slow client holds no buffer. Knows nothing of forms and nothing of routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.errors import ParseException
+
+from uploads.deadlines import Line, Pace
+from uploads.documents.errors import SizeMismatch
+
+# The most that one read takes: each costs the same, so small ones halve the speed of a fast client.
+PIECE = 1024 * 1024
+# What a client is first asked for; doubled as often as it had sent all of it already.
+_FIRST_PIECE = 64 * 1024
+_SMALL_SECONDS = 10.0
+_SMALL_BYTES = 256 * 1024
+_LINGER_BYTES = 8 * 1024 * 1024
+_LINGER_SECONDS = 5.0
+
+
+class Inbound:
+    """`wsgi.input` that knows how much of the body was taken.
+
+    `length` is the Content-Length in bytes, or None for a chunked body, which ends by itself.
+    `line` is the client's connection, where there is one. Until `stream` is called it is a small
+    body, all of which must come within seconds.
+    """
+
+    def __init__(
+        self, source: Any, length: int | None, line: Line | None = None, pace: Pace | None = None
+    ) -> None:
+        self._source = source
+        self._length = length
+        self._line = line
+        self._pace = pace
+        self._take = _taker(source, line)
+        self._step = _FIRST_PIECE
+        self._held = b""
+        self._taken = 0
+        self._begun = False
+        self.exhausted = length == 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Exactly `size` bytes, fewer only at the end of the body; at most 256 KiB unless told.
+
+        Raises SizeMismatch when the client leaves, stalls, is too slow or garbles.
+        """
+        if not self._begun:
+            self._begin(_SMALL_SECONDS, seconds=_SMALL_SECONDS)
+        wanted = size if size >= 0 else _SMALL_BYTES
+        have, self._held = bytearray(self._held), b""
+        while len(have) < wanted and not self.exhausted:
+            have += self.piece()
+        self._held = bytes(have[wanted:])
+        return bytes(have[:wanted])
+
+    def readline(self, size: int = -1) -> bytes:
+        raise OSError("this service reads bodies in pieces, not in lines")
+
+    def stream(self, silence_seconds: float) -> None:
+        """From now on it is an upload: it may take its time, as long as bytes keep coming."""
+        self._begin(silence_seconds, pace=self._pace)
+
+    def linger(self) -> None:
+        """Read and discard what a refused client still sends, within 8 MiB and 5 seconds."""
+        stop = self._taken + _LINGER_BYTES
+        self._begin(_LINGER_SECONDS, seconds=_LINGER_SECONDS)
+        while not self.exhausted and self._taken < stop:
+            try:
+                self.piece()
+            except SizeMismatch:
+                return
+        if not self.exhausted:
+            self._break_off()
+
+    def _begin(
+        self, silence: float, *, seconds: float | None = None, pace: Pace | None = None
+    ) -> None:
+        self._begun = True
+        if self._line is not None:
+            self._line.bound(silence, seconds=seconds, pace=pace)
+
+    def piece(self) -> bytes:
+        """What has come since, at most about 1 MiB; waits for a byte of it. None at the end.
+
+        Raises what `read` raises.
+        """
+        if self.exhausted:
+            return b""
+        left = PIECE if self._length is None else self._length - self._taken
+        try:
+            data = self._take(min(self._step, left))
+        except (OSError, ValueError, StopIteration, ParseException) as error:
+            # gunicorn reports bad chunks as ParseException, a stalled client as TimeoutError.
+            self._break_off()
+            raise SizeMismatch from error
+        self._taken += len(data)
+        if len(data) >= self._step:
+            self._step = min(2 * self._step, PIECE)
+        if self._taken == self._length:
+            self.exhausted = True
+        elif not data:
+            self.exhausted = True
+            if self._length is not None:
+                self._break_off()
+                raise SizeMismatch
+        return data
+
+    def _break_off(self) -> None:
+        """Nothing more is read, by gunicorn neither: no other request can begin in the middle."""
+        self.exhausted = True
+        self._held = b""
+        # What gunicorn itself sets when a body fails: it then closes instead of draining.
+        self._source.failed = True
+
+
+def _taker(source: Any, line: Line | None) -> Callable[[int], bytes]:
+    """How the next bytes of a body are taken, up to a number of them, as soon as any are there.
+
+    gunicorn's `Body.read` waits until all of them are there, and copies each of them five times.
+    """
+    reader = source.reader if isinstance(source, Body) else None
+    if isinstance(reader, ChunkedReader):
+        # It may give nothing in between; its end is an end of its own.
+        return lambda size: next((data for data in reader.parser if data), b"")
+    if isinstance(reader, LengthReader) and line is not None:
+        return _Straight(reader, line).take
+    return source.read  # type: ignore[no-any-return]
+
+
+class _Straight:
+    """The bytes of a body of known length, from the socket itself."""
+
+    def __init__(self, reader: LengthReader, line: Line) -> None:
+        self._reader = reader
+        self._line = line
+        self._ahead: bytes | None = None
+
+    def take(self, size: int) -> bytes:
+        if self._ahead is None:
+            # What the parser of the headers had read beyond them.
+            self._ahead = self._reader.unreader.take_buffered()
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+        else:
+            data = self._line.recv(size)
+        self._reader.length -= len(data)
+        if self._reader.length == 0 and self._ahead:
+            self._reader.unreader.unread(self._ahead)  # the next request begins here
+            self._ahead = b""
+        return data

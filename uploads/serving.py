@@ -1,0 +1,102 @@
+"""The web process: greenlets, one a connection, each read against a clock from its first byte.
+
+gunicorn's gevent worker with a conversation of its own, because gunicorn's bounds neither a
+half-sent header apart from an idle connection, nor tells a client why it is let go. It knows
+HTTP/1.1 only; TLS and HTTP/2 end at the proxy in front. Nothing here knows the app.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from importlib import import_module
+from typing import Any
+
+from gunicorn import http, util
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.ggevent import GeventWorker
+
+from uploads.config import Settings
+from uploads.deadlines import Line
+
+# Real threads (database, passwords) wait for the interpreter no longer than this while greenlets
+# run: with Python's 5 ms one commit of a few statements took 30 ms on a busy process.
+_SWITCH_SECONDS = 0.0005
+_TIMED_OUT = 408
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """One process of the web server."""
+
+    def init_process(self) -> None:
+        self._settings = Settings.load()
+        self._idle: set[Line] = set()
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Import the app, which happens after gevent has patched what the app imports."""
+        import_module("uploads.edge").install(self._settings)
+        super().load_wsgi()
+
+    def notify(self) -> None:
+        """Called each second, also while the process is stopping: nobody waits for idle ones."""
+        super().notify()
+        if not self.alive:
+            for line in list(self._idle):
+                _stop_reading(line)
+
+    def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
+        """One connection, from its first byte to its end."""
+        line = Line(client)
+        try:
+            self._converse(listener, line, addr)
+        finally:
+            # What a client still sends must not turn the answer into a reset.
+            util.close_graceful(client)
+
+    def _converse(self, listener: socket.socket, line: Line, addr: Any) -> None:
+        parser = http.get_parser(self.cfg, line, addr)
+        name = listener.getsockname()
+        request = None
+        try:
+            while self._next_begins(parser, line):
+                request = None
+                seconds = self._settings.header_seconds
+                line.bound(seconds, seconds=seconds)
+                request = next(parser)
+                line.bound(self._settings.body_seconds)
+                self.handle_request(name, request, line, addr)
+        except (StopIteration, NoMoreData):
+            return
+        except TimeoutError:
+            if request is None and line.received:
+                util.write_error(line, _TIMED_OUT, "", "")
+        except OSError as error:
+            self.log.debug("Connection ended: %s", error)
+        except Exception as error:  # noqa: BLE001 -- gunicorn knows which of them are the client's
+            self.handle_error(request, line, addr, error)
+
+    def _next_begins(self, parser: Any, line: Line) -> bool:
+        """Wait for a further request on a connection that had one, while it may stay idle."""
+        if parser.req_count == 0:
+            return True
+        if not self.alive:
+            return False
+        held = parser.unreader.take_buffered()
+        if held:
+            parser.unreader.unread(held)
+            return True
+        line.received = 0
+        self._idle.add(line)
+        try:
+            return line.begins(self._settings.idle_seconds)
+        finally:
+            self._idle.discard(line)
+
+
+def _stop_reading(line: Line) -> None:
+    try:
+        line.shutdown(socket.SHUT_RD)
+    except OSError:
+        return  # it is gone already
