@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         15, ge=1, description="A connection between two requests is kept so long, in seconds."
     )
 
+    # How much
+    quota_bytes: int = Field(
+        10 * 1024 * MIB, ge=0, description="Bytes one user may keep; 0 is no limit."
+    )
+    quota_files: int = Field(10_000, ge=0, description="Files one user may keep; 0 is no limit.")
+
     # How often
     rate_default: str = Field("600/minute", description="Requests of one caller.")
     rate_upload: str = Field(

@@ -22,6 +22,7 @@ STATUS: dict[str, int] = {
     "unauthenticated": 401,
     "forbidden": 403,
     "csrf": 403,
+    "quota-exceeded": 403,
     "not-found": 404,
     "method-not-allowed": 405,
     "not-clean": 409,

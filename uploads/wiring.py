@@ -13,6 +13,7 @@ from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
 from uploads.documents.readers import limits as readers
+from uploads.documents.quotas import Quotas
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
@@ -32,6 +33,7 @@ class Services:
     policy: Policy
     hints: Hints
     accounts: Accounts
+    quotas: Quotas
     intake: Intake
     library: Library
     access: Access
@@ -55,6 +57,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
     policy = _policy(settings, clamd_address is not None)
+    quotas = _quotas(settings, records)
     hints = CeleryHints(celery or make_celery(settings.redis_url))
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     return Services(
@@ -64,10 +67,12 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         policy=policy,
         hints=hints,
         accounts=_accounts(settings, records),
+        quotas=quotas,
         intake=Intake(
             records=records,
             storage=storage,
             policy=policy,
+            quotas=quotas,
             hints=hints,
             clock=clock.now,
             new_id=clock.new_id,
@@ -105,6 +110,15 @@ def _policy(settings: Settings, scanned: bool) -> Policy:
             "the limit, or do without ClamAV (UPLOADS_CLAMD=off)."
         )
     return policy
+
+
+def _quotas(settings: Settings, records: Records) -> Quotas:
+    return Quotas(
+        records=records,
+        clock=clock.now,
+        bytes_limit=settings.quota_bytes,
+        files_limit=settings.quota_files,
+    )
 
 
 def _limits(settings: Settings) -> Limits:

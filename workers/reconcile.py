@@ -83,6 +83,7 @@ class Reconciler:
             self._check_settling(document, report)
         self._check_objects(objects, known, report)
         self._check_scratch(report)
+        self._check_usage(report)
         return report
 
     def _announced(self) -> set[tuple[Bucket, str]]:
@@ -174,6 +175,11 @@ class Reconciler:
             return False
         announced = self._records.read(lambda work: work.leftovers.announced(bucket, key))
         return not announced and self._storage.stat(bucket, key) is not None
+
+    def _check_usage(self, report: Report) -> None:
+        """I3: what counts against a quota is what is there, neither more nor less."""
+        for user_id in self._records.read(lambda work: work.usages.drifted()):
+            report.amiss("I3", "the usage is not the sum of the documents", user_id)
 
     def _check_scratch(self, report: Report) -> None:
         limit = time.time() - self._grace.total_seconds()

@@ -9,7 +9,7 @@ import structlog
 
 from uploads.documents.errors import StorageUnavailable, Unavailable
 from uploads.documents.library import announce_bytes
-from uploads.documents.model import State
+from uploads.documents.model import GONE, REFUSED, State
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers.scratch import Scratch
@@ -78,6 +78,7 @@ class Tidier:
         scratch: Scratch,
         clock: Callable[[], datetime],
         grace: timedelta,
+        keep_refused: timedelta,
         keep_tombstones: timedelta,
         end_sessions: Callable[[], int],
     ) -> None:
@@ -86,6 +87,7 @@ class Tidier:
         self._scratch = scratch
         self._clock = clock
         self._grace = grace
+        self._keep_refused = keep_refused
         self._keep_tombstones = keep_tombstones
         self._end_sessions = end_sessions
 
@@ -93,6 +95,7 @@ class Tidier:
         """One round over everything that may have become old. Raises Unavailable."""
         now = self._clock()
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
+        self._records.write(lambda work: self._expire_refused(work, now))
         self._records.write(lambda work: self._drop_tombstones(work, now))
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
@@ -106,8 +109,16 @@ class Tidier:
                 announce_bytes(work, document, now)
                 work.documents.remove(document.id)
 
+    def _expire_refused(self, work: Work, now: datetime) -> None:
+        """The desk's time with a refused file is over: its owner gets the room back."""
+        for document in work.documents.stalled(REFUSED, now - self._keep_refused, _AT_ONCE):
+            gone = {"clean_key": None, "quarantine_key": None}
+            if work.documents.move(document.id, REFUSED, State.EXPIRED, now, **gone):
+                work.jobs.cancel(document.id)
+                announce_bytes(work, document, now)
+
     def _drop_tombstones(self, work: Work, now: datetime) -> None:
-        ended = work.documents.stalled({State.DELETED}, now - self._keep_tombstones, _AT_ONCE)
+        ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)
         for document in ended:
             work.documents.remove(document.id)
 

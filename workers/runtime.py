@@ -73,6 +73,8 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         scratch=scratch,
         clock=clock.now,
         grace=timedelta(seconds=settings.grace_seconds),
+        # For a day at least, or its owner would never learn what became of the file.
+        keep_refused=timedelta(days=max(1, settings.quarantine_days)),
         keep_tombstones=timedelta(days=settings.tombstone_days),
         end_sessions=services.accounts.remove_ended_sessions,
     )

@@ -205,7 +205,7 @@ def test_of_renditions_with_one_name_the_first_stays(
     assert found(owned, "doc_2").renditions == (second,)
 
 
-def test_stalled_finds_the_oldest_and_touch_saves_from_it(
+def test_stalled_finds_the_oldest_and_growing_saves_from_it(
     owned: SqlRecords, add: Callable[..., Document]
 ) -> None:
     add("doc_1", state=State.RECEIVING, updated_at=after(2))
@@ -220,7 +220,7 @@ def test_stalled_finds_the_oldest_and_touch_saves_from_it(
 
     assert stalled(9) == ["doc_2", "doc_1"]
     assert stalled(1) == ["doc_2"]
-    assert owned.write(lambda work: work.documents.touch("doc_2", after(3)))
+    assert owned.write(lambda work: work.documents.grow("doc_2", 1, after(3)))
     assert stalled(9) == ["doc_1"]
 
 

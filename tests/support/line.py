@@ -31,6 +31,7 @@ from uploads.documents.model import (
     User,
 )
 from uploads.documents.policy import Policy
+from uploads.documents.quotas import Quotas
 from uploads.records import migrate
 from uploads.records.sql import SqlRecords
 from workers.inspection.engine import EngineUnavailable, Subject
@@ -82,10 +83,12 @@ class Line:
         self.actor = self._user("ann@example.org")
         self.stranger = self._user("eve@example.org")
         self.library = Library(records=self.records, hints=self.hints, clock=self.clock)
+        self.quotas = Quotas(records=self.records, clock=self.clock, bytes_limit=0, files_limit=0)
         self.intake = Intake(
             records=self.records,
             storage=self.storage,
             policy=Policy(max_bytes=100_000),
+            quotas=self.quotas,
             hints=self.hints,
             clock=self.clock,
             new_id=self.new_id,
@@ -98,6 +101,7 @@ class Line:
             scratch=self.scratch,
             clock=self.clock,
             grace=GRACE,
+            keep_refused=timedelta(days=30),
             keep_tombstones=timedelta(days=30),
             end_sessions=lambda: 0,
         )

@@ -122,6 +122,26 @@ class FileTooLarge(UploadsError):
         )
 
 
+class QuotaExceeded(UploadsError):
+    """Raised when a file does not fit into what its owner may keep."""
+
+    code = "quota-exceeded"
+    title = "Your space is used up"
+    sentence = (
+        "The file does not fit into the space of this account. Delete documents that are no longer "
+        "needed, or ask the operator for more."
+    )
+
+    def __init__(self, unit: str, quota: int, used: int) -> None:
+        """`unit` is `bytes` or `files`; `quota` and `used` count it."""
+        super().__init__(
+            f"The file does not fit: {used:,} of {quota:,} {unit} are used. Delete documents that "
+            "are no longer needed, or ask the operator for more.",
+            quota=quota,
+            used=used,
+        )
+
+
 class BodyTooLarge(UploadsError):
     """Raised when a request body that is not a file passes its limit."""
 

@@ -23,6 +23,7 @@ from uploads.documents.errors import (
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.documents.names import clean_name
 from uploads.documents.policy import HEAD_BYTES, FileType, Policy
+from uploads.documents.quotas import Quotas
 from uploads.documents.receiving import Receiver
 from uploads.documents.streams import metered, peek
 from uploads.faults import step
@@ -72,6 +73,7 @@ class Intake:
         records: Records,
         storage: Storage,
         policy: Policy,
+        quotas: Quotas,
         hints: Hints,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -80,6 +82,7 @@ class Intake:
         self._records = records
         self._storage = storage
         self._policy = policy
+        self._quotas = quotas
         self._hints = hints
         self._clock = clock
         self._new_id = new_id
@@ -99,18 +102,19 @@ class Intake:
         """Take a file in; the document it became is committed when this returns.
 
         Raises the refusals of the policy (TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
-        FileTooLarge, DigestMismatch, MalformedFile), and Unavailable when store or database are
-        away.
+        FileTooLarge, DigestMismatch, MalformedFile), QuotaExceeded, and Unavailable when store or
+        database are away.
         """
         receiver: Receiver | None = None
         try:
             name, kind = self._judge_claims(offer)
+            self._quotas.foresee(actor.user_id, offer.declared_size)
             step("s1")
             head, pieces = peek(pieces, HEAD_BYTES)
             step("s2")
             kind = self._policy.judge(name, offer.declared_type, head)
             watch = self._policy.watch(kind, offer.declared_type)
-            receiver = self._receiver(actor, name, kind, offer.declared_type)
+            receiver = self._receiver(actor, name, kind, offer)
             for piece in metered(pieces, self._policy.limit(kind)):
                 watch.feed(piece)
                 receiver.write(piece)
@@ -136,17 +140,15 @@ class Intake:
             raise FileTooLarge(self._policy.limit(kind))
         return name, kind
 
-    def _receiver(
-        self, actor: Actor, name: str, kind: FileType, declared_type: str | None
-    ) -> Receiver:
+    def _receiver(self, actor: Actor, name: str, kind: FileType, offer: Offer) -> Receiver:
         # In milliseconds, which is what clients are told: whoever sorts by it gets our own order.
-        now = self._clock()
+        now, declared_type = self._clock(), offer.declared_type
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         draft = Document(
             id="doc_" + self._new_id(),
             owner_id=actor.user_id,
             name=name,
-            size=0,
+            size=offer.declared_size or 0,
             declared_type=declared_type[:200] if declared_type else None,
             type=kind.type,
             state=State.RECEIVING,
@@ -162,6 +164,7 @@ class Intake:
             segment_bytes=self._limits.segment_bytes,
             segment_seconds=self._limits.segment_seconds,
             grace_seconds=self._limits.grace_seconds,
+            admit=self._quotas.admit,
         )
 
     def _give_up(self, actor: Actor, receiver: Receiver | None, error: BaseException) -> None:

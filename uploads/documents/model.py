@@ -193,6 +193,19 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a user keeps here: documents that are not gone, uploads on their way included.
+
+    The limits are the user's own: None stands for the service's, 0 for none at all.
+    """
+
+    bytes_used: int
+    files_used: int
+    bytes_limit: int | None = None
+    files_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A server-side sign-in. `id` is the SHA-256 of the token in the cookie, never the token."""
 

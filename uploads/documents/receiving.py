@@ -14,14 +14,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from uploads.documents.errors import Conflict, EmptyFile, StorageUnavailable
-from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, Segment, State
+from uploads.documents.model import (
+    AuditEntry,
+    Document,
+    Job,
+    JobKind,
+    JobState,
+    Segment,
+    State,
+    Usage,
+)
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
 
 class Receiver:
-    """One file on its way in. `draft` is the document as it will stand, in state RECEIVING."""
+    """One file on its way in. `draft` is the document as it will stand, in state RECEIVING.
+
+    Its size is what the client announced, or 0. `admit` is told what the owner uses with this
+    file and its size, in the transaction that adds them, and raises where that is too much.
+    """
 
     def __init__(
         self,
@@ -34,6 +47,7 @@ class Receiver:
         segment_bytes: int,
         segment_seconds: int,
         grace_seconds: int,
+        admit: Callable[[Usage, int], None],
     ) -> None:
         self._draft = draft
         self._records = records
@@ -43,6 +57,7 @@ class Receiver:
         self._segment_bytes = segment_bytes
         self._segment_age = timedelta(seconds=segment_seconds)
         self._commit_within = timedelta(seconds=grace_seconds) * 3 / 4
+        self._admit = admit
         self._digest = hashlib.sha256()
         self._pieces: list[bytes] = []
         self._buffered = 0
@@ -155,13 +170,25 @@ class Receiver:
         def unit(work: Work) -> None:
             self._check_not_swept()
             if not self._has_row:
-                work.documents.add(self._draft)
-            elif not work.documents.touch(self._draft.id, now):
-                raise Conflict("The upload was deleted or given up meanwhile. Send the file again.")
+                draft = replace(self._draft, size=self._reserved())
+                self._admit(work.documents.add(draft), draft.size)
+            else:
+                self._grow(work, now)
             work.documents.add_segment(self._draft.id, segment)
 
         self._records.write(unit)
         self._has_row = True
+
+    def _grow(self, work: Work, now: datetime) -> None:
+        """Keep the row alive and count what came in addition."""
+        usage = work.documents.grow(self._draft.id, self._reserved(), now)
+        if usage is None:
+            raise Conflict("The upload was deleted or given up meanwhile. Send the file again.")
+        self._admit(usage, self._reserved())
+
+    def _reserved(self) -> int:
+        """What this file counts for: what was announced, or what came where that is more."""
+        return max(self._draft.size, self.size)
 
     def _check_not_swept(self) -> None:
         """Raises Conflict when the newest object is so old that it may pass for an orphan."""
@@ -171,9 +198,10 @@ class Receiver:
     def _commit(self, work: Work, document: Document, job: Job) -> None:
         self._check_not_swept()
         if not self._has_row:
-            work.documents.add(document)
+            self._admit(work.documents.add(document), document.size)
             recorded = 0
         else:
+            self._grow(work, document.updated_at)
             recorded = len(work.documents.segments(document.id))
             moved = work.documents.move(
                 document.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -21,31 +20,32 @@ from sqlalchemy import (
 )
 
 from uploads.documents.errors import IllegalMove
-from uploads.documents.model import GONE, MOVES, Document, Rendition, Segment, State, Verdict
+from uploads.documents.model import MOVES, Document, Rendition, Segment, State, Usage, Verdict
 from uploads.records import verdicts
+from uploads.records.filters import conditions_of, folded
 from uploads.records.protocol import DocumentFilter
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import documents, renditions, segments
 from uploads.records.tables import verdicts as verdict_rows
+from uploads.records.usage import counts, tally
 
 MOVABLE = frozenset({"name", "size", "sha256", "type", "clean_key", "quarantine_key", "expires_at"})
 _BATCH = 500
-# Longer than any folded name; SQLite refuses LIKE patterns above 50,000 bytes.
-_LONGEST_SEARCH = 4096
+_COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
 
 
 class SqlDocuments:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, document: Document) -> None:
+    def add(self, document: Document) -> Usage:
         verdict = document.verdict
         self._connection.execute(
             insert(documents).values(
                 id=document.id,
                 owner_id=document.owner_id,
                 name=document.name,
-                name_folded=_folded(document.name),
+                name_folded=folded(document.name),
                 size=document.size,
                 declared_type=document.declared_type,
                 type=document.type,
@@ -62,6 +62,8 @@ class SqlDocuments:
             self.add_verdict(document.id, verdict)
         for rendition in document.renditions:
             self.add_rendition(document.id, rendition)
+        kept = counts(document.state)
+        return self._tally(document.owner_id, document.size if kept else 0, int(kept))
 
     def get(self, owner_id: str, document_id: str) -> Document | None:
         return self._one(document_id, documents.c.owner_id == owner_id)
@@ -72,7 +74,7 @@ class SqlDocuments:
     def page(
         self, owner_id: str, chosen: DocumentFilter, limit: int, before: tuple[datetime, str] | None
     ) -> Sequence[Document]:
-        condition = _chosen(chosen)
+        condition = conditions_of(chosen)
         if condition is None:
             return []
         statement = (
@@ -102,13 +104,18 @@ class SqlDocuments:
         if unknown := changes.keys() - MOVABLE:
             raise TypeError(f"not a column that moves along: {', '.join(sorted(unknown))}")
         if "name" in changes:
-            changes["name_folded"] = _folded(changes["name"])
+            changes["name_folded"] = folded(changes["name"])
+        before = None
+        if "size" in changes or not counts(next_state):
+            before = self._held(document_id, expected)
         moved = self._connection.execute(
             update(documents)
             .where(documents.c.id == document_id)
             .where(documents.c.state.in_([state.value for state in expected]))
             .values(state=next_state.value, updated_at=at, **changes)
         )
+        if before is not None:
+            self._recount(before, next_state, changes.get("size", before.size))
         return moved.rowcount == 1
 
     def add_segment(self, document_id: str, segment: Segment) -> None:
@@ -185,16 +192,22 @@ class SqlDocuments:
             .limit(limit)
         )
 
-    def touch(self, document_id: str, at: datetime) -> bool:
-        touched = self._connection.execute(
-            update(documents)
-            .where(documents.c.id == document_id, documents.c.state == State.RECEIVING.value)
-            .values(updated_at=at)
+    def grow(self, document_id: str, size: int, at: datetime) -> Usage | None:
+        row = self._held(document_id, {State.RECEIVING})
+        if row is None:
+            return None
+        size = max(size, row.size)
+        self._connection.execute(
+            update(documents).where(documents.c.id == document_id).values(updated_at=at, size=size)
         )
-        return touched.rowcount == 1
+        return self._tally(row.owner_id, size - row.size, 0)
 
     def remove(self, document_id: str) -> None:
-        self._connection.execute(delete(documents).where(documents.c.id == document_id))
+        removed = self._connection.execute(
+            delete(documents).where(documents.c.id == document_id).returning(*_COUNTED)
+        ).one_or_none()
+        if removed is not None and counts(State(removed.state)):
+            self._tally(removed.owner_id, -removed.size, -1)
 
     def all(self) -> Iterator[Document]:
         """Every document, in batches: read it to its end inside the unit of work."""
@@ -210,6 +223,25 @@ class SqlDocuments:
             if len(batch) < _BATCH:
                 return
             after = batch[-1].id
+
+    def _held(self, document_id: str, expected: Collection[State]) -> Row[str, int, str] | None:
+        """What a document counts for, in one of these states, kept from others until the commit."""
+        return self._connection.execute(
+            select(*_COUNTED)
+            .where(documents.c.id == document_id)
+            .where(documents.c.state.in_([state.value for state in expected]))
+            .with_for_update()
+        ).one_or_none()
+
+    def _recount(self, before: Row[str, int, str], next_state: State, size: int) -> None:
+        """Count a document that was moved, and perhaps got another size on the way."""
+        was, now = counts(State(before.state)), counts(next_state)
+        more = (size if now else 0) - (before.size if was else 0)
+        if more or was is not now:
+            self._tally(before.owner_id, more, int(now) - int(was))
+
+    def _tally(self, owner_id: str, size: int, files: int) -> Usage:
+        return tally(self._connection, owner_id, size, files)
 
     def _one(self, document_id: str, *conditions: ColumnElement[bool]) -> Document | None:
         if not storable(document_id):
@@ -230,30 +262,6 @@ class SqlDocuments:
         ):
             pictures[row.document_id].append(_rendition(row))
         return [_document(row, pictures[row.id]) for row in rows]
-
-
-def _chosen(chosen: DocumentFilter) -> list[ColumnElement[bool]] | None:
-    """The conditions of a filter, or None where no row can meet them."""
-    conditions: list[ColumnElement[bool]] = []
-    if chosen.states:
-        conditions.append(documents.c.state.in_([state.value for state in chosen.states]))
-    else:
-        conditions.append(documents.c.state.not_in([state.value for state in sorted(GONE)]))
-    if chosen.type is not None:
-        if not storable(chosen.type):
-            return None
-        conditions.append(documents.c.type == chosen.type)
-    if chosen.text:
-        folded = _folded(chosen.text)
-        if not storable(folded) or len(folded) > _LONGEST_SEARCH:
-            return None
-        conditions.append(documents.c.name_folded.contains(folded, autoescape=True))
-    return conditions
-
-
-def _folded(text: str) -> str:
-    """The same text for every way to write it, large or small (Unicode 3.13, D144)."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def _document(row: Row[Any], pictures: Sequence[Rendition]) -> Document:

@@ -22,6 +22,7 @@ from uploads.documents.model import (
     Segment,
     Session,
     State,
+    Usage,
     User,
     Verdict,
 )
@@ -49,7 +50,10 @@ class DocumentFilter:
 
 
 class Documents(Protocol):
-    def add(self, document: Document) -> None: ...
+    """Every change of rows is counted in their owner's usage, in the same transaction."""
+
+    def add(self, document: Document) -> Usage:
+        """Add one; returns what its owner uses from now on, this document included."""
 
     def get(self, owner_id: str, document_id: str) -> Document | None:
         """One document of this owner; somebody else's is None, like one that does not exist."""
@@ -99,8 +103,12 @@ class Documents(Protocol):
     ) -> Sequence[Document]:
         """Documents in one of these states whose `updated_at` is older than `before`."""
 
-    def touch(self, document_id: str, at: datetime) -> bool:
-        """Set `updated_at`: the upload is alive. Whether the document is RECEIVING still."""
+    def grow(self, document_id: str, size: int, at: datetime) -> Usage | None:
+        """The upload is alive and has at least `size` bytes; what its owner uses from now on.
+
+        None when the document is not RECEIVING any more. `size` never goes down: what a client
+        announced is set aside for it.
+        """
 
     def remove(self, document_id: str) -> None:
         """Delete the row and everything that hangs on it (verdicts, segments, jobs)."""
@@ -203,6 +211,17 @@ class Leftovers(Protocol):
     def all(self) -> Iterator[Leftover]: ...
 
 
+class Usages(Protocol):
+    def of(self, user_id: str) -> Usage:
+        """What a user keeps here now; zeros for one who never kept anything."""
+
+    def set_limits(self, user_id: str, bytes_limit: int | None, files_limit: int | None) -> None:
+        """Give a user limits of its own: None is the service's, 0 is none at all."""
+
+    def drifted(self) -> Sequence[str]:
+        """Ids of users whose usage is not the sum of their documents: there must be none."""
+
+
 class Audit(Protocol):
     def append(self, entry: AuditEntry) -> None: ...
 
@@ -218,6 +237,8 @@ class Work(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def leftovers(self) -> Leftovers: ...
+    @property
+    def usages(self) -> Usages: ...
     @property
     def audit(self) -> Audit: ...
 

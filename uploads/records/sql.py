@@ -28,6 +28,7 @@ from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
 from uploads.records.migrate import is_current
 from uploads.records.protocol import Work
+from uploads.records.usage import SqlUsages
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class SqlWork:
     jobs: SqlJobs
     accounts: SqlAccounts
     leftovers: SqlLeftovers
+    usages: SqlUsages
     audit: SqlAudit
 
     @classmethod
@@ -54,6 +56,7 @@ class SqlWork:
             SqlJobs(connection),
             SqlAccounts(connection),
             SqlLeftovers(connection),
+            SqlUsages(connection),
             SqlAudit(connection),
         )
 

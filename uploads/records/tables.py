@@ -115,6 +115,18 @@ api_keys = Table(
     _time("revoked_at", nullable=True),
 )
 
+# What each user's documents add up to, kept by every statement that changes them; a limit of NULL
+# is the service's own, 0 is none.
+usage = Table(
+    "usage",
+    metadata,
+    Column("user_id", String, ForeignKey("users.id"), primary_key=True),
+    Column("bytes_used", BigInteger, nullable=False),
+    Column("files_used", BigInteger, nullable=False),
+    Column("bytes_limit", BigInteger, nullable=True),
+    Column("files_limit", BigInteger, nullable=True),
+)
+
 # `name_folded` is what a search looks through: neither database folds case beyond ASCII in the
 # same way. `verdict` repeats the newest row of `verdicts`, so that a list needs no join.
 documents = Table(

@@ -1,0 +1,113 @@
+"""How much a user may keep here: bytes and files, uploads on their way included.
+
+A document counts from its first committed row until it is deleted or expires, whatever state it is
+in: what was refused and is kept for the operator's desk occupies room like anything else, and can
+be deleted. What the service makes of it (pictures) does not count. The room is returned with the
+tombstone; the bytes themselves follow at the next sweep.
+
+The decision is made inside the transaction that adds the bytes, so uploads at the same time cannot
+pass it together. `foresee` only spares a client the sending of what would be refused anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from uploads.documents.errors import NotFound, QuotaExceeded
+from uploads.documents.model import AuditEntry, Usage
+from uploads.records.protocol import Records, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a user uses and may use at most; a limit of None is none."""
+
+    bytes_used: int
+    bytes_limit: int | None
+    files_used: int
+    files_limit: int | None
+
+
+class Quotas:
+    """`bytes_limit` and `files_limit` hold for users without their own; 0 is no limit."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        clock: Callable[[], datetime],
+        bytes_limit: int,
+        files_limit: int,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._bytes_limit = bytes_limit
+        self._files_limit = files_limit
+
+    def of(self, user_id: str) -> Quota:
+        """What this user uses now, and may use."""
+        return self._quota(self._records.read(lambda work: work.usages.of(user_id)))
+
+    def foresee(self, user_id: str, size: int | None) -> None:
+        """Raises QuotaExceeded where a file of `size` bytes would not fit as things stand now.
+
+        None is a size that nobody announced: then at least one byte must fit.
+        """
+        quota = self.of(user_id)
+        size = 1 if size is None else size
+        _refuse_past(quota, quota.bytes_used + size, quota.files_used + 1)
+
+    def admit(self, usage: Usage, size: int) -> None:
+        """Raises QuotaExceeded where `usage`, with a file of `size` bytes in it, is too much.
+
+        To be called in the unit of work that added the file: raising undoes it.
+        """
+        quota = self._quota(usage)
+        before = Quota(
+            quota.bytes_used - size, quota.bytes_limit, quota.files_used - 1, quota.files_limit
+        )
+        _refuse_past(before, quota.bytes_used, quota.files_used)
+
+    def set_limits(
+        self, user_id: str, bytes_limit: int | None, files_limit: int | None, *, by: str
+    ) -> Quota:
+        """Give a user limits: None is the service's, 0 is none. Raises NotFound.
+
+        A limit below what is used already takes nothing away; nothing more is let in.
+        """
+
+        def unit(work: Work) -> Usage:
+            if work.accounts.user(user_id) is None:
+                raise NotFound("There is no such user.")
+            work.usages.set_limits(user_id, bytes_limit, files_limit)
+            detail = {"bytes_limit": bytes_limit, "files_limit": files_limit}
+            work.audit.append(AuditEntry(self._clock(), by, "quota-set", user_id, detail))
+            return work.usages.of(user_id)
+
+        return self._quota(self._records.write(unit))
+
+    def own_limits(self, user_id: str) -> tuple[int | None, int | None]:
+        """Bytes and files as they were set for this user alone; None is the service's limit."""
+        usage = self._records.read(lambda work: work.usages.of(user_id))
+        return usage.bytes_limit, usage.files_limit
+
+    def _quota(self, usage: Usage) -> Quota:
+        return Quota(
+            usage.bytes_used,
+            _limit(usage.bytes_limit, self._bytes_limit),
+            usage.files_used,
+            _limit(usage.files_limit, self._files_limit),
+        )
+
+
+def _limit(own: int | None, default: int) -> int | None:
+    return (default if own is None else own) or None
+
+
+def _refuse_past(before: Quota, bytes_then: int, files_then: int) -> None:
+    if before.files_limit is not None and files_then > before.files_limit:
+        raise QuotaExceeded("files", before.files_limit, before.files_used)
+    if before.bytes_limit is not None and bytes_then > before.bytes_limit:
+        raise QuotaExceeded("bytes", before.bytes_limit, before.bytes_used)
