@@ -1,5 +1,5 @@
 // Talks to the JSON API with the session cookie. A refusal is thrown as a Refusal holding the server's own words.
-import type { Doc, Page, Problem } from "./model";
+import type { Doc, Page, Problem, Quota } from "./model";
 import { words } from "./words";
 
 export class Refusal extends Error {
@@ -70,4 +70,8 @@ export async function getDocument(id: string): Promise<Doc> {
 
 export async function deleteDocument(id: string): Promise<void> {
   await call(`${PATH}/${encodeURIComponent(id)}`, "DELETE");
+}
+
+export async function getQuota(): Promise<Quota> {
+  return ((await (await call("/api/v1/me")).json()) as { quota: Quota }).quota;
 }

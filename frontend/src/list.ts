@@ -3,6 +3,7 @@ import { deleteDocument, getDocument, listDocuments, Refusal } from "./api";
 import { confirmDelete } from "./confirm";
 import { announce, need, slot } from "./dom";
 import { type Doc, gone, pictureDue, settled } from "./model";
+import { refreshRoom } from "./room";
 import { fillRow, newRow } from "./row";
 import { describe, fill, words } from "./words";
 
@@ -41,6 +42,7 @@ export class DocumentList {
   /** Shows a document that has just been accepted. */
   add(doc: Doc): void {
     this.show(doc, true);
+    refreshRoom();
     this.wake();
   }
 
@@ -144,6 +146,7 @@ export class DocumentList {
     button?.focus();
     try {
       await deleteDocument(id);
+      refreshRoom();
       this.drop(id);
       announce(fill(words().page.deleted, { name }));
     } catch (error) {

@@ -23,6 +23,13 @@ export interface Doc {
   created_at: string;
 }
 
+export interface Quota {
+  bytes_used: number;
+  bytes_limit: number | null;
+  files_used: number;
+  files_limit: number | null;
+}
+
 export interface Page {
   items: Doc[];
   next_cursor: string | null;

@@ -53,7 +53,7 @@ function engineName(engine: { name: string; version: string }): string {
   return `${words().engines[engine.name] ?? engine.name} ${engine.version}`.trim();
 }
 
-function listed(names: string[]): string {
+export function listed(names: string[]): string {
   const last = names.at(-1) ?? "";
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }

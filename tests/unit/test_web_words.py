@@ -10,8 +10,18 @@ import pytest
 from tests.support import facts
 from uploads.documents.model import EngineReport, Outcome, State
 from uploads.documents.policy import Policy
+from uploads.documents.quotas import Quota
 from uploads.web import words
 from uploads.web.sign_in import is_local
+
+
+def test_the_room_is_told_where_there_is_a_limit_to_it() -> None:
+    used = 12 * 1024 * 1024, 1_234
+    assert words.room(Quota(used[0], 10 * 1024**3, used[1], 10_000)) == (
+        "12 MiB of 10 GiB and 1,234 of 10,000 files used"
+    )
+    assert words.room(Quota(used[0], None, used[1], 10_000)) == "1,234 of 10,000 files used"
+    assert words.room(Quota(used[0], None, used[1], None)) == ""
 
 
 @pytest.mark.parametrize("state", list(State))

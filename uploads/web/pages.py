@@ -65,6 +65,7 @@ def library() -> str:
         next_cursor=next_cursor,
         accepted=words.accepted(policy.types),
         limits=words.limits(policy),
+        room=words.room(services().quotas.of(actor.user_id)),
         words=words.for_script(policy),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from uploads.documents.model import Document, EngineReport, Outcome, State
 from uploads.documents.policy import HEAD_BYTES, FileType, Policy
+from uploads.documents.quotas import Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,15 @@ def size(count: int) -> str:
 def exact(count: int) -> str:
     """A number of bytes to the last one."""
     return "1 byte" if count == 1 else f"{count:,} bytes"
+
+
+def room(quota: Quota) -> str:
+    """How much of the account's space is used, where there is a limit to it."""
+    used = [
+        f"{size(quota.bytes_used)} of {size(quota.bytes_limit)}" if quota.bytes_limit else "",
+        f"{quota.files_used:,} of {quota.files_limit:,} files" if quota.files_limit else "",
+    ]
+    return f"{_listed(part for part in used if part)} used" if any(used) else ""
 
 
 def icon(content_type: str) -> str:

@@ -7,6 +7,7 @@ import click
 from uploads.clock import new_token
 from uploads.documents.model import Role
 from uploads.security.accounts import Accounts
+from workers.cli.quotas import quota
 from workers.cli.session import moment, password_from_stdin, say, show_json, with_accounts
 
 _password_stdin = click.option(
@@ -16,7 +17,10 @@ _password_stdin = click.option(
 
 @click.group()
 def users() -> None:
-    """Create, list, disable and enable users, and reset their passwords."""
+    """Create, list, disable and enable users, reset their passwords, set their quotas."""
+
+
+users.add_command(quota)
 
 
 @users.command()
