@@ -68,16 +68,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         hints=hints,
         accounts=_accounts(settings, records),
         quotas=quotas,
-        intake=Intake(
-            records=records,
-            storage=storage,
-            policy=policy,
-            quotas=quotas,
-            hints=hints,
-            clock=clock.now,
-            new_id=clock.new_id,
-            limits=_limits(settings),
-        ),
+        intake=_intake(settings, records, storage, policy, quotas, hints),
         library=library,
         access=Access(
             library=library,
@@ -88,6 +79,26 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
             link_seconds=settings.link_seconds,
         ),
         clamd_address=clamd_address,
+    )
+
+
+def _intake(
+    settings: Settings,
+    records: Records,
+    storage: Storage,
+    policy: Policy,
+    quotas: Quotas,
+    hints: Hints,
+) -> Intake:
+    return Intake(
+        records=records,
+        storage=storage,
+        policy=policy,
+        quotas=quotas,
+        hints=hints,
+        clock=clock.now,
+        new_id=clock.new_id,
+        limits=_limits(settings),
     )
 
 

@@ -84,16 +84,7 @@ class Line:
         self.stranger = self._user("eve@example.org")
         self.library = Library(records=self.records, hints=self.hints, clock=self.clock)
         self.quotas = Quotas(records=self.records, clock=self.clock, bytes_limit=0, files_limit=0)
-        self.intake = Intake(
-            records=self.records,
-            storage=self.storage,
-            policy=Policy(max_bytes=100_000),
-            quotas=self.quotas,
-            hints=self.hints,
-            clock=self.clock,
-            new_id=self.new_id,
-            limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds())),
-        )
+        self.intake = self._intake(segment_bytes)
         self.reaper = Reaper(records=self.records, storage=self.storage, clock=self.clock)
         self.tidier = Tidier(
             records=self.records,
@@ -111,6 +102,18 @@ class Line:
             clock=self.clock,
             handlers={JobKind.INSPECT: self._inspector()},
             patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+        )
+
+    def _intake(self, segment_bytes: int) -> Intake:
+        return Intake(
+            records=self.records,
+            storage=self.storage,
+            policy=Policy(max_bytes=100_000),
+            quotas=self.quotas,
+            hints=self.hints,
+            clock=self.clock,
+            new_id=self.new_id,
+            limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds())),
         )
 
     def clock(self) -> datetime:
