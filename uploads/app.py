@@ -1,6 +1,6 @@
 """create_app(): the Flask application factory. Order matters here, and only here.
 
-Every request passes: request id → host → caller → rate limit → the view; every answer passes the
+Every request passes: request id → caller → rate limit → host → the view; every answer passes the
 security headers.
 """
 
@@ -23,7 +23,7 @@ from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
 from uploads.deadlines import Pace
 from uploads.documents.sniffing import sniff
-from uploads.security import csrf, headers, hosts, limits, principals
+from uploads.security import csrf, headers, hosts, limits, principals, upload_limits
 from uploads.web import blueprint as web
 from uploads.web import pages
 from uploads.wiring import Services, build
@@ -50,14 +50,18 @@ def create_app(services: Services | None = None) -> Flask:
     errors.install(app)
     headers.install(app, settings)
     app.before_request(_begin)
-    app.before_request(hosts.check_host)
     app.before_request(_identify)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
+    # After the limits: what is refused for its host is counted like anything else.
+    app.before_request(hosts.check_host)
+    upload_limits.install(app, settings)
+    app.before_request(upload_limits.enter)
     for blueprint in (api, web, content, operations):
         app.register_blueprint(blueprint)
     limits.apply(app, limiter, settings)
     app.after_request(lambda response: limits.add_rate_headers(limiter, response))
+    app.after_request(upload_limits.leave)
     app.after_request(csrf.remember)
     app.after_request(_end)
     app.jinja_env.globals["csrf_token"] = csrf.token

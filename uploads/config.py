@@ -146,10 +146,29 @@ class Settings(BaseSettings):
     quota_files: int = Field(10_000, ge=0, description="Files one user may keep; 0 is no limit.")
 
     # How often
-    rate_default: str = Field("600/minute", description="Requests of one caller.")
-    rate_upload: str = Field(
-        "120/minute",
-        description="Uploads of one caller; as often may its page ask before one.",
+    rate_default: str = Field(
+        "600/minute",
+        description="Requests of one user, over all routes; of one address by those not signed in.",
+    )
+    rate_key: str = Field("480/minute", description="Requests with one API key.")
+    rate_address: str = Field("3000/minute", description="Requests from one address, by all users.")
+    rate_failed: str = Field(
+        "60/minute", description="Requests from one address with a key that is none."
+    )
+    rate_upload: str = Field("120/minute", description="Uploads of one user.")
+    rate_upload_key: str = Field("100/minute", description="Uploads with one API key.")
+    rate_upload_address: str = Field("600/minute", description="Uploads from one address.")
+    bytes_per_hour: int = Field(
+        20 * 1024 * MIB, ge=0, description="Bytes of uploads read of one user; 0 is no limit."
+    )
+    bytes_per_hour_address: int = Field(
+        100 * 1024 * MIB, ge=0, description="Bytes of uploads read from one address."
+    )
+    uploads_at_once: int = Field(
+        64, ge=0, description="Uploads of one user on their way at once; 0 is no limit."
+    )
+    uploads_at_once_address: int = Field(
+        256, ge=0, description="Uploads from one address on their way at once."
     )
     rate_sign_in: str = Field(
         "10/minute",

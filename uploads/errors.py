@@ -141,7 +141,9 @@ def render(error: UploadsError) -> Response:
     response.status_code = members["status"]
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="uploads"'
-    if response.status_code in {429, 503}:
+    if isinstance(error, errors.RateLimited) and error.seconds is not None:
+        response.headers["Retry-After"] = str(error.seconds)
+    elif response.status_code in {429, 503}:
         response.headers.setdefault("Retry-After", "5")
     return response
 

@@ -46,6 +46,7 @@ class Inbound:
         self._held = b""
         self._taken = 0
         self._begun = False
+        self._told: Callable[[int], None] = lambda _: None
         self.exhausted = length == 0
 
     def read(self, size: int = -1) -> bytes:
@@ -61,6 +62,10 @@ class Inbound:
             have += self.piece()
         self._held = bytes(have[wanted:])
         return bytes(have[:wanted])
+
+    def watch(self, told: Callable[[int], None]) -> None:
+        """Tell `told` of each piece that is taken from now on, by its size in bytes."""
+        self._told = told
 
     def readline(self, size: int = -1) -> bytes:
         raise OSError("this service reads bodies in pieces, not in lines")
@@ -103,6 +108,7 @@ class Inbound:
             self._break_off()
             raise SizeMismatch from error
         self._taken += len(data)
+        self._told(len(data))
         if len(data) >= self._step:
             self._step = min(2 * self._step, PIECE)
         if self._taken == self._length:

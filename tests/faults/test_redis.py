@@ -45,8 +45,8 @@ def test_the_eleventh_sign_in_in_a_minute_is_refused(strict: Stack) -> None:
         answers = [browser.sign_in("dave@example.org", "wrong", token) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
-    assert answers[-1].headers["RateLimit"].startswith('"default";r=0;t=')
-    assert answers[-1].headers["RateLimit-Policy"] == '"default";q=10;w=60'
+    assert answers[-1].headers["RateLimit"].startswith('"sign-in";r=0;t=')
+    assert answers[-1].headers["RateLimit-Policy"] == '"sign-in";q=10;w=60'
 
 
 def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(strict: Stack) -> None:

@@ -15,15 +15,23 @@ from werkzeug.test import TestResponse
 from uploads import errors
 from uploads.config import Settings
 from uploads.security import headers, limits
+from uploads.security.addresses import address as address_of_request
 
 RATE = 3
+DEFAULT = 400
+FAILED = 5
 SIGN_IN = "/sign-in"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    rate = f"{RATE}/minute"
-    return Settings(data=tmp_path, redis_url="memory://", rate_sign_in=rate, rate_upload=rate)
+    return Settings(
+        data=tmp_path,
+        redis_url="memory://",
+        rate_default=f"{DEFAULT}/minute",
+        rate_failed=f"{FAILED}/minute",
+        rate_sign_in=f"{RATE}/minute",
+    )
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     headers.install(app, settings)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
-    for endpoint in ("api.upload", "web.check", "web.upload"):
+    for endpoint in ("api.upload", "web.upload"):
         app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done", methods=["POST"])
     app.add_url_rule(SIGN_IN, "web.sign_in", _sign_in, methods=["POST"])
     limits.apply(app, limiter, settings)
@@ -88,7 +96,7 @@ def test_guesses_from_everywhere_at_one_account_end_as_well(app: Flask) -> None:
 def test_the_headers_tell_the_narrowest_limit(app: Flask) -> None:
     """What is announced is what bites first, before it bites and when it does."""
     answers = [sign_in(app, "ann@example.org", "192.0.2.1") for _ in range(RATE + 1)]
-    assert {one.headers["RateLimit-Policy"] for one in answers} == {f'"default";q={RATE};w=60'}
+    assert {one.headers["RateLimit-Policy"] for one in answers} == {f'"sign-in";q={RATE};w=60'}
     left = [one.headers["RateLimit"].split(";")[1] for one in answers]
     assert left == ["r=2", "r=1", "r=0", "r=0"]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
@@ -121,6 +129,10 @@ def test_no_form_makes_the_limiter_give_up_its_store(app: Flask, send: dict[str,
         ("2001:db8:0:1::1", "2001:db8:0:1::2", True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
         ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("192.0.2.1:1234", "192.0.2.1:99", True),
+        ("192.0.2.1:1234", "192.0.2.1", True),
+        ("[2001:db8:0:1::1]:5", "2001:db8:0:1::9", True),
+        ("not an address", "another one", True),
         ("", "not an address", False),
     ],
 )
@@ -129,17 +141,9 @@ def test_whose_address_is_whose(app: Flask, one: str, other: str, same: bool) ->
 
     def key(address: str) -> str:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
-            return limits.address()
+            return address_of_request()
 
     assert (key(one) == key(other)) is same
-
-
-def test_asking_and_uploading_spend_budgets_of_their_own(app: Flask) -> None:
-    """Whoever asks before each upload may upload as often as who never asks; both end."""
-    doors = ("/web.check", "/api.upload")
-    client = app.test_client()
-    got = {door: [client.post(door).status_code for _ in range(RATE + 1)] for door in doors}
-    assert got == {door: [200] * RATE + [429] for door in doors}
 
 
 def test_a_store_that_dies_during_the_request_costs_its_own_headers_alone(
@@ -178,3 +182,26 @@ def assert_secured(answer: TestResponse) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_one_budget_counts_across_all_routes_and_what_is_none(app: Flask) -> None:
+    """An unknown address and a wrong method are counted; another address is another budget."""
+    client = app.test_client()
+    ways = [("POST", "/api.upload"), ("POST", "/web.upload"), ("GET", "/api.upload"), ("GET", "/x")]
+    answers = [client.open(path, method=method) for method, path in ways * (DEFAULT // 4)]
+    assert {one.status_code for one in answers} == {200, 405, 404}
+    for method, path in ways:
+        refused = client.open(path, method=method)
+        assert refused.status_code == 429
+        assert refused.headers["RateLimit-Policy"] == f'"default";q={DEFAULT};w=60'
+    other = client.get("/x", environ_base={"REMOTE_ADDR": "192.0.2.9"})
+    assert other.status_code == 404
+
+
+def test_a_credential_that_is_none_is_counted_by_its_address(app: Flask) -> None:
+    """Guesses end before requests do; without a guess the address may go on."""
+    client, guess = app.test_client(), {"Authorization": "Bearer guess"}
+    answers = [client.post("/api.upload", headers=guess) for _ in range(FAILED + 1)]
+    assert [one.status_code for one in answers] == [200] * FAILED + [429]
+    assert answers[-1].headers["RateLimit-Policy"] == f'"failed";q={FAILED};w=60'
+    assert client.post("/api.upload").status_code == 200

@@ -292,10 +292,14 @@ class RateLimited(UploadsError):
     title = "Too many requests"
     sentence = "That was too much in a short time. Wait a minute, then try again."
 
-    def __init__(self, seconds: int | None = None) -> None:
-        """`seconds` until the next request is let in, where that is known."""
+    def __init__(self, seconds: int | None = None, sentence: str | None = None) -> None:
+        """`seconds` until the next request is let in, where that is known.
+
+        `sentence` says it in other words; its "a minute" becomes the time to wait.
+        """
+        self.seconds = seconds
         wait = "a minute" if seconds is None else _duration(seconds)
-        super().__init__(self.sentence.replace("a minute", wait))
+        super().__init__((sentence or self.sentence).replace("a minute", wait))
 
 
 class HeadersTooLarge(UploadsError):

@@ -48,18 +48,23 @@ def on_content_host() -> bool:
 
 
 def check_internal() -> None:
-    """Raises NotFound unless the socket's peer is loopback or in UPLOADS_INTERNAL_NETS.
+    """Raises NotFound unless the request comes from the inside."""
+    if not is_internal():
+        raise NotFound
+
+
+def is_internal() -> bool:
+    """Whether the socket's peer is loopback or in UPLOADS_INTERNAL_NETS.
 
     A forwarding header means that a proxy stands between, and what is behind it is not internal.
     """
     for name, _ in request.headers:
         if name in _FORWARDING or name.startswith("X-Forwarded"):
-            raise NotFound
+            return False
     peer = request.environ.get("uploads.peer") or request.environ.get("REMOTE_ADDR") or ""
     try:
         address = ip_address(peer)
     except ValueError:
-        raise NotFound from None
+        return False
     nets = [ip_network(net, strict=False) for net in services().settings.internal_nets]
-    if not address.is_loopback and not any(address in net for net in nets):
-        raise NotFound
+    return address.is_loopback or any(address in net for net in nets)

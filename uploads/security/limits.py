@@ -1,5 +1,7 @@
 """How often: Flask-Limiter on Redis, shared by all processes, keyed by user before address.
 
+Uploads are weighed in `security.upload_limits`: by bytes, and by how many there are at once.
+
 Without Redis each process counts for itself with the same limits: weaker, never unlimited. The
 answers carry RateLimit and RateLimit-Policy (IETF httpapi ratelimit-headers, structured fields).
 """
@@ -8,56 +10,46 @@ from __future__ import annotations
 
 import math
 import time
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, request
-from flask_limiter import Limiter, RequestLimit
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from flask_limiter.constants import ConfigVars
 from limits import parse_many
 
 from uploads.config import Settings
+from uploads.security.addresses import address
 from uploads.security.credentials import normal_email
-from uploads.security.hosts import OPERATIONS
+from uploads.security.hosts import OPERATIONS, is_internal
 from uploads.security.principals import current_actor
+from uploads.security.upload_limits import limited_here
 
 _STORE_SECONDS = 1  # how long a request may wait for Redis, to connect and for each answer
 _ACCOUNT_FACTOR = 10
+_UNMATCHED = "no route"  # Flask-Limiter passes over a request without a name
 _log = structlog.get_logger(__name__)
 
 
 def caller() -> str:
     """Whose budget this request spends: the user's when known, else the address's."""
     actor = current_actor()
-    return f"user:{actor.user_id}" if actor else address()
-
-
-def address() -> str:
-    """The client's address; of IPv6 the /64, which is what one customer has.
-
-    An IPv4 client of a dual-stack socket (RFC 4291 section 2.5.5.2) counts as the IPv4 client.
-    """
-    raw = request.remote_addr or "local"
-    try:
-        found = ip_address(raw)
-    except ValueError:
-        return f"addr:{raw}"
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is None:
-            return f"addr6:{int(found) >> 64:x}"
-        found = found.ipv4_mapped
-    return f"addr:{found}"
+    return "default/" + (f"user:{actor.user_id}" if actor else address())
 
 
 def make_limiter(app: Flask, settings: Settings) -> Limiter:
-    """Bind a limiter to the app, counting in Redis and, without it, in the process."""
+    """Bind a limiter to the app, counting in Redis and, without it, in the process.
+
+    Its limits count across all routes, addresses that no route answers included.
+    """
     app.config[ConfigVars.HEADERS_ENABLED] = False
     url = settings.redis_url
     return Limiter(
         caller,
         app=app,
-        default_limits=[settings.rate_default],
+        application_limits=_everywhere(settings),
+        request_identifier=lambda: request.endpoint or _UNMATCHED,
         storage_uri="redis+" + url if url.startswith("unix://") else url,
         storage_options={
             "socket_connect_timeout": _STORE_SECONDS,
@@ -67,6 +59,56 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
         in_memory_fallback_enabled=True,
         key_prefix="uploads",
     )
+
+
+def _everywhere(settings: Settings) -> list[str | Callable[[], str] | ApplicationLimit]:
+    """Who is asking first, the address it comes from second; never the same budget twice."""
+
+    def limit(rate: str, key: Callable[[], str], applies: Callable[[], bool]) -> ApplicationLimit:
+        return ApplicationLimit(
+            limit_provider=rate,
+            key_function=key,
+            exempt_when=lambda: limited_here() or _is_probe() or not applies(),
+        )
+
+    return [
+        limit(settings.rate_default, caller, lambda: True),
+        limit(settings.rate_key, _key, _by_key),
+        limit(settings.rate_address, _place, _known),
+        limit(settings.rate_failed, _failed, _has_failed),
+    ]
+
+
+def _is_probe() -> bool:
+    """The operator's own look at this process; whoever only pretends is counted."""
+    return request.blueprint == OPERATIONS and is_internal()
+
+
+def _known() -> bool:
+    return current_actor() is not None
+
+
+def _by_key() -> bool:
+    actor = current_actor()
+    return actor is not None and actor.via == "key"
+
+
+def _has_failed() -> bool:
+    """Whether a credential was sent that is none: a guess, or a key that was revoked."""
+    return "Authorization" in request.headers and not _known()
+
+
+def _key() -> str:
+    actor = current_actor()
+    return f"key/{actor.credential_id if actor else None}"
+
+
+def _place() -> str:
+    return "address/" + address()
+
+
+def _failed() -> str:
+    return "failed/" + address()
 
 
 def add_rate_headers(limiter: Limiter, response: Response) -> Response:
@@ -89,8 +131,10 @@ def _describe(current: RequestLimit, response: Response) -> None:
     reset = _seconds_left(current)
     remaining = max(0, current.remaining)
     amount, window = current.limit.amount, current.limit.get_expiry()
-    response.headers["RateLimit-Policy"] = f'"default";q={amount};w={window}'
-    response.headers["RateLimit"] = f'"default";r={remaining};t={reset}'
+    # The key's first word, after Flask-Limiter's own prefix, is the policy's name.
+    policy = current.request_args[1].partition("/")[0]
+    response.headers["RateLimit-Policy"] = f'"{policy}";q={amount};w={window}'
+    response.headers["RateLimit"] = f'"{policy}";r={remaining};t={reset}'
     if response.status_code == 429:
         response.headers["Retry-After"] = str(max(1, reset))
 
@@ -113,15 +157,9 @@ def _seconds_left(limit: RequestLimit) -> int:
 
 
 def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:
-    """Give each kind of route its limit; static files and the operator's probes have none."""
+    """Give signing in its own limits; Flask-Limiter itself passes over static files."""
     views: dict[str, Any] = app.view_functions
-    # Asking has the rate of uploading and a budget of its own: who asks first may still upload.
-    for endpoint in ("api.upload", "web.check", "web.upload"):
-        views[endpoint] = limiter.limit(settings.rate_upload)(views[endpoint])
     views["web.sign_in"] = _limit_sign_in(limiter, settings.rate_sign_in, views["web.sign_in"])
-    for endpoint, view in views.items():
-        if endpoint == "static" or endpoint.startswith(OPERATIONS + "."):
-            limiter.exempt(view)
 
 
 def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
@@ -133,7 +171,7 @@ def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
     counted against the account.
     """
     account = limiter.limit(_times(rate, _ACCOUNT_FACTOR), key_func=_account, methods=["POST"])
-    place = limiter.limit(rate, key_func=address, methods=["POST"])
+    place = limiter.limit(rate, key_func=_signing_in, methods=["POST"])
     return account(place(view))
 
 
@@ -151,6 +189,10 @@ def _account() -> str:
     Never raises: Flask-Limiter would take any exception of a key for the end of its store.
     """
     try:
-        return "account:" + normal_email(request.form.get("email", ""))
+        return "sign-in-account/" + normal_email(request.form.get("email", ""))
     except Exception:  # noqa: BLE001 -- too large, garbled, cut off: the view meets it again
-        return address()
+        return "sign-in-account/" + address()
+
+
+def _signing_in() -> str:
+    return "sign-in/" + address()

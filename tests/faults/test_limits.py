@@ -1,0 +1,203 @@
+"""Limits over several processes, as clients meet them: rates, bytes, places, addresses, no Redis.
+
+The stack trusts one proxy, so that each test comes from an address of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from tests.support import raw
+from tests.support.headers import assert_secure
+from tests.support.invariants import invariants
+from tests.support.people import Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+PROCESSES, UPLOADS, REQUESTS, FAILURES, AT_ONCE = 3, 12, 30, 5, 3
+MIB = 1024 * 1024
+TEXT = b"a plain text, long enough to be one\n"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def narrow(make_stack: Callable[..., Stack]) -> Stack:
+    """A stack of several web processes with limits that a test can reach."""
+    return make_stack(
+        UPLOADS_WEB_PROCESSES=str(PROCESSES),
+        UPLOADS_TRUSTED_PROXIES="1",
+        UPLOADS_RATE_DEFAULT=f"{REQUESTS}/minute",
+        UPLOADS_RATE_FAILED=f"{FAILURES}/minute",
+        UPLOADS_RATE_UPLOAD=f"{UPLOADS}/minute",
+        UPLOADS_BYTES_PER_HOUR=str(MIB),
+        UPLOADS_UPLOADS_AT_ONCE=str(AT_ONCE),
+    )
+
+
+@pytest.fixture
+def dora(narrow: Stack) -> Person:
+    """A user nobody has seen yet, at an address of her own."""
+    number = next(_numbers)
+    made = narrow.person(f"dora{number}")
+    made.api.headers["X-Forwarded-For"] = f"192.0.2.{number}"
+    return made
+
+
+@pytest.fixture
+def stranger(narrow: Stack) -> Iterator[httpx.Client]:
+    """Somebody without a key, at an address of their own."""
+    with httpx.Client(
+        base_url=narrow.base_url, headers={"X-Forwarded-For": f"198.51.100.{next(_numbers)}"}
+    ) as client:
+        yield client
+
+
+def assert_limited(answer: httpx.Response, policy: str) -> None:
+    """429 in the contract's form, with the policy that bit."""
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate-limited"), answer.text
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert f'"{policy}";r=0;t=' in answer.headers["RateLimit"]
+    assert f'"{policy}";q=' in answer.headers["RateLimit-Policy"]
+    assert_secure(answer)
+
+
+def test_one_upload_more_than_allowed_over_all_processes(narrow: Stack, dora: Person) -> None:
+    """The processes share the window: so many are let in, not so many times three."""
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda n: dora.post(f"{n}.txt", TEXT), range(UPLOADS + 3)))
+    assert sorted(one.status_code for one in answers) == [202] * UPLOADS + [429] * 3
+    last = dora.post("more.txt", TEXT)
+    assert_limited(last, "upload-user")
+    assert int(last.headers["Retry-After"]) <= 66
+    policies = last.headers["RateLimit-Policy"].split(", ")
+    assert f'"upload-user";q={UPLOADS};w=60' in policies
+    assert f'"bytes-user";q={MIB};w=3600;qu="content-bytes"' in policies
+
+
+def test_the_first_answers_tell_what_is_left(dora: Person) -> None:
+    left = [dora.post(f"{n}.txt", TEXT).headers["RateLimit"].split(", ")[0] for n in range(2)]
+    assert [one.split(";")[:2] for one in left] == [
+        ['"upload-user"', f"r={UPLOADS - 1}"],
+        ['"upload-user"', f"r={UPLOADS - 2}"],
+    ]
+
+
+def test_bytes_are_weighed_whatever_becomes_of_them(dora: Person) -> None:
+    """A file that is refused in the end was read all the same; then not one byte more is."""
+    body = b"a" * (MIB + 1)
+    sent = {"Repr-Digest": "sha-256=:" + "A" * 43 + "=:", "Content-Type": "text/plain"}
+    refused = dora.api.post("/documents?name=a.txt", content=body, headers=sent)
+    assert refused.json()["code"] == "digest-mismatch"
+    head = raw.head(
+        "POST",
+        "/api/v1/documents?name=b.txt",
+        {
+            "Host": f"127.0.0.1:{dora.stack.port}",
+            "Authorization": f"Bearer {dora.key}",
+            "X-Forwarded-For": dora.api.headers["X-Forwarded-For"],
+            "Content-Type": "text/plain",
+            "Content-Length": "100000",
+        },
+    )
+    early = raw.exchange(dora.stack.port, [head])
+    assert (early.status, early.code) == (429, "rate-limited")
+    assert_limited(dora.post("c.txt", TEXT), "bytes-user")
+
+
+@contextmanager
+def _half_sent(person: Person) -> Iterator[socket.socket]:
+    """An upload on its way, of which the rest never comes."""
+    with socket.create_connection(("127.0.0.1", person.stack.port), timeout=30) as connection:
+        fields = {
+            "Host": f"127.0.0.1:{person.stack.port}",
+            "Authorization": f"Bearer {person.key}",
+            "X-Forwarded-For": person.api.headers["X-Forwarded-For"],
+            "Content-Type": "text/plain",
+            "Content-Length": "10000",
+        }
+        connection.sendall(raw.head("POST", "/api/v1/documents?name=slow.txt", fields) + TEXT)
+        yield connection
+
+
+def test_so_many_uploads_at_once_and_the_next_when_one_has_ended(
+    narrow: Stack, dora: Person
+) -> None:
+    with ExitStack() as uploads:
+        first, *_ = [uploads.enter_context(_half_sent(dora)) for _ in range(AT_ONCE)]
+
+        def refused() -> httpx.Response | None:
+            answer = dora.post("more.txt", TEXT)
+            return answer if answer.status_code == 429 else None
+
+        eventually(lambda: refused() is not None, 20)
+        answer = refused()
+        assert answer is not None
+        assert "at once" in answer.json()["detail"]
+        assert int(answer.headers["Retry-After"]) >= 1
+        first.close()
+        eventually(lambda: refused() is None, 20)
+    invariants(narrow)
+
+
+def test_addresses_without_a_route_and_wrong_methods_are_counted_like_others(
+    stranger: httpx.Client,
+) -> None:
+    """One budget over all routes: what does not exist is no way around it."""
+    ways = itertools.cycle([("GET", "/nowhere/{}"), ("PUT", "/sign-in"), ("GET", "/sign-in")])
+    answers = [
+        stranger.request(method, path.format(number))
+        for number, (method, path) in zip(range(REQUESTS + 3), ways, strict=False)
+    ]
+    assert [one.status_code for one in answers[:3]] == [404, 405, 200]
+    assert [one.status_code == 429 for one in answers] == [False] * REQUESTS + [True] * 3
+    assert_limited(stranger.get("/nowhere"), "default")
+
+
+def test_keys_that_are_none_are_counted_by_address_and_lock_no_one_out(
+    stranger: httpx.Client, dora: Person
+) -> None:
+    guess = {"Authorization": "Bearer upl.nobody.guess"}
+    answers = [stranger.get("/api/v1/policy", headers=guess) for _ in range(FAILURES + 1)]
+    assert [one.status_code for one in answers] == [401] * FAILURES + [429]
+    assert_limited(answers[-1], "failed")
+    place = {"X-Forwarded-For": stranger.headers["X-Forwarded-For"]}
+    assert dora.api.get("/policy", headers=place).status_code == 200
+
+
+def test_a_forged_address_buys_no_budget(stranger: httpx.Client) -> None:
+    """What a client writes to the left of the proxy's own word changes nothing."""
+    own = stranger.headers["X-Forwarded-For"]
+    seen = set()
+    for number in range(REQUESTS + 1):
+        forged = {
+            "X-Forwarded-For": f"203.0.113.{number}, {own}",
+            "X-Real-IP": f"203.0.113.{number}",
+            "Forwarded": f"for=203.0.113.{number}",
+        }
+        seen.add(stranger.get("/sign-in", headers=forged).status_code)
+    assert seen == {200, 429}
+
+
+def test_without_redis_each_process_allows_its_share_and_no_more(
+    narrow: Stack, dora: Person
+) -> None:
+    (redis,) = narrow.named("redis-server")
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda n: dora.post(f"{n}.txt", TEXT), range(UPLOADS * 2)))
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+    let_in = sum(one.status_code == 202 for one in answers)
+    assert {one.status_code for one in answers} == {202, 429}
+    assert UPLOADS // PROCESSES <= let_in <= UPLOADS
+    assert_limited(next(one for one in answers if one.status_code == 429), "upload-user")

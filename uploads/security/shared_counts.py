@@ -1,0 +1,136 @@
+"""The counters of all processes: the decision of `security.windows`, made inside Redis.
+
+One call decides about every limit of an upload at once, by Redis's own clock, and one more ends
+it: a limiter that asked for each limit by itself would cost more than the upload's own commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis import Redis
+
+from uploads.security.windows import BUCKETS, PLACE_SECONDS, Answer, Entry, Places, Window
+
+_CONNECT_SECONDS = _ANSWER_SECONDS = 1
+
+# KEYS: windows, then places. ARGV: number of windows, token, life of a place in ms; then for each
+# window its limit, bucket in ms and cost; then for each place its limit.
+# Returns the number of what refuses (0: none) and the wait in ms; then for each window rest and
+# wait. Nothing is written before all have agreed.
+_ENTER = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local count, token, life = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local refused, refused_wait, answer = 0, 0, {0, 0}
+for i = 1, count do
+  local most, bucket, cost = tonumber(ARGV[3*i+1]), tonumber(ARGV[3*i+2]), tonumber(ARGV[3*i+3])
+  local current, needs = math.floor(now / bucket), math.max(1, cost)
+  local flat, kept, rest = redis.call('HGETALL', KEYS[i]), {}, most
+  for j = 1, #flat, 2 do
+    local at = tonumber(flat[j])
+    if at < current - BUCKETS then
+      redis.call('HDEL', KEYS[i], flat[j])
+    else
+      kept[at] = tonumber(flat[j+1])
+      rest = rest - kept[at]
+    end
+  end
+  local wait, then_left = 0, rest
+  for at = current - BUCKETS, current do
+    if kept[at] and (wait == 0 or then_left < needs) then
+      then_left = then_left + kept[at]
+      wait = (at + BUCKETS + 1) * bucket - now
+    end
+  end
+  if refused == 0 and rest < needs then refused, refused_wait = i, wait end
+  answer[2*i+1], answer[2*i+2] = rest, wait
+end
+for i = count + 1, #KEYS do
+  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+  if refused == 0 and redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[2*count+i+3]) then
+    refused, refused_wait = i, 1000
+  end
+end
+answer[1], answer[2] = refused, refused_wait
+if refused > 0 then return answer end
+for i = 1, count do
+  local bucket, cost = tonumber(ARGV[3*i+2]), tonumber(ARGV[3*i+3])
+  if cost > 0 then
+    answer[2*i+1] = answer[2*i+1] - cost
+    redis.call('HINCRBY', KEYS[i], string.format('%.0f', math.floor(now / bucket)), cost)
+    redis.call('PEXPIRE', KEYS[i], bucket * (BUCKETS + 2))
+  end
+end
+for i = count + 1, #KEYS do
+  redis.call('ZADD', KEYS[i], now + life, token)
+  redis.call('PEXPIRE', KEYS[i], life)
+end
+return answer
+""".replace("BUCKETS", str(BUCKETS))
+
+# KEYS: windows, then places. ARGV: number of windows, token, life (0: give the places back),
+# amount; then each window's bucket in ms.
+_CHARGE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local count, token, life = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local amount = tonumber(ARGV[4])
+for i = 1, count do
+  local bucket = tonumber(ARGV[4+i])
+  if amount > 0 then
+    redis.call('HINCRBY', KEYS[i], string.format('%.0f', math.floor(now / bucket)), ARGV[4])
+    redis.call('PEXPIRE', KEYS[i], bucket * (BUCKETS + 2))
+  end
+end
+for i = count + 1, #KEYS do
+  if life > 0 then
+    redis.call('ZADD', KEYS[i], now + life, token)
+    redis.call('PEXPIRE', KEYS[i], life)
+  else
+    redis.call('ZREM', KEYS[i], token)
+  end
+end
+""".replace("BUCKETS", str(BUCKETS))
+
+
+class SharedCounts:
+    """`Counts` in Redis. Every verb raises `redis.RedisError` when it cannot be reached in time."""
+
+    def __init__(self, redis_url: str) -> None:
+        redis = Redis.from_url(
+            redis_url,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_ANSWER_SECONDS,
+            # A place that hangs is given up at once: what follows is counted in the process.
+            retry=None,
+        )
+        self._enter = redis.register_script(_ENTER)
+        self._charge = redis.register_script(_CHARGE)
+
+    def enter(self, entry: Entry) -> Answer:
+        arguments: list[str | int] = [len(entry.windows), entry.token, PLACE_SECONDS * 1000]
+        for window in entry.windows:
+            arguments += [window.most, window.bucket_ms, window.cost]
+        arguments += [places.most for places in entry.places]
+        refused, wait, *rest = self._enter(_keys(entry.windows, entry.places), arguments)
+        policies = [one.policy for one in entry.windows] + [one.policy for one in entry.places]
+        left = list(zip(rest[::2], rest[1::2], strict=True))
+        return Answer(policies[refused - 1] if refused else None, wait, left)
+
+    def advance(self, entry: Entry, amount: int) -> None:
+        self._add(entry, amount, PLACE_SECONDS * 1000)
+
+    def leave(self, entry: Entry, amount: int) -> None:
+        self._add(entry, amount, 0)
+
+    def _add(self, entry: Entry, amount: int, life_ms: int) -> None:
+        charged = entry.charged
+        buckets = [window.bucket_ms for window in charged]
+        arguments: list[str | int] = [len(charged), entry.token, life_ms, amount, *buckets]
+        self._charge(_keys(charged, entry.places), arguments)
+
+
+def _keys(windows: Sequence[Window], places: Sequence[Places]) -> list[str]:
+    spent = [f"uploads:window:{one.policy}:{one.key}" for one in windows]
+    return spent + [f"uploads:places:{one.policy}:{one.key}" for one in places]
