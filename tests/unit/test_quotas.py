@@ -165,6 +165,25 @@ def test_the_room_of_a_refused_file_comes_back_with_the_end_of_the_desks_time(li
     assert line.records.read(lambda work: work.documents.find(document.id)) is None
 
 
+def test_whoever_has_plenty_of_room_is_not_looked_up_for_each_file(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is, a moment later; what the look would have missed is refused by the commit."""
+    looks: list[str] = []
+    honest = line.quotas.of
+    monkeypatch.setattr(line.quotas, "of", lambda user_id: looks.append(user_id) or honest(user_id))
+    limit(line, files=10)
+    for _ in range(10):
+        line.accept(TEXT)
+    assert len(looks) == 1
+    with pytest.raises(QuotaExceeded):
+        line.accept(TEXT)
+    line.later(minutes=1)
+    with pytest.raises(QuotaExceeded):
+        line.intake.accept(line.actor, Offer("a.txt", None), never())
+    assert len(looks) == 2
+
+
 def test_own_limits_stand_before_the_services_and_zero_is_none(line: Line) -> None:
     quotas, user_id = line.quotas, line.actor.user_id
     quotas._bytes_limit, quotas._files_limit = 5, 6
@@ -180,6 +199,7 @@ def test_after_a_thousand_rounds_of_filling_and_deleting_nothing_has_drifted(lin
     limit(line, files=3)
     kept = [line.accept(TEXT) for _ in range(3)]
     for number in range(ROUNDS):
+        line.later(minutes=1)
         with pytest.raises(QuotaExceeded):
             line.quotas.foresee(line.actor.user_id, 1)
         delete(line, kept.pop(0))

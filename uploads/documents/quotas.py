@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from uploads.documents.errors import NotFound, QuotaExceeded
 from uploads.documents.model import AuditEntry, Usage
@@ -28,6 +28,13 @@ class Quota:
     bytes_limit: int | None
     files_used: int
     files_limit: int | None
+
+
+_FRESH = timedelta(seconds=2)
+_SMALL = 1024 * 1024
+_MOST_SEEN = 1000
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_NOTHING = Quota(0, 0, 0, 0)
 
 
 class Quotas:
@@ -45,6 +52,7 @@ class Quotas:
         self._clock = clock
         self._bytes_limit = bytes_limit
         self._files_limit = files_limit
+        self._seen: dict[str, tuple[datetime, Quota]] = {}
 
     def of(self, user_id: str) -> Quota:
         """What this user uses now, and may use."""
@@ -53,10 +61,17 @@ class Quotas:
     def foresee(self, user_id: str, size: int | None) -> None:
         """Raises QuotaExceeded where a file of `size` bytes would not fit as things stand now.
 
-        None is a size that nobody announced: then at least one byte must fit.
+        None is a size that nobody announced: then at least one byte must fit. Whoever had plenty
+        of room a moment ago is not looked up again: for many small files that look would be a
+        tenth of all the work, and what it misses `admit` refuses.
         """
-        quota = self.of(user_id)
         size = 1 if size is None else size
+        now, (at, quota) = self._clock(), self._seen.get(user_id, (_NEVER, _NOTHING))
+        if now - at > _FRESH or size > _SMALL or not _has_plenty(quota):
+            quota = self.of(user_id)
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen[user_id] = now, quota
         _refuse_past(quota, quota.bytes_used + size, quota.files_used + 1)
 
     def admit(self, usage: Usage, size: int) -> None:
@@ -86,7 +101,9 @@ class Quotas:
             work.audit.append(AuditEntry(self._clock(), by, "quota-set", user_id, detail))
             return work.usages.of(user_id)
 
-        return self._quota(self._records.write(unit))
+        quota = self._quota(self._records.write(unit))
+        self._seen.pop(user_id, None)
+        return quota
 
     def own_limits(self, user_id: str) -> tuple[int | None, int | None]:
         """Bytes and files as they were set for this user alone; None is the service's limit."""
@@ -104,6 +121,14 @@ class Quotas:
 
 def _limit(own: int | None, default: int) -> int | None:
     return (default if own is None else own) or None
+
+
+def _has_plenty(quota: Quota) -> bool:
+    """Whether less than half of every limit is used, and still would be with a small file more."""
+    bytes_then, files_then = quota.bytes_used + _SMALL, quota.files_used + 1
+    return (quota.bytes_limit is None or 2 * bytes_then <= quota.bytes_limit) and (
+        quota.files_limit is None or 2 * files_then <= quota.files_limit
+    )
 
 
 def _refuse_past(before: Quota, bytes_then: int, files_then: int) -> None:
