@@ -145,6 +145,15 @@ class Settings(BaseSettings):
     )
     quota_files: int = Field(10_000, ge=0, description="Files one user may keep; 0 is no limit.")
 
+    disk_reserve_bytes: int = Field(
+        128 * MIB,
+        ge=0,
+        description="Uploads are refused while a local disk has less room, in bytes.",
+    )
+    disk_reserve_percent: float = Field(
+        0, ge=0, le=90, description="The same in percent of the disk; the larger reserve holds."
+    )
+
     # How often
     rate_default: str = Field(
         "600/minute",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from celery import Celery
 
-from uploads import clock, faults, scanner
+from uploads import clock, disk, faults, scanner
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
 from uploads.documents.intake import Hints, Intake, Limits
@@ -38,6 +38,7 @@ class Services:
     library: Library
     access: Access
     clamd_address: str | None
+    disk: disk.DiskGuard
 
     @property
     def scanner_configured(self) -> bool:
@@ -57,7 +58,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
     policy = _policy(settings, clamd_address is not None)
-    quotas = _quotas(settings, records)
+    quotas, room = _quotas(settings, records), disk.guard(settings)
     hints = CeleryHints(celery or make_celery(settings.redis_url))
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     return Services(
@@ -68,7 +69,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         hints=hints,
         accounts=_accounts(settings, records),
         quotas=quotas,
-        intake=_intake(settings, records, storage, policy, quotas, hints),
+        intake=_intake(settings, records, storage, policy, quotas, hints, room),
         library=library,
         access=Access(
             library=library,
@@ -79,6 +80,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
             link_seconds=settings.link_seconds,
         ),
         clamd_address=clamd_address,
+        disk=room,
     )
 
 
@@ -89,6 +91,7 @@ def _intake(
     policy: Policy,
     quotas: Quotas,
     hints: Hints,
+    room: disk.DiskGuard,
 ) -> Intake:
     return Intake(
         records=records,
@@ -99,6 +102,7 @@ def _intake(
         clock=clock.now,
         new_id=clock.new_id,
         limits=_limits(settings),
+        check_room=room.check,
     )
 
 

@@ -48,7 +48,7 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     Raises RulesBroken when a YARA rule does not compile.
     """
     settings = services.settings
-    scratch = Scratch(settings.scratch_dir)
+    scratch = Scratch(settings.scratch_dir, services.disk.check)
     cell = make_cell(settings)
     reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
     runner = Runner(

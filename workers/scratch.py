@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,10 @@ class Scratch:
     One worker owns one root: what it finds there at its start was left by a dead one.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, check_room: Callable[[], None] = lambda: None) -> None:
+        """`check_room` raises Unavailable while there is too little room to begin with a file."""
         self._root = root
+        self._check_room = check_room
 
     def clear(self) -> None:
         """Remove everything: called once, before the worker takes its first job."""
@@ -41,6 +43,7 @@ class Scratch:
     @contextmanager
     def file(self, name: str) -> Iterator[Path]:
         """A path for one file; whatever is there afterwards is removed."""
+        self._check_room()
         try:
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:

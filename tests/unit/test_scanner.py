@@ -123,6 +123,7 @@ def test_readiness_asks_the_scanner(
             settings=SimpleNamespace(env=env, redis_url="redis://127.0.0.1:1"),
             records=fine,
             storage=fine,
+            disk=SimpleNamespace(check=lambda: None),
             clamd_address=address,
         )
         answer: Any = app.test_client().get("/readyz")

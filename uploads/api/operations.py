@@ -33,6 +33,7 @@ def ready() -> Response:
         "database": database,
         "storage": _probe("storage", found.storage.ready),
         "redis": _probe("redis", _ping_redis, otherwise="degraded"),
+        "disk": _probe("disk", found.disk.check),
         "virus_scanner": _scanner(),
         "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }

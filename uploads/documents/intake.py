@@ -65,7 +65,11 @@ class Limits:
 
 
 class Intake:
-    """The verbs `accept`, for every door that streams bytes, and `check`, to ask before."""
+    """The verbs `accept`, for every door that streams bytes, and `check`, to ask before.
+
+    `check_room` raises StorageFull where a disk is about to be full. It is asked before the first
+    byte and with each piece, so it must be cheap.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Intake:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         limits: Limits,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
         self._storage = storage
@@ -87,6 +92,7 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+        self._check_room = check_room
 
     def check(self, offer: Offer, head: bytes) -> None:
         """Judge a file by its claims and its first `HEAD_BYTES` bytes, with the judges of `accept`.
@@ -108,6 +114,7 @@ class Intake:
         receiver: Receiver | None = None
         try:
             name, kind = self._judge_claims(offer)
+            self._check_room()
             self._quotas.foresee(actor.user_id, offer.declared_size)
             step("s1")
             head, pieces = peek(pieces, HEAD_BYTES)
@@ -117,6 +124,7 @@ class Intake:
             receiver = self._receiver(actor, name, kind, offer)
             for piece in metered(pieces, self._policy.limit(kind)):
                 watch.feed(piece)
+                self._check_room()
                 receiver.write(piece)
             step("s3")
             _check_digest(offer.expected_sha256, receiver.sha256)
