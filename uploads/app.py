@@ -23,7 +23,7 @@ from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
 from uploads.deadlines import Pace
 from uploads.documents.sniffing import sniff
-from uploads.security import csrf, headers, hosts, limits, principals, upload_limits
+from uploads.security import csrf, framing, headers, hosts, limits, principals, upload_limits
 from uploads.web import blueprint as web
 from uploads.web import pages
 from uploads.wiring import Services, build
@@ -54,7 +54,9 @@ def create_app(services: Services | None = None) -> Flask:
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
     # After the limits: what is refused for its host is counted like anything else.
+    app.before_request(framing.check_target)
     app.before_request(hosts.check_host)
+    app.before_request(framing.check_coding)
     upload_limits.install(app, settings)
     app.before_request(upload_limits.enter)
     for blueprint in (api, web, content, operations):
