@@ -7,30 +7,29 @@ writes (generated secrets and ports). `docs/configuration.md` is generated from 
 
 from __future__ import annotations
 
-import os
-import re
-from difflib import get_close_matches
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from limits import parse_many
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MIB = 1024 * 1024
-# The embedded stack's mark on its processes: no setting.
-_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
-# sockaddr_un holds 108 bytes, the last of them a NUL.
-_SOCKET_PATH_BYTES = 107
-_UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
-_NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
+from uploads.config_forms import (
+    MIB,
+    ConfigurationError,
+    DatabaseUrl,
+    NamedSizes,
+    Names,
+    Networks,
+    Origin,
+    Rate,
+    SocketPath,
+    data_folder,
+    refuse_unknown,
+    sentence,
+)
 
-
-class ConfigurationError(Exception):
-    """Raised when settings contradict each other or are incomplete, in one sentence."""
+__all__ = ["MIB", "ConfigurationError", "Settings", "data_folder"]
 
 
 class Settings(BaseSettings):
@@ -46,7 +45,7 @@ class Settings(BaseSettings):
         None, description="Folder for files under inspection; default `<data>/scratch`."
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the embedded stack on 127.0.0.1.")
-    socket: Path | None = Field(
+    socket: SocketPath = Field(
         None,
         description="Unix socket on which a proxy reaches the web service, beside the port: "
         "forwarding headers are then believed there and nowhere else.",
@@ -57,16 +56,16 @@ class Settings(BaseSettings):
     fault: str | None = Field(None, description="Faults to inject in tests; refused in production.")
 
     # Addresses
-    public_url: str = Field(
+    public_url: Origin = Field(
         "", description="Where clients reach the app; default http://127.0.0.1:PORT."
     )
-    content_url: str = Field(
+    content_url: Origin = Field(
         "", description="Own host for what users uploaded; default http://localhost:PORT."
     )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto."
     )
-    internal_nets: Annotated[tuple[str, ...], NoDecode] = Field(
+    internal_nets: Networks = Field(
         (),
         description="Networks (CIDR, comma-separated) that may see /livez and /readyz.",
     )
@@ -76,12 +75,14 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="At least 32 random characters; signs CSRF tokens and content links.",
     )
-    database_url: str = Field("", description="SQLAlchemy URL; default SQLite in the data folder.")
+    database_url: DatabaseUrl = Field(
+        "", description="SQLAlchemy URL; default SQLite in the data folder."
+    )
     redis_url: str = Field(
         "", description="redis:// or unix:// URL of Redis; default the embedded socket."
     )
-    s3_endpoint: str = Field("", description="Where servers reach the S3 store.")
-    s3_public_url: str = Field(
+    s3_endpoint: Origin = Field("", description="Where servers reach the S3 store.")
+    s3_public_url: Origin = Field(
         "", description="Where clients reach the S3 store; default the endpoint."
     )
     s3_region: str = Field("us-east-1", description="Region in signatures.")
@@ -97,12 +98,12 @@ class Settings(BaseSettings):
 
     # What is accepted
     max_file_bytes: int = Field(100 * MIB, ge=1, description="Largest file, in bytes.")
-    types: Annotated[tuple[str, ...], NoDecode] = Field(
+    types: Names = Field(
         (),
         description="Accepted types by their first ending (jpg,pdf,…); empty: all that are known "
         "but svg and html, which must be named.",
     )
-    max_bytes_by_type: Annotated[tuple[tuple[str, int], ...], NoDecode] = Field(
+    max_bytes_by_type: NamedSizes = Field(
         (),
         description="Largest file of some types by their first ending, above or below the general "
         "limit: jpg=50MiB,zip=1GiB (bytes, KiB, MiB or GiB).",
@@ -155,18 +156,20 @@ class Settings(BaseSettings):
     )
 
     # How often
-    rate_default: str = Field(
+    rate_default: Rate = Field(
         "600/minute",
         description="Requests of one user, over all routes; of one address by those not signed in.",
     )
-    rate_key: str = Field("480/minute", description="Requests with one API key.")
-    rate_address: str = Field("3000/minute", description="Requests from one address, by all users.")
-    rate_failed: str = Field(
+    rate_key: Rate = Field("480/minute", description="Requests with one API key.")
+    rate_address: Rate = Field(
+        "3000/minute", description="Requests from one address, by all users."
+    )
+    rate_failed: Rate = Field(
         "60/minute", description="Requests from one address with a key that is none."
     )
-    rate_upload: str = Field("120/minute", description="Uploads of one user.")
-    rate_upload_key: str = Field("100/minute", description="Uploads with one API key.")
-    rate_upload_address: str = Field("600/minute", description="Uploads from one address.")
+    rate_upload: Rate = Field("120/minute", description="Uploads of one user.")
+    rate_upload_key: Rate = Field("100/minute", description="Uploads with one API key.")
+    rate_upload_address: Rate = Field("600/minute", description="Uploads from one address.")
     bytes_per_hour: int = Field(
         20 * 1024 * MIB, ge=0, description="Bytes of uploads read of one user; 0 is no limit."
     )
@@ -179,7 +182,7 @@ class Settings(BaseSettings):
     uploads_at_once_address: int = Field(
         256, ge=0, description="Uploads from one address on their way at once."
     )
-    rate_sign_in: str = Field(
+    rate_sign_in: Rate = Field(
         "10/minute",
         description="Sign-ins from one address; at one account from everywhere, ten times as many.",
     )
@@ -256,58 +259,12 @@ class Settings(BaseSettings):
         Raises ConfigurationError, in one sentence, when a value is missing or not valid, or when
         the environment or `.env` name a setting that there is not: a misspelt limit is none.
         """
-        _refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
+        refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
         data = Path(overrides.get("data") or data_folder())
         try:
             return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
         except ValueError as error:
-            raise ConfigurationError(_sentence(error)) from error
-
-    @field_validator("internal_nets", "types", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("internal_nets")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for net in value:
-            ip_network(net)
-        return value
-
-    @field_validator("rate_default", "rate_upload", "rate_sign_in")
-    @classmethod
-    def _rate(cls, value: str) -> str:
-        try:
-            parse_many(value)
-        except ValueError as error:
-            raise ValueError(f"{value!r} is not a rate like 600/minute") from error
-        return value
-
-    @field_validator("public_url", "content_url", "s3_endpoint", "s3_public_url")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        url = urlsplit(value)
-        if value and (url.scheme not in {"http", "https"} or not url.hostname):
-            raise ValueError(f"{value!r} is not an address like https://files.example.org")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+")):
-            raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
-        return value
-
-    @field_validator("max_bytes_by_type", mode="before")
-    @classmethod
-    def _sizes(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        parts = (part.strip() for part in value.split(","))
-        return tuple(_named_size(part) for part in parts if part)
+            raise ConfigurationError(sentence(error)) from error
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -324,8 +281,6 @@ class Settings(BaseSettings):
             object.__setattr__(self, name, value)
         if self.env == "production" and self.fault:
             raise ValueError("UPLOADS_FAULT is for tests and refused in production")
-        if self.socket and len(os.fsencode(self.socket.absolute())) > _SOCKET_PATH_BYTES:
-            raise ValueError(f"UPLOADS_SOCKET is longer than {_SOCKET_PATH_BYTES} bytes")
         if self.socket and not self.trusted_proxies:
             raise ValueError(
                 "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
@@ -366,36 +321,3 @@ class Settings(BaseSettings):
     @property
     def scratch_dir(self) -> Path:
         return self.scratch or self.data / "scratch"
-
-
-def data_folder() -> Path:
-    """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
-    given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
-    return Path(given or ".data")
-
-
-def _refuse_unknown(known: set[str]) -> None:
-    for name in sorted({*os.environ, *dotenv_values(".env")}):
-        spelt = name.upper()
-        if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:
-            near = get_close_matches(spelt, sorted(known), n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise ConfigurationError(
-                f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
-            )
-
-
-def _named_size(text: str) -> tuple[str, int]:
-    """`jpg=50MiB` as name and bytes. Raises ValueError."""
-    found = _NAMED_SIZE.fullmatch(text)
-    if found is None or not int(found["count"]):
-        raise ValueError(f"{text!r} is not of the form jpg=50MiB")
-    return found["name"], int(found["count"]) * _UNITS[found["unit"] or "B"]
-
-
-def _sentence(error: ValueError) -> str:
-    """One line out of pydantic's report: the variable and what is wrong with it."""
-    problems = getattr(error, "errors", lambda: [{"loc": (), "msg": str(error)}])()
-    first = problems[0]
-    name = "UPLOADS_" + str(first["loc"][0]).upper() + ": " if first["loc"] else ""
-    return name + str(first["msg"]).removeprefix("Value error, ") + "."

@@ -12,8 +12,8 @@ from uploads.documents.access import Access
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
-from uploads.documents.readers import limits as readers
 from uploads.documents.quotas import Quotas
+from uploads.documents.readers import limits as readers
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords

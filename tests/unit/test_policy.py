@@ -9,7 +9,8 @@ import pytest
 from tests.support import samples
 from tests.support.active_files import ACTIVE
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
-from uploads.documents.policy import HEAD_BYTES, KNOWN, FileType, Policy
+from uploads.documents.kinds import KNOWN, FileType
+from uploads.documents.policy import HEAD_BYTES, Policy
 
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)

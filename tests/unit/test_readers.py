@@ -19,7 +19,8 @@ from tests.support import (
     samples,
 )
 from tests.support.zip_bytes import Piece, make_zip
-from uploads.documents.policy import KNOWN, TAIL_BYTES
+from uploads.documents.kinds import KNOWN
+from uploads.documents.policy import TAIL_BYTES
 from uploads.documents.readers.limits import Limits, Refusal
 from uploads.documents.readers.reading import Reading, is_known, read_whole
 from uploads.documents.readers.tail import Tail

@@ -11,7 +11,8 @@ import pytest
 
 from tests.support import benign_files, hostile_archives, hostile_files
 from tests.support.samples import SAMPLES
-from uploads.documents.policy import KNOWN, Policy
+from uploads.documents.kinds import KNOWN
+from uploads.documents.policy import Policy
 from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_structure
 

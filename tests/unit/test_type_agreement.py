@@ -8,7 +8,8 @@ import pytest
 
 from tests.support import samples
 from uploads.documents.errors import MalformedFile, TypeMismatch
-from uploads.documents.policy import HEAD_BYTES, KNOWN, Policy
+from uploads.documents.kinds import KNOWN
+from uploads.documents.policy import HEAD_BYTES, Policy
 
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)

@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.test_readers import HOSTILE
 from uploads.config import ConfigurationError, Settings
-from uploads.documents.policy import KNOWN, Policy
+from uploads.documents.kinds import KNOWN
+from uploads.documents.policy import Policy
 from uploads.web import words
 from uploads.wiring import build
 

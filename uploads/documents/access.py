@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from uploads.documents.errors import Gone, NotClean, NotFound
+from uploads.documents.kinds import ACTIVE
 from uploads.documents.library import Library
 from uploads.documents.model import GONE, Actor, Document, Rendition
 from uploads.documents.names import content_disposition
-from uploads.documents.policy import ACTIVE
 from uploads.records.protocol import Records
 from uploads.storage.protocol import Bucket, Storage
 

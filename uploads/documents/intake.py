@@ -20,9 +20,10 @@ from uploads.documents.errors import (
     Unavailable,
     UploadsError,
 )
+from uploads.documents.kinds import FileType
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.documents.names import clean_name
-from uploads.documents.policy import HEAD_BYTES, FileType, Policy
+from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.receiving import Receiver
 from uploads.documents.streams import metered, peek

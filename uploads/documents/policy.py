@@ -1,4 +1,4 @@
-"""Which files are accepted: one table of types, one judge.
+"""Which files are accepted: one judge over the table of `kinds`.
 
 Name, declared type and content must agree. The name's last ending decides what a file is to be;
 what the client declared and what the first bytes show must be among the names that this type goes
@@ -12,9 +12,10 @@ container). An MP4 under an audio ending passes: many recorders write the genera
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
+from uploads.documents.kinds import KNOWN, FileType, phrase_of
 from uploads.documents.readers.limits import Limits
 from uploads.documents.sniffing import UNKNOWN, sniff
 from uploads.documents.watching import Watch
@@ -23,178 +24,6 @@ HEAD_BYTES = 4096
 TAIL_BYTES = 128 * 1024
 
 _CLAIM_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-# `text/*` in a type's `sniffed` accepts any text that libmagic gives a name, but a web page: it is
-# refused under a text ending because whoever sends one so sends it under a wrong name. Texts that
-# merely begin with a tag are no web page (see `sniffing`), and all of them are served as
-# attachments of their own type, never as HTML.
-_ANY_TEXT = "text/*"
-_NOT_PLAIN = frozenset({"text/html"})
-
-
-@dataclass(frozen=True, slots=True)
-class FileType:
-    """One accepted kind of file.
-
-    `type` is its canonical media type; `phrase` what people call one of it, in the middle of a
-    sentence; `extensions` its endings, the preferred one first;
-    `declared` and `sniffed` are further names that clients and libmagic know it by; `max_bytes`
-    is its own limit, if the operator gave it one. What is `active` does something when a browser
-    shows it: it is off unless the operator names it, and then nothing ever shows it.
-    """
-
-    type: str
-    phrase: str
-    extensions: tuple[str, ...]
-    declared: frozenset[str] = frozenset()
-    sniffed: frozenset[str] = frozenset()
-    max_bytes: int | None = None
-    active: bool = False
-
-    @property
-    def label(self) -> str:
-        """What people call it, standing alone."""
-        bare = self.phrase.removeprefix("a ").removeprefix("an ")
-        return bare[:1].upper() + bare[1:]
-
-    def is_declared_as(self, declared: str) -> bool:
-        return declared == self.type or declared in self.declared
-
-    def looks_like(self, sniffed: str) -> bool:
-        if sniffed == self.type or sniffed in self.sniffed:
-            return True
-        return (
-            _ANY_TEXT in self.sniffed
-            and sniffed.startswith("text/")
-            and (sniffed not in _NOT_PLAIN)
-        )
-
-
-def _type(
-    type_: str,
-    phrase: str,
-    endings: str,
-    declared: str = "",
-    sniffed: str = "",
-    *,
-    active: bool = False,
-) -> FileType:
-    return FileType(
-        type_,
-        phrase,
-        tuple(endings.split()),
-        frozenset(declared.split()),
-        frozenset(sniffed.split()),
-        active=active,
-    )
-
-
-_TEXTS = (
-    "text/* application/json application/x-ndjson application/javascript application/x-subrip "
-    "application/pgp-keys application/pgp-signature application/x-wine-extension-ini "
-    "application/x-setupscript application/x-mswinurl message/rfc822 message/news"
-)
-_ZIP_NAMES = "application/zip application/x-zip application/x-zip-compressed"
-_OFFICE = "application/zip application/CDFV2"
-_OOXML = "application/vnd.openxmlformats-officedocument."
-_ODF = "application/vnd.oasis.opendocument."
-
-KNOWN: tuple[FileType, ...] = (
-    _type("image/jpeg", "a JPEG picture", "jpg jpeg jpe jfif", "image/jpg image/pjpeg"),
-    _type("image/png", "a PNG picture", "png", "image/x-png", "image/vnd.mozilla.apng image/apng"),
-    _type("image/gif", "a GIF picture", "gif"),
-    _type("image/webp", "a WebP picture", "webp"),
-    _type("image/avif", "an AVIF picture", "avif", "image/avif-sequence"),
-    _type(
-        "image/heic",
-        "a HEIC picture",
-        "heic heif hif",
-        "image/heif image/heic-sequence image/heif-sequence",
-    ),
-    _type("image/tiff", "a TIFF picture", "tif tiff", "image/tif image/x-tif image/x-tiff"),
-    _type("application/pdf", "a PDF document", "pdf", "application/x-pdf"),
-    _type(_OOXML + "wordprocessingml.document", "a Word document", "docx", _ZIP_NAMES, _OFFICE),
-    _type(_OOXML + "spreadsheetml.sheet", "an Excel workbook", "xlsx", _ZIP_NAMES, _OFFICE),
-    _type(
-        _OOXML + "presentationml.presentation",
-        "a PowerPoint presentation",
-        "pptx",
-        _ZIP_NAMES,
-        _OFFICE,
-    ),
-    _type(_ODF + "text", "OpenDocument text", "odt", _ZIP_NAMES, "application/zip"),
-    _type(
-        _ODF + "spreadsheet", "an OpenDocument spreadsheet", "ods", _ZIP_NAMES, "application/zip"
-    ),
-    _type(
-        _ODF + "presentation", "an OpenDocument presentation", "odp", _ZIP_NAMES, "application/zip"
-    ),
-    _type("text/plain", "plain text", "txt text log", "", _TEXTS),
-    _type(
-        "text/csv",
-        "a table of values",
-        "csv",
-        "application/vnd.ms-excel application/csv text/x-csv application/x-csv "
-        "text/comma-separated-values text/x-comma-separated-values text/plain",
-        _TEXTS,
-    ),
-    _type("text/markdown", "Markdown text", "md markdown", "text/x-markdown text/plain", _TEXTS),
-    _type("application/rtf", "rich text", "rtf", "text/rtf application/x-rtf application/msword"),
-    _type("application/zip", "a ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
-    _type("video/mp4", "an MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
-    _type("video/quicktime", "a QuickTime video", "mov qt"),
-    _type("video/webm", "a WebM video", "webm", "audio/webm", "audio/webm"),
-    _type("audio/mpeg", "MP3 audio", "mp3", "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg"),
-    _type("audio/mp4", "MPEG-4 audio", "m4a m4b", "audio/x-m4a audio/m4a audio/aac", "video/mp4"),
-    _type(
-        "audio/wav",
-        "WAV audio",
-        "wav",
-        "audio/x-wav audio/wave audio/vnd.wave audio/x-pn-wav",
-        "audio/x-wav",
-    ),
-    _type("audio/ogg", "Ogg audio", "ogg oga opus", "application/ogg video/ogg audio/opus"),
-    _type(
-        "image/svg+xml",
-        "an SVG drawing",
-        "svg",
-        "image/svg text/xml application/xml",
-        # libmagic gives up where a comment stands in front of the drawing.
-        "text/xml text/plain",
-        active=True,
-    ),
-    _type("text/html", "a web page", "html htm", "application/xhtml+xml", _TEXTS, active=True),
-)
-
-ACTIVE = frozenset(kind.type for kind in KNOWN if kind.active)
-"""Media types that do something when a browser shows them."""
-
-# What people call content that is none of the above.
-_OTHERS = {
-    UNKNOWN: "nothing that is known here",
-    "application/CDFV2": "an encrypted or an old Office document",
-    "application/postscript": "a PostScript program",
-    **dict.fromkeys(
-        (
-            "application/vnd.microsoft.portable-executable",
-            "application/x-dosexec",
-            "application/x-executable",
-            "application/x-mach-binary",
-            "application/x-pie-executable",
-            "application/x-sharedlib",
-        ),
-        "a program",
-    ),
-}
-
-
-def _phrase(found: str) -> str:
-    """What people call content that was sniffed as this; the media type where they do not."""
-    if found in _OTHERS:
-        return _OTHERS[found]
-    exact = (kind for kind in KNOWN if kind.type == found)
-    near = (kind for kind in KNOWN if kind.looks_like(found))
-    kind = next(exact, None) or next(near, None)
-    return kind.phrase if kind else found
 
 
 def _bare(declared_type: str | None) -> str:
@@ -204,7 +33,7 @@ def _bare(declared_type: str | None) -> str:
 
 def _mismatch(kind: FileType, declared_type: str | None, found: str) -> TypeMismatch:
     return TypeMismatch(
-        f"this should be {kind.phrase}, but its content looks like {_phrase(found)}",
+        f"this should be {kind.phrase}, but its content looks like {phrase_of(found)}",
         _bare(declared_type)[:100] or None,
         found,
     )

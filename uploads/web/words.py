@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from uploads.documents.kinds import FileType
 from uploads.documents.model import Document, EngineReport, Outcome, State
-from uploads.documents.policy import HEAD_BYTES, FileType, Policy
+from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quota
 
 

@@ -1,0 +1,117 @@
+"""The forms that a setting's text may take, each refused in words when it has another one.
+
+Used by `uploads.config` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from limits import parse_many
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+MIB = 1024 * 1024
+# The embedded stack's mark on its processes: no setting.
+_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
+# sockaddr_un holds 108 bytes, the last of them a NUL.
+_SOCKET_PATH_BYTES = 107
+_UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
+_NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
+
+
+class ConfigurationError(Exception):
+    """Raised when settings contradict each other or are incomplete, in one sentence."""
+
+
+def data_folder() -> Path:
+    """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
+    given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
+    return Path(given or ".data")
+
+
+def refuse_unknown(known: set[str]) -> None:
+    """Raises ConfigurationError when the environment or `.env` name a setting beside these."""
+    for name in sorted({*os.environ, *dotenv_values(".env")}):
+        spelt = name.upper()
+        if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:
+            near = get_close_matches(spelt, sorted(known), n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(
+                f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
+            )
+
+
+def sentence(error: ValueError) -> str:
+    """One line out of pydantic's report: the variable and what is wrong with it."""
+    problems = getattr(error, "errors", lambda: [{"loc": (), "msg": str(error)}])()
+    first = problems[0]
+    name = "UPLOADS_" + str(first["loc"][0]).upper() + ": " if first["loc"] else ""
+    return name + str(first["msg"]).removeprefix("Value error, ") + "."
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for net in value:
+        ip_network(net)
+    return value
+
+
+def _rate(value: str) -> str:
+    try:
+        parse_many(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a rate like 600/minute") from error
+    return value
+
+
+def _origin(value: str) -> str:
+    url = urlsplit(value)
+    if value and (url.scheme not in {"http", "https"} or not url.hostname):
+        raise ValueError(f"{value!r} is not an address like https://files.example.org")
+    return value
+
+
+def _database(value: str) -> str:
+    if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+")):
+        raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
+    return value
+
+
+def _sizes(value: Any) -> Any:
+    return tuple(_named_size(part) for part in _split(value)) if isinstance(value, str) else value
+
+
+def _named_size(text: str) -> tuple[str, int]:
+    """`jpg=50MiB` as name and bytes. Raises ValueError."""
+    found = _NAMED_SIZE.fullmatch(text)
+    if found is None or not int(found["count"]):
+        raise ValueError(f"{text!r} is not of the form jpg=50MiB")
+    return found["name"], int(found["count"]) * _UNITS[found["unit"] or "B"]
+
+
+def _socket(value: Path | None) -> Path | None:
+    if value and len(os.fsencode(value.absolute())) > _SOCKET_PATH_BYTES:
+        raise ValueError(f"is longer than {_SOCKET_PATH_BYTES} bytes")
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[Names, AfterValidator(_networks)]
+NamedSizes = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_sizes)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Origin = Annotated[str, AfterValidator(_origin)]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+SocketPath = Annotated[Path | None, AfterValidator(_socket)]
