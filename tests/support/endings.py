@@ -16,6 +16,7 @@ from tests.support.samples import heic, mp3, ogg, rtf, webm
 from tests.support.zip_bytes import Piece, make_zip
 
 JPEG, MP4 = "image/jpeg", "video/mp4"
+PAGE = b"<html><script>alert(1)</script>"
 INSTA360 = b"8db42d694ccc418790edff439fe026bf"
 
 
@@ -62,9 +63,12 @@ def webm_of(size: bytes, after: bytes = b"") -> bytes:
 
 def honest_endings() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes): every one of these must pass."""
+    return _honest_photos() | _honest_others()
+
+
+def _honest_photos() -> dict[str, tuple[str, bytes]]:
     second = picture("JPEG")
     container = 'Item:Mime="image/jpeg" Item:Semantic="Primary" Item:Mime="image/jpeg"'
-    sound = honest.sound()
     return {
         "two pictures by index": (JPEG, photo(mpf_segment(2)) + second),
         "three with padding": (JPEG, photo(mpf_segment(3)) + second + bytes(999) + second),
@@ -86,6 +90,12 @@ def honest_endings() -> dict[str, tuple[str, bytes]]:
         "jpeg and a line": (JPEG, photo() + b"\r\n"),
         "jpeg cut off": (JPEG, photo()[:-200]),
         "progressive jpeg": (JPEG, picture("JPEG", progressive=True, restart_marker_blocks=1)),
+    }
+
+
+def _honest_others() -> dict[str, tuple[str, bytes]]:
+    sound = honest.sound()
+    return {
         "padded png": ("image/png", picture("PNG") + bytes(4096)),
         "moving png": ("image/png", animation("PNG")),
         "padded gif": ("image/gif", animation("GIF") + b"\0"),
@@ -121,8 +131,11 @@ def honest_endings() -> dict[str, tuple[str, bytes]]:
 
 def foreign_endings() -> dict[str, tuple[str, bytes, str]]:
     """Return label → (type, bytes, reason): every one of these must be refused."""
-    archive = make_zip(Piece(b"a", b"x"))
-    page = b"<html><script>alert(1)</script>"
+    return _foreign_photos() | _foreign_others()
+
+
+def _foreign_photos() -> dict[str, tuple[str, bytes, str]]:
+    archive, page = make_zip(Piece(b"a", b"x")), PAGE
     moving = photo(xmp_segment('GCamera:MotionPhoto="1"'))
     trailing, second = "trailing-data", "second-format"
     comment = b"\xff\xfe" + struct.pack(">H", 2 + 9) + b"%PDF-1.7\n"
@@ -136,6 +149,13 @@ def foreign_endings() -> dict[str, tuple[str, bytes, str]]:
         "page in a film": (JPEG, moving + film() + box(b"free", page), second),
         "zip in a maker's trailer": (JPEG, photo() + samsung(archive), second),
         "pdf in a comment": (JPEG, photo(comment), second),
+    }
+
+
+def _foreign_others() -> dict[str, tuple[str, bytes, str]]:
+    archive, page = make_zip(Piece(b"a", b"x")), PAGE
+    trailing, second = "trailing-data", "second-format"
+    return {
         "page behind png": ("image/png", picture("PNG") + bytes(99) + page, trailing),
         "zip in png": ("image/png", zip_in_png(), second),
         "text behind webp": ("image/webp", picture("WEBP") + b"text", trailing),
