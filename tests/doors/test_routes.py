@@ -54,6 +54,7 @@ TABLE: dict[tuple[str, str], Row] = {
         401, 404, 302, f"{API}/documents/{{clean}}/renditions/thumbnail-200"
     ),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
+    (f"{API}/me", "GET"): Row(401, 200, 200),
     # For people. Unknown callers are led to the sign-in page.
     ("/", "GET"): Row(302, 302, 302),
     ("/sign-in", "GET"): Row(200, 302, 302),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -34,6 +35,8 @@ def cramped(clamd: str, database_settings: Callable[[], dict[str, str]]) -> Iter
     )
     made.data.mkdir(mode=0o700)
     with ExitStack() as parts:
+        # Last of all: a folder cannot be removed while a disk is mounted on it.
+        parts.callback(shutil.rmtree, made.root, ignore_errors=True)
         parts.enter_context(small_disk(made.data, DISK))
         parts.callback(made.close)
         made.start()

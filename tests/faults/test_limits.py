@@ -19,6 +19,7 @@ import pytest
 from tests.support import raw
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
+from tests.support.newcomers import newcomer
 from tests.support.people import Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -47,7 +48,7 @@ def narrow(make_stack: Callable[..., Stack]) -> Stack:
 def dora(narrow: Stack) -> Person:
     """A user nobody has seen yet, at an address of her own."""
     number = next(_numbers)
-    made = narrow.person(f"dora{number}")
+    made = newcomer(narrow, "dora")
     made.api.headers["X-Forwarded-For"] = f"192.0.2.{number}"
     return made
 
@@ -81,6 +82,7 @@ def test_one_upload_more_than_allowed_over_all_processes(narrow: Stack, dora: Pe
     policies = last.headers["RateLimit-Policy"].split(", ")
     assert f'"upload-user";q={UPLOADS};w=60' in policies
     assert f'"bytes-user";q={MIB};w=3600;qu="content-bytes"' in policies
+    assert f'"at-once-user";q={AT_ONCE};qu="concurrent-requests"' in policies
 
 
 def test_the_first_answers_tell_what_is_left(dora: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from click import BadParameter
 from sqlalchemy import event
 
 from tests.support.line import TEXT, Line
@@ -13,6 +14,7 @@ from uploads.documents.errors import QuotaExceeded
 from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Outcome, State
 from uploads.documents.quotas import Quota
+from workers.cli.quotas import Amount
 
 ROUNDS = 1_000
 LONG = [TEXT] * 100
@@ -205,3 +207,17 @@ def test_after_a_thousand_rounds_of_filling_and_deleting_nothing_has_drifted(lin
         delete(line, kept.pop(0))
         kept.append(line.accept(TEXT[number % 50 :]))
     assert used(line) == (sum(one.size for one in kept), 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("5", 5), ("5MiB", 5 * 1024**2), ("2 GiB", 2 * 1024**3), ("default", None), ("unlimited", 0)],
+)
+def test_an_amount_is_a_number_or_a_word(said: str, meant: int | None) -> None:
+    assert Amount("MiB", "GiB").convert(said, None, None) == (meant,)
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "5 apples", "5mib", "", "9" * 19 + "GiB", "٣"])
+def test_an_amount_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(BadParameter, match="unlimited"):
+        Amount("MiB", "GiB").convert(said, None, None)

@@ -22,7 +22,7 @@ from limits import parse_many
 from uploads.config import Settings
 from uploads.security.addresses import address
 from uploads.security.credentials import normal_email
-from uploads.security.hosts import OPERATIONS, is_internal
+from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
 from uploads.security.principals import current_actor
 from uploads.security.upload_limits import limited_here
 
@@ -72,9 +72,9 @@ def _everywhere(settings: Settings) -> list[str | Callable[[], str] | Applicatio
         )
 
     return [
-        limit(settings.rate_default, caller, lambda: True),
+        limit(settings.rate_default, caller, lambda: not _is_content()),
         limit(settings.rate_key, _key, _by_key),
-        limit(settings.rate_address, _place, _known),
+        limit(settings.rate_address, _place, lambda: _known() or _is_content()),
         limit(settings.rate_failed, _failed, _has_failed),
     ]
 
@@ -82,6 +82,11 @@ def _everywhere(settings: Settings) -> list[str | Callable[[], str] | Applicatio
 def _is_probe() -> bool:
     """The operator's own look at this process; whoever only pretends is counted."""
     return request.blueprint == OPERATIONS and is_internal()
+
+
+def _is_content() -> bool:
+    """The content host knows no users, and one page asks it for many pictures."""
+    return request.blueprint == CONTENT
 
 
 def _known() -> bool:

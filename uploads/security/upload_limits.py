@@ -1,5 +1,7 @@
 """What an upload must pass before its body is read, and what is charged for it afterwards.
 
+The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers.
+
 Per user and per key first, per address second: requests, bytes read, and uploads at once. All of
 it is one question to `security.turnstile` and one word at the end. Uploads of nobody are left to
 the limits of all routes: they are refused anyway.
@@ -70,7 +72,11 @@ def leave(response: Response) -> Response:
     if ticket is None:
         return response
     shown = list(zip(ticket.entry.windows, ticket.answer.left, strict=True))
-    response.headers["RateLimit-Policy"] = ", ".join(_policy(window) for window, _ in shown)
+    policies = [_policy(window) for window, _ in shown] + [
+        f'"{places.policy}";q={places.most};qu="concurrent-requests"'
+        for places in ticket.entry.places
+    ]
+    response.headers["RateLimit-Policy"] = ", ".join(policies)
     response.headers["RateLimit"] = ", ".join(
         f'"{window.policy}";r={max(0, left)};t={-(-wait // 1000)}' for window, (left, wait) in shown
     )

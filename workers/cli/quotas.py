@@ -31,7 +31,7 @@ class Amount(click.ParamType[tuple[int | None]]):
         """The limit in a tuple, because None is a value here: the service's own limit."""
         if value in _WORDS:
             return (_WORDS[value],)
-        found = re.fullmatch(r"(\d{1,19}) ?([A-Za-z]*)", value)
+        found = re.fullmatch(r"([0-9]{1,19}) ?([A-Za-z]*)", value)
         if found is None or found[2] not in self._units or not 0 < self._amount(found) <= _MOST:
             units = [f"5{unit}" for unit in self._units][:4]
             self.fail(f"{value!r} is none of {', '.join(units)}, default, unlimited.", param, ctx)
