@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test check lock docs clean redis node test-parts frontend
+.PHONY: help run test check bench lock docs clean redis node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -37,6 +37,10 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	$(BIN)/lint-imports
 	cd frontend && $(WITH_NODE) npm run --silent check
 
+# BENCH="--quick" or BENCH="--only small --runs 1" measures less; `python -m bench --help` has more.
+bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed ## Measure the service beside others: one table
+	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
+
 lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(COMPILE) --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt \
@@ -44,13 +48,14 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --python-version 3.11 requirements/node.in -o requirements/node.txt
 	$(COMPILE) --python-version 3.12 --no-deps requirements/redis.in -o requirements/redis.txt
+	$(COMPILE) --python-version 3.11 requirements/bench.in -o requirements/bench.txt
 	@! grep -nE 'https?://' requirements/*.txt
 
 docs: $(BIN)/.ready-dev ## Write docs/configuration.md from the settings
 	$(BIN)/python -m uploads.config_page >docs/configuration.md
 
 clean: ## Remove what was installed and built; the data stay
-	rm -rf .venv $(TOOLS) $(DIST) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv $(TOOLS) $(DIST) frontend/node_modules bench/tus/node_modules .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache
 
 # --- what the targets stand on: each stamp is newer than what it was made from ---
@@ -84,6 +89,17 @@ frontend/node_modules/.installed: frontend/package.json frontend/package-lock.js
 $(DIST)/.built: frontend/node_modules/.installed $(FRONTEND_SOURCES) | node
 	@echo "Building the front end"
 	@cd frontend && $(WITH_NODE) npm run --silent build
+	@touch $@
+
+# What the service is measured beside, and what nothing else needs.
+$(TOOLS)/bench/.installed: requirements/bench.txt $(BIN)/.uv
+	@echo "Installing what the service is measured beside"
+	@rm -rf $(TOOLS)/bench
+	@$(UV_INSTALL) --target $(TOOLS)/bench --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench/tus/node_modules/.installed: bench/tus/package.json bench/tus/package-lock.json | node
+	@cd bench/tus && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Node of the machine when it is 20 or newer, else the one in the wheel.

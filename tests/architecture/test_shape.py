@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("uploads", "workers")
+PACKAGES = ("uploads", "workers", "bench")
 FILE_LINES = 300
 FUNCTION_LINES = 40
 # Tables of data, which are read like a list: excepted by name.

@@ -1,0 +1,1 @@
+"""Measures this service beside others on one machine: `make bench`. No part of the service."""

@@ -1,0 +1,130 @@
+"""`python -m bench`: measure, print one table, write it where it was asked for."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bench import table
+from bench.catalogue import FULL, QUICK, SYSTEMS
+from bench.session import Step, measure, steps
+from bench.systems.system import System
+from bench.work.measurement import Measurement, summaries
+from bench.work.work import Work
+
+T = TypeVar("T", Work, System)
+_SHM = Path("/dev/shm")  # noqa: S108 -- memory is what is wanted
+_BEGIN, _END = "<!-- measured -->\n", "<!-- end of what was measured -->"
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="WORK", help="Only this work; repeat for more.")
+@click.option("--systems", multiple=True, metavar="SYSTEM", help="Only this system; repeat.")
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(1), help="Of each.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in memory for all data.  [a new one in /dev/shm]",
+)
+@click.option(
+    "--disk",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Do the batches once more, with the data in this folder on a disk.",
+)
+@click.option("--quick", is_flag=True, help="Everything in small: shows that it runs.")
+@click.option("--list", "listed", is_flag=True, help="Name works and systems, and stop.")
+@click.option(
+    "--into",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Put the table into this Markdown file, and the JSON beside it.",
+)
+def main(
+    only: tuple[str, ...],
+    systems: tuple[str, ...],
+    runs: int,
+    data: Path | None,
+    disk: Path | None,
+    quick: bool,
+    listed: bool,
+    into: Path | None,
+) -> None:
+    """Measure this service beside others; print a table as Markdown, then as JSON."""
+    works = _chosen(QUICK if quick else FULL, only)
+    subjects = _chosen(SYSTEMS, systems)
+    if listed:
+        click.echo("\n".join([one.name for one in works] + [one.name for one in subjects]))
+        return
+    _prepare()
+    begun = time.monotonic()
+    root = Path(tempfile.mkdtemp(prefix="uploads-bench-", dir=data or _SHM))
+    places = [*steps(works, subjects, runs, root, "memory")]
+    if disk is not None:
+        on_disk = [work for work in works if work.on_disk]
+        places += steps(on_disk, subjects, 1, disk / root.name, "disk")
+    measurements = _measured(places, [root, *([disk / root.name] if disk else [])])
+    _say(f"took {(time.monotonic() - begun) / 60:.1f} minutes")
+    _show(measurements, works, subjects, into)
+
+
+def _chosen(known: Sequence[T], names: tuple[str, ...]) -> list[T]:
+    unknown = set(names) - {one.name for one in known}
+    if unknown:
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}: see --list")
+    return [one for one in known if not names or one.name in names]
+
+
+def _prepare() -> None:
+    """Room for thousands of connections, none of this shell's settings, a clean end when told."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for name in [name for name in os.environ if name.startswith("UPLOADS_")]:
+        del os.environ[name]
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _measured(planned: Sequence[Step], folders: Sequence[Path]) -> list[Measurement]:
+    try:
+        return list(measure(planned, _say))
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _show(
+    measurements: Sequence[Measurement],
+    works: Sequence[Work],
+    systems: Sequence[System],
+    into: Path | None,
+) -> None:
+    found = summaries(measurements)
+    text = table.markdown(found, works, systems)
+    data = table.as_json(found, measurements, systems)
+    click.echo(text)
+    click.echo(data)
+    if into is not None:
+        before, _, rest = into.read_text().partition(_BEGIN)
+        into.write_text(f"{before}{_BEGIN}{text}{_END}{rest.partition(_END)[2]}")
+        into.with_suffix(".json").write_text(data + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"bench: {line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Which systems are measured with which work, in full and in small."""
+
+from __future__ import annotations
+
+from bench.systems.copyparty import Copyparty
+from bench.systems.direct import Direct
+from bench.systems.naive import NaiveFlask
+from bench.systems.service import Service
+from bench.systems.system import System
+from bench.systems.tus import Tus
+from bench.work.batch import Batch
+from bench.work.crowd import Crowd
+from bench.work.growth import FileGrowth, LibraryGrowth
+from bench.work.work import MIB, Work
+
+KIB = 1024
+SYSTEMS: tuple[System, ...] = (Direct(), Service(), NaiveFlask(), Tus(), Copyparty())
+
+FULL: tuple[Work, ...] = (
+    Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
+    Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8, settles=True),
+    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16),
+    Crowd("slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30),
+    Crowd("slow-5000", "5,000 clients at once, each 512 KiB over 30 s", 5000, 512 * KIB, 30),
+    FileGrowth(
+        "growth",
+        "memory as the file grows from 1 MiB to 4 GiB",
+        (MIB, 16 * MIB, 256 * MIB, 1024 * MIB, 4096 * MIB),
+    ),
+    LibraryGrowth(
+        "library",
+        "one upload of 100 KiB as the library grows from 0 to 1,000,000 documents",
+        documents=1_000_000,
+        files=500,
+        size=100 * KIB,
+        clients=4,
+    ),
+)
+
+# The same by name, small enough to see in a minute that everything runs; says nothing of speed.
+QUICK: tuple[Work, ...] = (
+    Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True),
+    Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8),
+    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16),
+    Crowd("slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4),
+    Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4),
+    FileGrowth("growth", "memory as the file grows from 1 to 64 MiB", (MIB, 16 * MIB, 64 * MIB)),
+    LibraryGrowth(
+        "library",
+        "one upload of 100 KiB as the library grows from 0 to 20,000 documents",
+        documents=20_000,
+        files=50,
+        size=100 * KIB,
+        clients=4,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The clients: what they send, how fast, and what they saw."""

@@ -1,0 +1,152 @@
+"""This service: the embedded stack as `make run` starts it, with its limits lifted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bench.load.upload import Upload, form_upload, raw_upload
+from bench.measure import tree
+from bench.systems.library import insert_documents
+from bench.systems.process import free_port, program
+from bench.systems.system import Running
+from uploads.config import Settings
+from uploads.documents.model import UNSETTLED, Scope
+from uploads.records.engine import make_engine
+from uploads.records.tables import documents
+from uploads.wiring import build
+from workers.embedded.probes import http_status
+
+# What stands between a benchmark and the machine; all of it documented settings.
+LIFTED = {
+    "rate_default": "1000000/minute",
+    "rate_upload": "1000000/minute",
+    "max_file_bytes": str(8 * 1024**3),
+    "clamd": "off",
+}
+_UNSETTLED = [state.value for state in UNSETTLED]
+
+
+def lifted_settings() -> dict[str, str]:
+    """The lifted limits as environment variables. Raises KeyError for what is no setting."""
+    unknown = set(LIFTED) - set(Settings.model_fields)
+    if unknown:
+        raise KeyError(f"no settings of the service: {', '.join(sorted(unknown))}")
+    return {f"UPLOADS_{name.upper()}": value for name, value in LIFTED.items()}
+
+
+class NotSettled(Exception):
+    """Raised when files that were accepted are not inspected in time."""
+
+
+class Service:
+    """What `uploads dev` starts."""
+
+    name = "uploads"
+    doors = ("form", "raw")
+
+    @property
+    def settings(self) -> str:
+        lifted = ", ".join(f"`{name}={value}`" for name, value in lifted_settings().items())
+        return f"the embedded stack with SQLite, all as by default but {lifted}"
+
+    @contextmanager
+    def start(self, folder: Path) -> Iterator[Running]:
+        port, data = free_port(), folder / "data"
+        argv = [
+            *(sys.executable, "-c", "from workers.cli import main; main()", "dev"),
+            *("--port", str(port), "--data", str(data)),
+        ]
+        env = {**lifted_settings(), "PYTHONPATH": str(Path(__file__).parents[2])}
+        with program(argv, folder / "stack", lambda: _ready(port), env):
+            stack = _Stack(port, data)
+            try:
+                yield stack.running()
+            finally:
+                # The supervisor waits for the worker's end, which one that is stopped never sees.
+                stack.go_on()
+
+
+class _Stack:
+    """The parts of a running stack, as its own files name them."""
+
+    def __init__(self, port: int, data: Path) -> None:
+        self._port = port
+        self._data = data
+        self._stopped: list[int] = []
+        services = build(Settings.load(data=data))
+        user = services.accounts.create_user("bench@example.org", "a long password for the bench")
+        scopes = [Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE]
+        _, key = services.accounts.create_key(user.id, "bench", scopes)
+        self._authorization = f"Authorization: Bearer {key}"
+        self._user = user.id
+        self._engine = make_engine(Settings.load(data=data).database_url)
+
+    def running(self) -> Running:
+        web, store = self._pid("gunicorn"), self._pid("s3")
+        rest = [self._pid(name) for name in ("redis", "worker", "schedule")]
+        return Running(
+            port=self._port,
+            trees={"web": [web], "store": [store], "rest": rest},
+            upload=self._upload,
+            kept=self._data / "s3",
+            pause=self._pause,
+            settle=self._settle,
+            fill=lambda count: insert_documents(self._engine, self._user, count),
+        )
+
+    def go_on(self) -> None:
+        """Wake what was stopped."""
+        for pid in self._stopped:
+            os.kill(pid, signal.SIGCONT)
+        self._stopped = []
+
+    def _pid(self, name: str) -> int:
+        return int((self._data / "run" / f"{name}.pid").read_text())
+
+    def _upload(self, door: str, number: int, size: int) -> Upload:
+        name = f"film-{number}.mp4"
+        if door == "form":
+            path = "/api/v1/documents"
+            return form_upload(path, self._port, size, 202, name, "file", self._authorization)
+        path = f"/api/v1/documents?name={name}"
+        kind = "Content-Type: video/mp4"
+        return raw_upload("POST", path, self._port, size, 202, kind, self._authorization)
+
+    def _pause(self) -> None:
+        """Stop worker and schedule: nothing is inspected meanwhile, as with the rivals."""
+        self._stopped = tree([self._pid("worker"), self._pid("schedule")])
+        for pid in self._stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    def _settle(self, seconds: float) -> dict[str, int]:
+        """Raises NotSettled when something is not done in time."""
+        self.go_on()
+        if not self._all_settled(seconds):
+            raise NotSettled(f"not everything was inspected within {seconds:g} s")
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(documents.c.state, func.count()).group_by(documents.c.state)
+            )
+            return {str(state): int(count) for state, count in rows}
+
+    def _all_settled(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        unsettled = select(documents.c.id).where(documents.c.state.in_(_UNSETTLED)).limit(1)
+        while time.monotonic() < end:
+            with self._engine.connect() as connection:
+                if connection.execute(unsettled).first() is None:
+                    return True
+            time.sleep(0.2)
+        return False
+
+
+def _ready(port: int) -> bool:
+    return http_status(port, "/readyz", f"127.0.0.1:{port}") == 200

@@ -1,0 +1,57 @@
+"""What every system that is measured can do: be started, be given uploads, be weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.load.upload import Upload
+
+
+def _nothing() -> None:
+    return None
+
+
+def _all_settled(seconds: float) -> dict[str, int]:
+    del seconds
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started system.
+
+    `trees` are process ids by what they are: `web` (the server that clients speak to, absent where
+    that is the store itself), `store`, `rest`. `upload(door, number, size)` makes one upload.
+    `kept` is the folder where what was sent must be found afterwards.
+    """
+
+    port: int
+    trees: dict[str, list[int]]
+    upload: Callable[[str, int, int], Upload]
+    kept: Path
+    pause: Callable[[], None] = _nothing
+    """Stops work that is not intake; called after the warm-up, before anything is measured."""
+    settle: Callable[[float], dict[str, int]] = _all_settled
+    """Lets that work go on, waits for its end, and says how many files ended in which state."""
+    fill: Callable[[int], None] | None = None
+    """Gives it a library of so many documents, where it has one."""
+
+
+class System(Protocol):
+    """One of the systems. `settings` says how it is configured, for the reader of the table."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def doors(self) -> tuple[str, ...]: ...
+
+    @property
+    def settings(self) -> str: ...
+
+    def start(self, folder: Path) -> AbstractContextManager[Running]:
+        """Start it afresh with all its data in an empty folder."""

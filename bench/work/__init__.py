@@ -1,0 +1,1 @@
+"""What the systems are given to do, and what is noted of each run."""

@@ -1,0 +1,83 @@
+"""How cost grows: memory with the size of a file, the work of an upload with the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.load.apart import Load
+from bench.load.clients import Plan
+from bench.measure import Meter, folder_bytes
+from bench.systems.system import Running
+from bench.work.measurement import Measurement, Row
+from bench.work.work import MIB, Subject, check_kept, figures, warm_up
+
+OURS = frozenset({"uploads"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileGrowth:
+    """One file after the other, each larger than the last; the peak of memory during each."""
+
+    name: str
+    title: str
+    sizes: tuple[int, ...]
+    only: frozenset[str] | None = OURS
+    own_rounds: int | None = None
+    rival_rounds: int | None = None
+    on_disk: bool = False
+
+    def run(self, subject: Subject, load: Load) -> Iterator[Measurement]:
+        running, door = subject.running, subject.doors[0]
+        idle = warm_up(running, (door,), load)
+        noted: dict[str, float] = {"web_idle_mib": idle / MIB}
+        for number, size in enumerate(self.sizes):
+            before = folder_bytes(running.kept)
+            with Meter(running.trees) as usage:
+                outcome = load.run(Plan(running.port, 1), [running.upload(door, number, size)])
+            check_kept(before, folder_bytes(running.kept), outcome, size)
+            noted[f"peak_mib_at_{size // MIB}_mib"] = usage.peak["web"] / MIB
+            noted["failed"] = noted.get("failed", 0) + outcome.failed
+        peaks = [value for name, value in noted.items() if name.startswith("peak_mib_at_")]
+        noted["spread_mib"] = (max(peaks) - min(peaks)) / 2
+        yield Measurement(Row(self.name, subject.name, door, subject.place), noted)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryGrowth:
+    """The same small uploads into an empty library and into one of many documents."""
+
+    name: str
+    title: str
+    documents: int
+    files: int
+    size: int
+    clients: int
+    turns: int = 3
+    only: frozenset[str] | None = OURS
+    own_rounds: int | None = 1
+    rival_rounds: int | None = None
+    on_disk: bool = False
+
+    def run(self, subject: Subject, load: Load) -> Iterator[Measurement]:
+        running, door = subject.running, subject.doors[0]
+        assert running.fill is not None, "only a system with a library can be filled"
+        warm_up(running, (door,), load)
+        empty = [self._turn(running, door, number, load) for number in range(self.turns)]
+        running.fill(self.documents)
+        full = [self._turn(running, door, self.turns + n, load) for n in range(self.turns)]
+        row = Row(self.name, subject.name, door, subject.place)
+        for before, after in zip(empty, full, strict=True):
+            noted = {f"{name}_empty": value for name, value in before.items()}
+            noted |= {f"{name}_full": value for name, value in after.items()}
+            yield Measurement(row, noted)
+
+    def _turn(self, running: Running, door: str, turn: int, load: Load) -> dict[str, float]:
+        uploads = [
+            running.upload(door, turn * self.files + n, self.size) for n in range(self.files)
+        ]
+        with Meter(running.trees) as usage:
+            outcome = load.run(Plan(running.port, self.clients), uploads)
+        noted = figures(outcome, usage, self.size, 0.0)
+        kept = ("failed", "p50_ms", "web_cpu_ms_per_upload", "uploads_per_s")
+        return {name: noted[name] for name in kept if name in noted}
