@@ -11,6 +11,9 @@ const datastore = new S3Store({
     region: process.env.AWS_REGION,
     endpoint: process.env.BENCH_S3_ENDPOINT,
     forcePathStyle: true,
+    // For servers that know no checksums in trailers, as the documentation of the AWS SDK says.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
     credentials: {
       accessKeyId: process.env.AWS_ACCESS_KEY_ID,
       secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY,
