@@ -17,7 +17,7 @@ import click
 
 from bench import table
 from bench.catalogue import FULL, QUICK, SYSTEMS
-from bench.session import Step, measure, steps
+from bench.session import Session, Step, steps
 from bench.systems.system import System
 from bench.work.measurement import Measurement, summaries
 from bench.work.work import Work
@@ -65,15 +65,23 @@ def main(
         click.echo("\n".join([one.name for one in works] + [one.name for one in subjects]))
         return
     _prepare()
-    begun = time.monotonic()
     root = Path(tempfile.mkdtemp(prefix="uploads-bench-", dir=data or _SHM))
-    places = [*steps(works, subjects, runs, root, "memory")]
-    if disk is not None:
+    folders = [root, *([disk / root.name] if disk else [])]
+    session = Session(_planned(works, subjects, runs, folders), _say)
+    _show(_measured(session, folders), works, subjects, into)
+    if session.failed:
+        raise click.ClickException("without a result: " + "; ".join(session.failed))
+
+
+def _planned(
+    works: Sequence[Work], systems: Sequence[System], runs: int, folders: Sequence[Path]
+) -> list[Step]:
+    """Everything in memory, the first folder; then some of it once more on a disk, the second."""
+    planned = list(steps(works, systems, runs, folders[0], "memory"))
+    for folder in folders[1:]:
         on_disk = [work for work in works if work.on_disk]
-        places += steps(on_disk, subjects, 1, disk / root.name, "disk")
-    measurements = _measured(places, [root, *([disk / root.name] if disk else [])])
-    _say(f"took {(time.monotonic() - begun) / 60:.1f} minutes")
-    _show(measurements, works, subjects, into)
+        planned += steps(on_disk, systems, 1, folder, "disk")
+    return planned
 
 
 def _chosen(known: Sequence[T], names: tuple[str, ...]) -> list[T]:
@@ -96,9 +104,12 @@ def _prepare() -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-def _measured(planned: Sequence[Step], folders: Sequence[Path]) -> list[Measurement]:
+def _measured(session: Session, folders: Sequence[Path]) -> list[Measurement]:
+    begun = time.monotonic()
     try:
-        return list(measure(planned, _say))
+        found = list(session.measure())
+        _say(f"took {(time.monotonic() - begun) / 60:.1f} minutes")
+        return found
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load.apart import load
+from bench.load.apart import Load, load
 from bench.systems.system import System
+from bench.trouble import StepFailed
 from bench.work.growth import OURS
 from bench.work.measurement import Measurement
 from bench.work.work import Subject, Work
@@ -41,23 +42,41 @@ def steps(
                     yield Step(work, system, folder, place, last=turn == rounds - 1)
 
 
-def measure(planned: Sequence[Step], say: Callable[[str], None]) -> Iterator[Measurement]:
-    """Do all steps. What they leave behind is removed after each, whatever happens."""
-    begun = time.monotonic()
-    with load() as clients:
-        for number, step in enumerate(planned, 1):
-            folder = step.folder / f"{number}"
-            folder.mkdir(parents=True)
-            try:
-                with step.system.start(folder) as running:
-                    doors = step.system.doors
-                    subject = Subject(step.system.name, doors, step.place, running, step.last)
-                    for found in step.work.run(subject, clients):
-                        elapsed = time.monotonic() - begun
-                        say(f"{number}/{len(planned)} {_clock(elapsed)}  {_words(found)}")
+class Session:
+    """Does steps. `failed` has a sentence for each that came to nothing."""
+
+    def __init__(self, planned: Sequence[Step], say: Callable[[str], None]) -> None:
+        self._planned = planned
+        self._say = say
+        self._begun = time.monotonic()
+        self.failed: list[str] = []
+
+    def measure(self) -> Iterator[Measurement]:
+        """Do all steps. What one leaves behind is removed before the next, whatever happens."""
+        with load() as clients:
+            for number, step in enumerate(self._planned, 1):
+                try:
+                    for found in self._done(number, step, clients):
+                        self._tell(number, _words(found))
                         yield found
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                except StepFailed as error:
+                    self.failed.append(f"{step.work.name}: {step.system.name}: {error}")
+                    self._tell(number, self.failed[-1])
+
+    def _done(self, number: int, step: Step, clients: Load) -> Iterator[Measurement]:
+        folder = step.folder / f"{number}"
+        folder.mkdir(parents=True)
+        try:
+            with step.system.start(folder) as running:
+                doors = step.system.doors
+                subject = Subject(step.system.name, doors, step.place, running, step.last)
+                yield from step.work.run(subject, clients)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tell(self, number: int, words: str) -> None:
+        elapsed = time.monotonic() - self._begun
+        self._say(f"{number}/{len(self._planned)} {_clock(elapsed)}  {words}")
 
 
 def _clock(seconds: float) -> str:

@@ -109,7 +109,7 @@ TARGETS: tuple[Target, ...] = (
     _most("slow-5000", "time ÷ ideal", 1.4, "times_ideal"),
     _most("slow-5000", "web memory, MiB", 512, "web_peak_mib"),
     _most("slow-5000", "S3 server's memory, MiB", 400, "store_peak_mib"),
-    _most("growth", "peak memory, ± MiB", 16, "spread_mib"),
+    _most("growth", "peak memory, ± MiB of that at 1 MiB", 16, "change_mib"),
     Target(
         "library",
         "web CPU of one upload, change",

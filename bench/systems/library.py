@@ -62,24 +62,40 @@ def _rows(owner_id: str, number: int, at: datetime) -> tuple[dict[str, Any], ...
         "clean_key": f"{document_id.removeprefix('doc_')}/{new_id()}",
         "verdict": verdict,
     }
-    job = {
+    return document, _kept(document), _job(document), _line(document)
+
+
+def _job(document: dict[str, Any]) -> dict[str, Any]:
+    """The inspection, done at its first start."""
+    return {
         "id": new_id(),
         "kind": JobKind.INSPECT.value,
-        "document_id": document_id,
+        "document_id": document["id"],
         "state": JobState.DONE.value,
-        "not_before": at,
-        "created_at": at,
+        "not_before": document["created_at"],
+        "created_at": document["created_at"],
         "token": 1,
         "starts": 1,
         "deferrals": 0,
     }
-    kept = {"document_id": document_id, "inspected_at": at, "sha256": sha256, "verdict": verdict}
-    detail: dict[str, Any] = {"sha256": sha256, "reason": None, "findings": []}
-    line = {
-        "at": at,
+
+
+def _kept(document: dict[str, Any]) -> dict[str, Any]:
+    """The verdict's own row."""
+    return {
+        "document_id": document["id"],
+        "inspected_at": document["updated_at"],
+        "sha256": document["sha256"],
+        "verdict": document["verdict"],
+    }
+
+
+def _line(document: dict[str, Any]) -> dict[str, Any]:
+    """The line in the trail."""
+    return {
+        "at": document["updated_at"],
         "actor": "worker",
         "action": "document.clean",
-        "subject": document_id,
-        "detail": detail,
+        "subject": document["id"],
+        "detail": {"sha256": document["sha256"], "reason": None, "findings": []},
     }
-    return document, kept, job, line

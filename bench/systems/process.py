@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bench.trouble import StepFailed
 from uploads.lifeline import die_with_parent
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 
 
-class NotStarted(Exception):
+class NotStarted(StepFailed):
     """Raised when a system does not come up; its text has the program's last words."""
 
 

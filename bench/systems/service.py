@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from bench.load.upload import Upload, form_upload, raw_upload
 from bench.measure import tree
 from bench.systems.library import insert_documents
 from bench.systems.process import free_port, program
 from bench.systems.system import Running
+from bench.trouble import StepFailed
 from uploads.config import Settings
 from uploads.documents.model import UNSETTLED, Scope
-from uploads.records.engine import make_engine
+from uploads.records.engine import begin_options, make_engine
+from uploads.records.sql import SqlRecords
 from uploads.records.tables import documents
 from uploads.wiring import build
 from workers.embedded.probes import http_status
@@ -42,7 +44,7 @@ def lifted_settings() -> dict[str, str]:
     return {f"UPLOADS_{name.upper()}": value for name, value in LIFTED.items()}
 
 
-class NotSettled(Exception):
+class NotSettled(StepFailed):
     """Raised when files that were accepted are not inspected in time."""
 
 
@@ -72,6 +74,7 @@ class Service:
             finally:
                 # The supervisor waits for the worker's end, which one that is stopped never sees.
                 stack.go_on()
+                stack.let_go()
 
 
 class _Stack:
@@ -81,13 +84,16 @@ class _Stack:
         self._port = port
         self._data = data
         self._stopped: list[int] = []
-        services = build(Settings.load(data=data))
+        settings = Settings.load(data=data)
+        services = build(settings)
         user = services.accounts.create_user("bench@example.org", "a long password for the bench")
         scopes = [Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE]
         _, key = services.accounts.create_key(user.id, "bench", scopes)
         self._authorization = f"Authorization: Bearer {key}"
         self._user = user.id
-        self._engine = make_engine(Settings.load(data=data).database_url)
+        assert isinstance(services.records, SqlRecords)
+        services.records.close()
+        self._engine = make_engine(settings.database_url)
 
     def running(self) -> Running:
         web, store = self._pid("gunicorn"), self._pid("s3")
@@ -107,6 +113,13 @@ class _Stack:
         for pid in self._stopped:
             os.kill(pid, signal.SIGCONT)
         self._stopped = []
+
+    def let_go(self) -> None:
+        """Close the database: an open file in memory keeps its bytes after it was removed."""
+        self._engine.dispose()
+
+    def _read(self) -> Connection:
+        return self._engine.connect().execution_options(**begin_options(writes=False))
 
     def _pid(self, name: str) -> int:
         return int((self._data / "run" / f"{name}.pid").read_text())
@@ -131,7 +144,7 @@ class _Stack:
         self.go_on()
         if not self._all_settled(seconds):
             raise NotSettled(f"not everything was inspected within {seconds:g} s")
-        with self._engine.connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(
                 select(documents.c.state, func.count()).group_by(documents.c.state)
             )
@@ -141,7 +154,7 @@ class _Stack:
         end = time.monotonic() + seconds
         unsettled = select(documents.c.id).where(documents.c.state.in_(_UNSETTLED)).limit(1)
         while time.monotonic() < end:
-            with self._engine.connect() as connection:
+            with self._read() as connection:
                 if connection.execute(unsettled).first() is None:
                     return True
             time.sleep(0.2)

@@ -25,7 +25,7 @@ class Batch:
     size: int
     clients: int
     settles: bool = False
-    """Whether the files of the last run are inspected afterwards, to see that they can be."""
+    """Whether files in memory are inspected after the last run, to see that they can be."""
     only: frozenset[str] | None = None
     own_rounds: int | None = None
     rival_rounds: int | None = None
@@ -37,7 +37,7 @@ class Batch:
             noted = self._through(subject.running, door, place * self.files, idle, load)
             row = Row(self.name, subject.name, door, subject.place)
             yield Measurement(row, *noted)
-        if subject.last and self.settles:
+        if subject.last and self.settles and subject.place == "memory":
             yield from self._settled(subject)
 
     def _through(

@@ -39,7 +39,7 @@ class FileGrowth:
             noted[f"peak_mib_at_{size // MIB}_mib"] = usage.peak["web"] / MIB
             noted["failed"] = noted.get("failed", 0) + outcome.failed
         peaks = [value for name, value in noted.items() if name.startswith("peak_mib_at_")]
-        noted["spread_mib"] = (max(peaks) - min(peaks)) / 2
+        noted["change_mib"] = max(abs(peak - peaks[0]) for peak in peaks)
         yield Measurement(Row(self.name, subject.name, door, subject.place), noted)
 
 

@@ -11,13 +11,14 @@ from bench.load.clients import Plan
 from bench.load.outcome import Outcome
 from bench.measure import Usage, memory_bytes
 from bench.systems.system import Running
+from bench.trouble import StepFailed
 from bench.work.measurement import Measurement, percentile
 
 MIB = 1024 * 1024
 _WARM_FILES, _WARM_BYTES, _WARM_CLIENTS = 32, 100 * 1024, 8
 
 
-class NotKept(Exception):
+class NotKept(StepFailed):
     """Raised when a system answered that it had a file, and the file's bytes are not there."""
 
 
