@@ -7,16 +7,18 @@ writes (generated secrets and ports). `docs/configuration.md` is generated from 
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from uploads.config_forms import (
     MIB,
-    ConfigurationError,
     DatabaseUrl,
     NamedSizes,
     Names,
@@ -24,12 +26,15 @@ from uploads.config_forms import (
     Origin,
     Rate,
     SocketPath,
-    data_folder,
-    refuse_unknown,
     sentence,
 )
 
-__all__ = ["MIB", "ConfigurationError", "Settings", "data_folder"]
+# The embedded stack's mark on its processes: no setting.
+_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
+
+
+class ConfigurationError(Exception):
+    """Raised when settings contradict each other or are incomplete, in one sentence."""
 
 
 class Settings(BaseSettings):
@@ -259,7 +264,7 @@ class Settings(BaseSettings):
         Raises ConfigurationError, in one sentence, when a value is missing or not valid, or when
         the environment or `.env` name a setting that there is not: a misspelt limit is none.
         """
-        refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
+        _refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
         data = Path(overrides.get("data") or data_folder())
         try:
             return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
@@ -321,3 +326,20 @@ class Settings(BaseSettings):
     @property
     def scratch_dir(self) -> Path:
         return self.scratch or self.data / "scratch"
+
+
+def data_folder() -> Path:
+    """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
+    given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
+    return Path(given or ".data")
+
+
+def _refuse_unknown(known: set[str]) -> None:
+    for name in sorted({*os.environ, *dotenv_values(".env")}):
+        spelt = name.upper()
+        if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:
+            near = get_close_matches(spelt, sorted(known), n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(
+                f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
+            )

@@ -7,46 +7,20 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 MIB = 1024 * 1024
-# The embedded stack's mark on its processes: no setting.
-_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
 # sockaddr_un holds 108 bytes, the last of them a NUL.
 _SOCKET_PATH_BYTES = 107
 _UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
 _NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
-
-
-class ConfigurationError(Exception):
-    """Raised when settings contradict each other or are incomplete, in one sentence."""
-
-
-def data_folder() -> Path:
-    """UPLOADS_DATA alone, which must be known before the `stack.env` in that folder is read."""
-    given = os.environ.get("UPLOADS_DATA") or dotenv_values(".env").get("UPLOADS_DATA")
-    return Path(given or ".data")
-
-
-def refuse_unknown(known: set[str]) -> None:
-    """Raises ConfigurationError when the environment or `.env` name a setting beside these."""
-    for name in sorted({*os.environ, *dotenv_values(".env")}):
-        spelt = name.upper()
-        if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:
-            near = get_close_matches(spelt, sorted(known), n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise ConfigurationError(
-                f"{name} is not a setting.{meant} docs/configuration.md lists all of them."
-            )
 
 
 def sentence(error: ValueError) -> str:
