@@ -226,7 +226,9 @@ class Settings(BaseSettings):
     )
     archive_depth: int = Field(3, ge=1, le=10, description="Deepest nesting of archives.")
     image_pixels: int = Field(
-        100_000_000, ge=1, description="Largest image, width × height × frames."
+        250_000_000,
+        ge=1,
+        description="Largest image, width × height × frames; phones take 200 megapixels.",
     )
     worker_processes: int = Field(2, ge=1, description="Celery children of one worker.")
     web_processes: int = Field(2, ge=1, description="gunicorn workers.")

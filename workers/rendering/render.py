@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from uploads.documents.readers.limits import PIXELS
 from workers.rendering.webp import NotAPicture, dimensions
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
 
 SIDES = (200, 800)  # pixels of the longer side, at most
 PICTURE_LIMIT = 2 * 1024 * 1024  # bytes
-PIXELS = 100_000_000
 
 LOADERS = {
     "image/jpeg": "jpeg",

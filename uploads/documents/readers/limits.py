@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RATIO_FROM_BYTES = 1024 * 1024
+PIXELS = 250_000_000
 
 
 class Refusal(Exception):
@@ -35,7 +36,7 @@ class Limits:
     bytes: int = 1024 * 1024 * 1024
     ratio: int = 200
     depth: int = 3
-    pixels: int = 100_000_000
+    pixels: int = PIXELS
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Limits:
