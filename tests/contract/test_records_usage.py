@@ -133,6 +133,30 @@ def test_of_fifty_at_once_exactly_one_is_let_in(owned: SqlRecords, limits: dict[
         rules.foresee("usr_1", 1)
 
 
+def test_what_grows_while_it_is_deleted_is_counted_as_it_was(owned: SqlRecords) -> None:
+    """Two processes with the same row: whoever comes second counts what the first one left."""
+
+    def race(number: int) -> None:
+        name, start = f"doc_{number}", Barrier(2)
+        owned.write(lambda w: w.documents.add(document(name, size=5, state=State.RECEIVING)))
+
+        def grow() -> None:
+            start.wait(timeout=60)
+            owned.write(lambda w: w.documents.grow(name, 9, NOW))
+
+        def delete() -> None:
+            start.wait(timeout=60)
+            owned.write(lambda w: w.documents.move(name, {State.RECEIVING}, State.DELETED, NOW))
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(grow), pool.submit(delete)]:
+                done.result(timeout=60)
+
+    for number in range(40):
+        race(number)
+    assert used(owned) == Usage(0, 0)
+
+
 def test_the_migration_counts_what_was_there_before(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from click import BadParameter
@@ -111,6 +112,19 @@ def test_an_announced_size_is_set_aside_with_the_first_segment(line: Line) -> No
 
     line.intake.accept(line.actor, Offer("a.txt", None, declared_size=size), pieces())
     assert used(line) == (size, 1)
+
+
+def test_a_shorter_time_at_the_desk_holds_for_what_is_there_already(line: Line) -> None:
+    """The bytes go with the row, although they were announced for later."""
+    line.engine.outcome = Outcome.INFECTED
+    document = line.accept(TEXT)
+    line.runner.run(line.job_of(document))
+    line.tidier._keep_refused = timedelta(days=5)
+    line.later(minutes=5 * 24 * 60 + 1)
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert used(line) == (0, 0)
+    assert not line.storage.objects
 
 
 def test_users_do_not_share_a_quota(line: Line) -> None:

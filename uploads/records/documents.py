@@ -114,7 +114,7 @@ class SqlDocuments:
             .where(documents.c.state.in_([state.value for state in expected]))
             .values(state=next_state.value, updated_at=at, **changes)
         )
-        if before is not None:
+        if before is not None and moved.rowcount == 1:
             self._recount(before, next_state, changes.get("size", before.size))
         return moved.rowcount == 1
 
