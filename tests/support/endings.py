@@ -122,6 +122,7 @@ def _honest_others() -> dict[str, tuple[str, bytes]]:
         "wav from a pipe": ("audio/wav", wav(0xFFFFFFFF)),
         "wav never closed": ("audio/wav", wav(0)),
         "wav off by eight": ("audio/wav", wav(len(sound))),
+        "wav that forgot a chunk": ("audio/wav", wav(len(sound) - 20)),
         "odd wav": ("audio/wav", wav(len(sound) - 7, b"\1\0")),
         "ogg of pages": ("audio/ogg", ogg() * 3),
         "padded rtf": ("application/rtf", rtf() + b"\r\n\0"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from uploads.documents.readers.limits import Limits, Refusal
 from uploads.documents.readers.trailers import only_padding_follows
 from uploads.documents.readers.window import Ask, Window
@@ -22,10 +24,17 @@ def read_wav(window: Window, _: Limits) -> Ask[None]:
     head = yield from window.peek(12)
     if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:12] != b"WAVE":
         raise _other()
-    size = int.from_bytes(head[4:8], "big" if head[:4] == b"RIFX" else "little")
+    order: Literal["big", "little"] = "big" if head[:4] == b"RIFX" else "little"
+    size = int.from_bytes(head[4:8], order)
     if size <= _EMPTY_WAV or size >= _UNKNOWN_WAV:
         return
-    window.skip(8 + size)
+    end = 8 + size
+    window.skip(12)
+    # Some writers forget a chunk in the sum: what a chunk says that begins inside counts as well.
+    while window.position + 8 <= end and len(head := (yield from window.peek(8))) == 8:
+        length = int.from_bytes(head[4:], order)
+        window.skip(8 + length + length % 2)
+    window.skip(max(0, end - window.position))
     yield from only_padding_follows(window)
 
 
