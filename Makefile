@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test check bench lock docs clean redis node test-parts frontend
+.PHONY: help run test fuzz check bench lock docs clean redis node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -29,6 +29,9 @@ run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole
 
 test: $(BIN)/.ready-dev frontend redis test-parts ## Run the whole suite, on SQLite and on PostgreSQL
 	@sh .ci/suite
+
+fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)
+	@.venv/bin/pytest tests/hostile/test_fuzz.py --mutants=$(or $(MUTANTS),500) -s
 
 check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the format, the types and the import arrows
 	$(BIN)/ruff check .

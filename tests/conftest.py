@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the database that the running service uses",
     )
+    parser.addoption(
+        "--mutants",
+        type=int,
+        default=4,
+        help="how many mutants of each type the fuzzer makes",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

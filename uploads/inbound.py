@@ -14,7 +14,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
 from uploads.deadlines import Line, Pace
-from uploads.documents.errors import SizeMismatch
+from uploads.documents.errors import Malformed, SizeMismatch
 
 # The most that one read takes: each costs the same, so small ones halve the speed of a fast client.
 PIECE = 1024 * 1024
@@ -52,7 +52,8 @@ class Inbound:
     def read(self, size: int = -1) -> bytes:
         """Exactly `size` bytes, fewer only at the end of the body; at most 256 KiB unless told.
 
-        Raises SizeMismatch when the client leaves, stalls, is too slow or garbles.
+        Raises SizeMismatch when the client leaves, stalls or is too slow, and Malformed when its
+        chunks make no sense (RFC 9112, section 7.1).
         """
         if not self._begun:
             self._begin(_SMALL_SECONDS, seconds=_SMALL_SECONDS)
@@ -81,7 +82,7 @@ class Inbound:
         while not self.exhausted and self._taken < stop:
             try:
                 self.piece()
-            except SizeMismatch:
+            except (Malformed, SizeMismatch):
                 return
         if not self.exhausted:
             self._break_off()
@@ -103,8 +104,11 @@ class Inbound:
         left = PIECE if self._length is None else self._length - self._taken
         try:
             data = self._take(min(self._step, left))
-        except (OSError, ValueError, StopIteration, ParseException) as error:
-            # gunicorn reports bad chunks as ParseException, a stalled client as TimeoutError.
+        except ParseException as error:
+            self._break_off()
+            raise Malformed("The body's chunks are not well formed. Send it again.") from error
+        except (OSError, ValueError, StopIteration) as error:
+            # gunicorn reports a stalled client as TimeoutError.
             self._break_off()
             raise SizeMismatch from error
         self._taken += len(data)

@@ -14,6 +14,9 @@ from tests.support import samples
 from tests.support.nginx import Nginx
 from tests.support.stack import Stack
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def stack(proxied: Stack) -> Stack:

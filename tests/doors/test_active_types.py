@@ -13,6 +13,9 @@ from tests.support.people import Person
 from tests.support.stack import Stack
 from workers.rendering.render import LOADERS
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 TYPES = {"svg": "image/svg+xml", "html": "text/html; charset=utf-8"}
 
 

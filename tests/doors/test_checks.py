@@ -16,6 +16,9 @@ from tests.support.stack import Stack
 from uploads.documents.policy import HEAD_BYTES
 from uploads.records import tables
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 TARGET = "/upload-check"
 PNG = samples.png()
 LIMIT = 100 * 1024 * 1024

@@ -14,6 +14,9 @@ from tests.support.people import Person
 from tests.support.raw import BOUNDARY, FORM_TYPE, Answer, form
 from tests.support.stack import Stack
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 TARGET = "/api/v1/documents"
 TEXT = b"a plain text, long enough to be one\n"
 FILE = (b'form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain', TEXT)

@@ -12,6 +12,9 @@ from tests.support.headers import assert_secure
 from tests.support.people import Person
 from tests.support.stack import Stack
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]

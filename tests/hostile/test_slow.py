@@ -13,6 +13,9 @@ import pytest
 from tests.support.raw import head
 from tests.support.stack import Stack
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 # More than all threads of both web processes.
 CLIENTS = 80
 # The ten seconds that a small body may take, and the next in line after them.

@@ -15,6 +15,9 @@ from tests.support.waiting import eventually
 from tests.unit.test_readers import LEFT_TO_THE_WORKER
 from uploads.documents.policy import Policy
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 HOSTILE = {
     **endings.foreign_endings(),
     **hostile_archives.archives(),

@@ -19,6 +19,9 @@ from tests.support.waiting import eventually
 from uploads.config import Settings
 from uploads.security.headers import of_no_app
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 FORGED = {
     "X-Forwarded-For": "203.0.113.7",
     "X-Forwarded-Host": "evil.example",

@@ -11,6 +11,9 @@ from tests.support.nginx import Nginx
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 START = b"POST /csp-reports HTTP/1.1\r\nHost: uploads.test\r\n"
 INSIDE = b"GET /inside HTTP/1.1\r\nHost: uploads.test\r\n\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(INSIDE)

@@ -21,6 +21,9 @@ from tests.support.raw import FORM_TYPE, form
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
 MIB = 1024 * 1024
 FILE = b'form-data; name="file"; filename='
 

@@ -1,19 +1,33 @@
-"""The end of every test of faults and attacks: the promises hold, seen from outside."""
+"""The end of every test of faults and attacks: the promises hold, seen from outside.
+
+I1 nothing is served but what was inspected as exactly those bytes · I2 everything accepted
+settles · I3 nothing is left over · I4 no byte of one user reaches another one or the log ·
+I5 memory, descriptors, processes and queues come back to what they were.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
+import redis
 
 from tests.support.people import UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads import clock
+from workers.reconcile import Reconciler
 
 SERVED = {"clean", "released"}
 SETTLE_SECONDS = 60
 LEFTOVER_SECONDS = 30
+MORE_BYTES = 64 * 1024 * 1024
+MORE_DESCRIPTORS = 1.1
+PICTURES = ("thumbnail-200", "thumbnail-800")
 
 
 def invariants(stack: Stack, *people: Person) -> None:
@@ -22,8 +36,120 @@ def invariants(stack: Stack, *people: Person) -> None:
         _settled(person)
         for document in person.documents():
             _served_as_inspected(person, document)
-    eventually(lambda: not stack.temporary_files(), LEFTOVER_SECONDS)
+    none(stack.temporary_files)
     eventually(lambda: _reconciled(stack), LEFTOVER_SECONDS)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a running stack takes: private bytes and descriptors of web and worker, processes."""
+
+    own_bytes: int
+    descriptors: int
+    processes: int
+
+    @classmethod
+    def of(cls, stack: Stack) -> Use:
+        ours = [*stack.named("gunicorn"), *stack.named("celery")]
+        return cls(
+            sum(one.memory_full_info().uss for one in ours),
+            sum(one.num_fds() for one in ours),
+            len(stack.processes()),
+        )
+
+    def beyond(self, before: Use) -> list[str]:
+        """What is clearly more than before, in words."""
+        found = []
+        if self.own_bytes >= before.own_bytes + MORE_BYTES:
+            found.append(f"{self.own_bytes} bytes of memory, before {before.own_bytes}")
+        if self.descriptors > before.descriptors * MORE_DESCRIPTORS + 2:
+            found.append(f"{self.descriptors} descriptors, before {before.descriptors}")
+        if self.processes > before.processes:
+            found.append(f"{self.processes} processes, before {before.processes}")
+        return found
+
+
+class Promises:
+    """All five, for what `owner` did to `stack` since this was made; `stranger` may see nothing.
+
+    `secret` are words that were in contents or credentials and have no place in the log.
+    """
+
+    def __init__(self, stack: Stack, owner: Person, stranger: Person, before: Use) -> None:
+        self._stack, self._owner, self._stranger, self._before = stack, owner, stranger, before
+        self._log_starts = stack.log.stat().st_size
+        self._known = {one["id"] for one in owner.documents()}
+
+    def hold(self, *secret: bytes) -> None:
+        _settled(self._owner)
+        for document in self._owner.documents():
+            if document["id"] not in self._known:
+                _served_as_inspected(self._owner, document)
+                self._is_nobody_elses(str(document["id"]))
+        none(self._stack.temporary_files)
+        none(lambda: findings(self._stack))
+        self._log_is_silent(*secret)
+        none(self._held)
+
+    def _is_nobody_elses(self, document_id: str) -> None:
+        """I4: for another user the document answers like one that never was."""
+        unknown = self._stranger.api.get("/documents/doc_" + "0" * 26)
+        for path in ("", "/content", *(f"/renditions/{name}" for name in PICTURES)):
+            answer = self._stranger.api.get(f"/documents/{document_id}{path}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+            assert answer.json()["detail"] == unknown.json()["detail"]
+
+    def _log_is_silent(self, *secret: bytes) -> None:
+        """I4: the log has no credential, no signature and nothing of a content."""
+        with self._stack.log.open("rb") as log:
+            log.seek(self._log_starts)
+            said = log.read()
+        keys = (one.key.split(".")[2].encode() for one in (self._owner, self._stranger))
+        for word in (*keys, b"X-Amz-Signature=", *secret):
+            assert word not in said, word
+
+    def _held(self) -> list[str]:
+        """I5: messages that wait, jobs that are open, and what is held beyond what was before."""
+        return _waiting(self._stack) + Use.of(self._stack).beyond(self._before)
+
+
+def none(look: Callable[[], Collection[str]]) -> None:
+    """Wait until nothing is found; fails with what still is."""
+    found: Collection[str] = ()
+
+    def gone() -> bool:
+        nonlocal found
+        found = look()
+        return not found
+
+    try:
+        eventually(gone, LEFTOVER_SECONDS)
+    except AssertionError:
+        raise AssertionError(f"still there: {list(found)[:20]}") from None
+
+
+def findings(stack: Stack) -> list[str]:
+    """What the reconciler finds amiss (I1 to I3): the code behind the operator's command."""
+    services = stack.services()
+    settings = services.settings
+    report = Reconciler(
+        records=services.records,
+        storage=services.storage,
+        scratch_dir=settings.scratch_dir,
+        clock=clock.now,
+        grace=timedelta(seconds=settings.grace_seconds),
+        settle_within=timedelta(minutes=10),
+    ).check()
+    return [f"{one.invariant}: {one.what}: {one.subject}" for one in report.findings]
+
+
+def _waiting(stack: Stack) -> list[str]:
+    """Messages in the worker's queues and jobs that are not done."""
+    settings = stack.services().settings
+    with redis.Redis.from_url(settings.redis_url) as client:
+        counts = {queue: int(client.llen(queue)) for queue in ("uploads", "upkeep")}
+    counts["jobs"], _ = stack.services().records.read(lambda work: work.jobs.backlog())
+    return [f"{count} in {queue}" for queue, count in counts.items() if count]
 
 
 def _settled(person: Person) -> None:
@@ -42,7 +168,7 @@ def _served_as_inspected(person: Person, document: dict[str, object]) -> None:
         assert hashlib.sha256(served.content).hexdigest() == document["sha256"]
     else:
         assert answer.status_code in {404, 409, 410}, answer.text
-        for name in ("thumbnail-200", "thumbnail-800"):
+        for name in PICTURES:
             refused = person.api.get(f"/documents/{document['id']}/renditions/{name}")
             assert refused.status_code in {404, 409, 410}, refused.text
 

@@ -47,6 +47,7 @@ _FOLDERS = (
     (b"xl/", _OOXML + "spreadsheetml.sheet"),
     (b"ppt/", _OOXML + "presentationml.presentation"),
 )
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _MARKUP = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -54,6 +55,8 @@ def sniff(untrusted_head: bytes) -> str:
     """The media type that the first bytes (up to 4 KiB) show; `UNKNOWN` when they show none."""
     found = _iso_media(untrusted_head) or _ebml(untrusted_head) or _libmagic(untrusted_head)
     found = _SAME.get(found, found)
+    if found.startswith("text/") and _has_zero_bytes(untrusted_head):
+        found = UNKNOWN  # libmagic calls some programs whose headers make no sense plain text
     if found == UNKNOWN:
         if untrusted_head.startswith(_LOCAL_FILE):
             return _office(untrusted_head)
@@ -154,6 +157,11 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_zero_bytes(head: bytes) -> bool:
+    """Zero bytes stand in no text but UTF-16 and UTF-32, which begin with their mark."""
+    return b"\0" in head and not head.startswith(_WIDE_MARKS)
 
 
 def _is_html_document(head: bytes) -> bool:
