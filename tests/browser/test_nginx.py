@@ -47,6 +47,8 @@ def test_a_large_file_of_the_wrong_type_is_refused_in_words(
         file.truncate(90 * MIB)
     window = visit(ignore_https_errors=True, java_script_enabled=script)
     page = window.sign_in()
+    # As if the file were right by its first bytes: it is the refusal in its middle that counts.
+    page.route("**/upload-check", lambda route: route.fulfill(json={"problem": None}))
     page.locator("#file").set_input_files(wrong)
     if script:
         refused = sending(page, "holiday.jpg")

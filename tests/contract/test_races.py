@@ -227,6 +227,7 @@ def uploading(line: Line) -> tuple[Document, Receiver]:
         storage=line.storage,
         clock=line.clock,
         new_id=line.new_id,
+        admit=lambda usage, size: None,
         segment_bytes=1024,
         segment_seconds=300,
         grace_seconds=int(GRACE.total_seconds()),

@@ -32,6 +32,7 @@ def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
         records=records,
         storage=SimpleNamespace(ready=lambda: None),
         clamd_address=None,
+        disk=SimpleNamespace(check=lambda: None),
     )
     answer: Any = app.test_client().get("/readyz")
     return answer.status_code, answer.json["parts"]["jobs"]

@@ -43,6 +43,7 @@ def test_forgotten_scratch_files_and_ended_sessions_go(line: Line) -> None:
         scratch=line.scratch,
         clock=line.clock,
         grace=GRACE,
+        keep_refused=timedelta(days=30),
         keep_tombstones=timedelta(days=30),
         end_sessions=end_sessions,
     )
