@@ -129,6 +129,15 @@ class Settings(BaseSettings):
     segment_seconds: int = Field(
         300, ge=1, description="A segment is flushed after this time even when it is not full."
     )
+    spool: Path | None = Field(
+        None,
+        description="Folder for bodies that do not fit in memory; default that of the scratch.",
+    )
+    spool_memory_bytes: int = Field(
+        32 * MIB,
+        ge=1 * MIB,
+        description="Memory of one gunicorn worker for bodies on their way, in bytes.",
+    )
     body_seconds: int = Field(
         30, ge=1, description="Longest silence of a client in the middle of a body, in seconds."
     )
@@ -328,6 +337,10 @@ class Settings(BaseSettings):
     @property
     def scratch_dir(self) -> Path:
         return self.scratch or self.data / "scratch"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.spool or self.scratch_dir
 
 
 def data_folder() -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +52,24 @@ class Line:
         """What has come, at least a byte of it, or none at the end of the stream."""
         began = time.monotonic()
         self._sock.settimeout(self._patience(began))
-        data = self._sock.recv(size, flags)
+        try:
+            data = self._sock.recv(size, flags)
+        except TimeoutError:
+            data = self._gathered(size)
+        if len(data) < size:
+            # The socket's own bytes were allocated for `size`: kept for long, and cut short in
+            # thousands, they leave holes that nothing fits in.
+            data = bytes(memoryview(data))
         if self._pace is not None:
             self._waited += time.monotonic() - began
             self._came += len(data)
         self.received += len(data)
         return data
+
+    def wake_at(self, size: int) -> None:
+        """Have `recv` wait until so many bytes are there (SO_RCVLOWAT), or its time is up."""
+        with suppress(OSError):  # a socket that has no such option, or is gone
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     def begins(self, seconds: float) -> bool:
         """Whether another byte comes within this time; it stays to be read."""
@@ -76,6 +89,14 @@ class Line:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
+
+    def _gathered(self, size: int) -> bytes:
+        """What has come although it was not enough to be woken. Raises TimeoutError for nothing."""
+        self._sock.settimeout(0)
+        try:
+            return self._sock.recv(size)
+        except BlockingIOError:
+            raise TimeoutError("the client is silent") from None
 
     def _patience(self, now: float) -> float:
         """Seconds for which the next bytes are waited for. Raises TimeoutError."""

@@ -56,9 +56,10 @@ def configure(level: str, program: str) -> None:
         redact,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # Our own lines do not take the way through the standard library, which doubles their cost.
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -76,6 +77,14 @@ def configure(level: str, program: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("botocore", "urllib3", "kombu", "amqp", "celery", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes to standard error, under the name of the module that logs."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(sys.stderr)
+        self.name = name
 
 
 def _named(program: str) -> Any:

@@ -15,7 +15,9 @@ _log = structlog.get_logger(__name__)
 
 JOB_TASK = "uploads.job"
 SWEEP_TASK = "uploads.sweep"
-_HINT_SECONDS = 60  # an older hint was overtaken by the sweeper's; dropping it is cheap
+JOB_QUEUE = "uploads"
+UPKEEP_QUEUE = "upkeep"
+HINT_SECONDS = 60  # an older hint was overtaken by the sweeper's; dropping it is cheap
 
 
 def broker_url(redis_url: str) -> str:
@@ -37,9 +39,9 @@ def make_celery(redis_url: str) -> Celery:
         task_ignore_result=True,
         result_backend=None,
         # Upkeep has a queue of its own, so that a long backlog of jobs does not starve the sweep.
-        task_default_queue="uploads",
-        task_queues=[Queue("uploads"), Queue("upkeep")],
-        task_routes={"uploads.job": {"queue": "uploads"}, "uploads.*": {"queue": "upkeep"}},
+        task_default_queue=JOB_QUEUE,
+        task_queues=[Queue(JOB_QUEUE), Queue(UPKEEP_QUEUE)],
+        task_routes={JOB_TASK: {"queue": JOB_QUEUE}, "uploads.*": {"queue": UPKEEP_QUEUE}},
         broker_connection_timeout=1.0,
         broker_transport_options={
             "socket_connect_timeout": 1.0,
@@ -69,7 +71,7 @@ class CeleryHints:
     def _send(self, task: str, *args: str) -> None:
         try:
             self._app.send_task(
-                task, args=args, retry=False, ignore_result=True, expires=_HINT_SECONDS
+                task, args=args, retry=False, ignore_result=True, expires=HINT_SECONDS
             )
         except (OperationalError, OSError) as error:
             _log.warning("hint_not_sent", task=task, cause=type(error).__name__)

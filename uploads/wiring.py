@@ -14,6 +14,8 @@ from uploads.documents.library import Library
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.readers import limits as readers
+from uploads.documents.spool import Room
+from uploads.hints import GatheredHints
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
@@ -58,8 +60,12 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
     policy = _policy(settings, clamd_address is not None)
-    quotas, room = _quotas(settings, records), disk.guard(settings)
-    hints = CeleryHints(celery or make_celery(settings.redis_url))
+    quotas, guard = _quotas(settings, records), disk.guard(settings)
+    hints: Hints = (
+        GatheredHints(settings.redis_url)
+        if web
+        else CeleryHints(celery or make_celery(settings.redis_url))
+    )
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     return Services(
         settings=settings,
@@ -69,7 +75,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         hints=hints,
         accounts=_accounts(settings, records),
         quotas=quotas,
-        intake=_intake(settings, records, storage, policy, quotas, hints, room),
+        intake=_intake(settings, records, storage, policy, quotas, hints, guard),
         library=library,
         access=Access(
             library=library,
@@ -80,7 +86,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
             link_seconds=settings.link_seconds,
         ),
         clamd_address=clamd_address,
-        disk=room,
+        disk=guard,
     )
 
 
@@ -91,7 +97,7 @@ def _intake(
     policy: Policy,
     quotas: Quotas,
     hints: Hints,
-    room: disk.DiskGuard,
+    guard: disk.DiskGuard,
 ) -> Intake:
     return Intake(
         records=records,
@@ -102,7 +108,8 @@ def _intake(
         clock=clock.now,
         new_id=clock.new_id,
         limits=_limits(settings),
-        check_room=room.check,
+        check_room=guard.check,
+        room=Room(settings.spool_memory_bytes, settings.spool_dir),
     )
 
 

@@ -49,6 +49,11 @@ def exchange_on(connection: socket.socket, pieces: Iterable[bytes]) -> Answer:
     except (BrokenPipeError, ConnectionResetError):
         # Refused early: the answer is there to be read.
         pass
+    return answer(connection)
+
+
+def answer(connection: socket.socket) -> Answer:
+    """Read one answer."""
     with http.client.HTTPResponse(connection) as response:
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}

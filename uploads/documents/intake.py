@@ -26,11 +26,13 @@ from uploads.documents.names import clean_name
 from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.receiving import Receiver
+from uploads.documents.spool import Room
 from uploads.documents.streams import metered, peek
 from uploads.faults import step
 from uploads.records.protocol import Records
 from uploads.storage.protocol import Storage
 
+_ROOM = 64 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
@@ -84,7 +86,9 @@ class Intake:
         new_id: Callable[[], str],
         limits: Limits,
         check_room: Callable[[], None] = lambda: None,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room(_ROOM)
         self._records = records
         self._storage = storage
         self._policy = policy
@@ -170,6 +174,7 @@ class Intake:
             storage=self._storage,
             clock=self._clock,
             new_id=self._new_id,
+            room=self._room,
             segment_bytes=self._limits.segment_bytes,
             segment_seconds=self._limits.segment_seconds,
             grace_seconds=self._limits.grace_seconds,

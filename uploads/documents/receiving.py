@@ -2,13 +2,15 @@
 
 A segment counts only once its row is committed. A file of one segment needs one commit, at the
 end; a longer one gets a RECEIVING row with its first segment, which every further segment keeps
-alive. Crash windows: an object whose row was never committed is found by the sweeper in
-`incoming`; a RECEIVING row that nobody touches any more is expired by it.
+alive. One segment is on its way to the store while the next one arrives. Crash windows: an object
+whose row was never committed is found by the sweeper in `incoming`; a RECEIVING row that nobody
+touches any more is expired by it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +26,7 @@ from uploads.documents.model import (
     State,
     Usage,
 )
+from uploads.documents.spool import Room, Spool
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
@@ -44,6 +47,7 @@ class Receiver:
         storage: Storage,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        room: Room,
         segment_bytes: int,
         segment_seconds: int,
         grace_seconds: int,
@@ -59,18 +63,18 @@ class Receiver:
         self._commit_within = timedelta(seconds=grace_seconds) * 3 / 4
         self._admit = admit
         self._digest = hashlib.sha256()
-        self._pieces: list[bytes] = []
-        self._buffered = 0
+        self._room = room
+        self._spool = Spool(room)
         self._buffered_since = draft.created_at
         self._segments: list[Segment] = []
-        self._stored_at = draft.created_at
+        self._under_way: _Shipment | None = None
         self._has_row = False
 
     @property
     def size(self) -> int:
         """Bytes received so far."""
         stored = self._segments[-1].offset + self._segments[-1].size if self._segments else 0
-        return stored + self._buffered
+        return stored + self._spool.size
 
     @property
     def sha256(self) -> str:
@@ -78,15 +82,19 @@ class Receiver:
         return self._digest.hexdigest()
 
     def write(self, piece: bytes) -> None:
-        """Take the next piece; stores a segment when enough has come together."""
+        """Take the next piece; sends a segment on its way when enough has come together.
+
+        Raises what became of the segment before.
+        """
         if self._full():
-            self._store()
-            self._record()
-        if not self._pieces:
+            self._land()
+            self._under_way = _Shipment(self._ship())
+        elif self._under_way is not None and not self._spool.fits(piece):
+            self._land()  # its memory is enough for this piece, and the disk is spared
+        if not self._spool.size:
             self._buffered_since = self._clock()
         self._digest.update(piece)
-        self._pieces.append(piece)
-        self._buffered += len(piece)
+        self._spool.write(piece)
 
     def finish(self) -> tuple[Document, Job]:
         """Store the rest and commit document, segments and job in one transaction.
@@ -95,8 +103,10 @@ class Receiver:
         """
         if self.size == 0:
             raise EmptyFile
-        if self._pieces:
-            self._store()
+        stored_at = self._clock()
+        if self._spool.size:
+            self._put(*self._loaded())
+        self._land()
         step("s4")
         now = self._clock()
         document = replace(
@@ -107,13 +117,15 @@ class Receiver:
             updated_at=now,
         )
         job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
-        self._records.write(lambda work: self._commit(work, document, job))
+        self._records.write(lambda work: self._commit(work, document, job, stored_at))
         step("s5")
         return document, job
 
     def discard(self, entry: AuditEntry) -> None:
         """Leave nothing of this file but the audit entry."""
-        self._pieces.clear()
+        self._spool.close()
+        if self._under_way is not None:
+            self._under_way.wait()
         if not self._records.write(lambda work: self._undo(work, entry)):
             return
         for segment in self._segments:
@@ -147,28 +159,51 @@ class Receiver:
             work.leftovers.forget(Bucket.INCOMING, segment.key)
 
     def _full(self) -> bool:
-        if not self._pieces:
+        if not self._spool.size:
             return False
         old = self._clock() - self._buffered_since >= self._segment_age
-        return old or self._buffered >= self._segment_bytes
+        return old or self._spool.size >= self._segment_bytes
 
-    def _store(self) -> None:
-        """Put what is buffered as one object; remembered before, so that discard finds it."""
+    def _ship(self) -> Callable[[], None]:
+        """What stores and records the segment that is full now."""
+        segment, spool = self._loaded()
+
+        def act() -> None:
+            stored_at = self._clock()
+            self._put(segment, spool)
+            self._record(segment, stored_at)
+
+        return act
+
+    def _land(self) -> None:
+        """Wait for the segment that is under way. Raises what became of it."""
+        if self._under_way is not None:
+            self._under_way.wait()
+            shipment, self._under_way = self._under_way, None
+            if shipment.error is not None:
+                raise shipment.error
+
+    def _loaded(self) -> tuple[Segment, Spool]:
+        """What is buffered, as a segment; remembered before it is put, so that discard finds it."""
         key = f"{self._draft.id.removeprefix('doc_')}/{self._new_id()}"
-        segment = Segment(self.size - self._buffered, self._buffered, key)
-        pieces = self._pieces
+        spool, self._spool = self._spool, Spool(self._room)
+        offset = self._segments[-1].offset + self._segments[-1].size if self._segments else 0
+        segment = Segment(offset, spool.size, key)
         self._segments.append(segment)
-        self._pieces, self._buffered = [], 0
-        self._stored_at = self._clock()
-        self._storage.put(Bucket.INCOMING, key, pieces, segment.size)
+        return segment, spool
 
-    def _record(self) -> None:
-        """Commit the newest segment of a file that goes on."""
+    def _put(self, segment: Segment, spool: Spool) -> None:
+        try:
+            self._storage.put(Bucket.INCOMING, segment.key, spool, segment.size)
+        finally:
+            spool.close()
+
+    def _record(self, segment: Segment, stored_at: datetime) -> None:
+        """Commit a segment of a file that goes on."""
         now = self._clock()
-        segment = self._segments[-1]
 
         def unit(work: Work) -> None:
-            self._check_not_swept()
+            self._check_not_swept(stored_at)
             if not self._has_row:
                 draft = replace(self._draft, size=self._reserved())
                 self._admit(work.documents.add(draft), draft.size)
@@ -190,13 +225,13 @@ class Receiver:
         """What this file counts for: what was announced, or what came where that is more."""
         return max(self._draft.size, self.size)
 
-    def _check_not_swept(self) -> None:
+    def _check_not_swept(self, stored_at: datetime) -> None:
         """Raises Conflict when the newest object is so old that it may pass for an orphan."""
-        if self._clock() - self._stored_at > self._commit_within:
+        if self._clock() - stored_at > self._commit_within:
             raise Conflict("The file took too long to be recorded. Send it again.")
 
-    def _commit(self, work: Work, document: Document, job: Job) -> None:
-        self._check_not_swept()
+    def _commit(self, work: Work, document: Document, job: Job, stored_at: datetime) -> None:
+        self._check_not_swept(stored_at)
         if not self._has_row:
             self._admit(work.documents.add(document), document.size)
             recorded = 0
@@ -216,3 +251,22 @@ class Receiver:
         for segment in self._segments[recorded:]:
             work.documents.add_segment(document.id, segment)
         work.jobs.add(job)
+
+
+class _Shipment:
+    """One segment on its way to the store, on a thread of its own."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.error: BaseException | None = None
+        self._act = act
+        self._thread = threading.Thread(target=self._run, name="shipment", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._act()
+        except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
+            self.error = error

@@ -72,12 +72,18 @@ class Grouped:
 
 def _served(connection: Connection, errands: list[Errand[Any]]) -> bool:
     """Do them; false when the connection should not be used again."""
-    if len(errands) == 1:
-        return _alone(connection, errands[0])
+    if len(errands) <= 1:
+        return all(_alone(connection, errand) for errand in errands)
     try:
-        with connection.begin():
+        transaction = connection.begin()
+    except SQLAlchemyError as error:
+        # Somebody else writes for too long: it is not waited for once more for each of them.
+        _fail(errands, error)
+        return False
+    try:
+        with transaction:
             outcomes = [_apart(connection, errand) for errand in errands]
-    except BaseException as error:  # noqa: BLE001 -- a full disk, a lock: each hears it by itself
+    except BaseException as error:  # noqa: BLE001 -- a full disk: each hears of it by itself
         _log.info("group_broken", size=len(errands), cause=type(error).__name__)
         # Nothing of it is committed: each runs again, in a transaction of its own.
         for errand in errands:

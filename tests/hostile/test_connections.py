@@ -1,0 +1,192 @@
+"""Connections that are held and not used: each is let go in time, and stops nobody meanwhile."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from tests.support import raw, samples
+from tests.support.people import Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+SECONDS = 60
+HELD = 1000
+
+
+@pytest.fixture(scope="module")
+def hasty(make_stack: Callable[..., Stack]) -> Stack:
+    """A service of one web process with little patience."""
+    made = make_stack(
+        UPLOADS_WEB_PROCESSES="1",
+        UPLOADS_HEADER_SECONDS="3",
+        UPLOADS_IDLE_SECONDS="3",
+        UPLOADS_BODY_RATE="10000",
+        UPLOADS_BODY_RATE_SECONDS="2",
+    )
+    made.person("henry")
+    return made
+
+
+@contextmanager
+def connections(stack: Stack, count: int, start: bytes) -> Iterator[list[socket.socket]]:
+    """So many clients that have sent so much, and no more."""
+    with ExitStack() as sockets:
+        made = []
+        for _ in range(count):
+            one = sockets.enter_context(socket.create_connection(("127.0.0.1", stack.port), 30))
+            one.sendall(start)
+            made.append(one)
+        yield made
+
+
+def answers(held: list[socket.socket]) -> list[bytes]:
+    """What each was told before it was closed; fails when one is still open in the end."""
+    said = {one.fileno(): b"" for one in held}
+    by_number = {one.fileno(): one for one in held}
+    poll = select.poll()
+    for number in said:
+        poll.register(number, select.POLLIN)
+    deadline = time.monotonic() + SECONDS
+    while by_number:
+        assert time.monotonic() < deadline, f"{len(by_number)} are still open"
+        for number, _ in poll.poll(1000):
+            try:
+                data = by_number[number].recv(65536)
+            except ConnectionResetError:
+                data = b""
+            said[number] += data
+            if not data:
+                poll.unregister(number)
+                del by_number[number]
+    return list(said.values())
+
+
+def works(stack: Stack) -> bool:
+    return httpx.get(f"{stack.base_url}/sign-in", timeout=SECONDS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"POST /api/v1/documents HTTP/1.1\r\nHost: half",
+        b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 4000,
+        b"G",
+    ],
+)
+def test_half_sent_headers_stop_nobody_and_are_let_go(hasty: Stack, start: bytes) -> None:
+    """A thousand of them, and others are served meanwhile; each hears why, and is closed."""
+    with connections(hasty, HELD, start) as held:
+        assert works(hasty)
+        said = answers(held)
+    assert all(text.startswith(b"HTTP/1.1 4") for text in said)
+    assert all(b"application/problem+json" in text for text in said)
+
+
+def test_connections_that_say_nothing_are_let_go(hasty: Stack) -> None:
+    with connections(hasty, HELD, b"") as held:
+        assert works(hasty)
+        assert set(answers(held)) == {b""}
+
+
+def test_idle_connections_are_let_go(hasty: Stack) -> None:
+    """One that has had its answer may stay a little, and is closed without a word."""
+    request = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{hasty.port}"})
+    with connections(hasty, 20, request) as held:
+        said = answers(held)
+    assert all(text.startswith(b"HTTP/1.1 200") and text.count(b"HTTP/1.1") == 1 for text in said)
+
+
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" * 20, b"\r\n" * 9000])
+def test_garbage_stops_nobody(hasty: Stack, garbage: bytes) -> None:
+    """What is no HTTP at all is answered at once, and nobody waits for those who sent it."""
+    with connections(hasty, 30, garbage) as held:
+        assert works(hasty)
+        answers(held)
+    assert works(hasty)
+
+
+def test_an_upload_that_trickles_is_refused_and_leaves_nothing(hasty: Stack) -> None:
+    """Below the smallest rate: the client hears it, as long as it is there to hear it."""
+    henry = hasty.people[0]
+    before = hasty.snapshot()
+    head = _head(hasty, henry, 100_000)
+    over = threading.Event()
+    with socket.create_connection(("127.0.0.1", hasty.port), SECONDS) as client:
+        client.sendall(head + samples.iso_media(b"isom"))
+
+        def trickle() -> None:
+            while not over.wait(0.2):
+                try:
+                    client.sendall(b"x" * 100)
+                except OSError:
+                    return
+
+        trickling = threading.Thread(target=trickle)
+        trickling.start()
+        try:
+            status, code = _answer(client)
+        finally:
+            over.set()
+            trickling.join()
+    assert (status, code) == (422, "size-mismatch")
+    eventually(lambda: hasty.snapshot() == before, SECONDS)
+
+
+def test_a_stop_lets_an_upload_come_to_its_end(stack: Stack, alice: Person) -> None:
+    """SIGTERM in the middle of one: it is taken in whole, while idle connections are closed."""
+    content = samples.iso_media(b"isom") + bytes(12 * 1024 * 1024)
+    idle = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{stack.port}"})
+    half = len(content) // 2
+    with (
+        connections(stack, 1, idle) as held,
+        socket.create_connection(("127.0.0.1", stack.port), SECONDS) as client,
+    ):
+        client.sendall(_head(stack, alice, len(content)) + content[:half])
+        eventually(lambda: _receiving(stack), SECONDS)
+        stopping = threading.Thread(target=stack.stop)
+        stopping.start()
+        answers(held)
+        eventually(lambda: not _accepts(stack), SECONDS)
+        client.sendall(content[half:])
+        assert _answer(client)[0] == 202
+        stopping.join(SECONDS)
+    stack.start()
+    documents = alice.api.get("/documents").json()["items"]
+    assert documents[0]["size"] == len(content)
+
+
+def _head(stack: Stack, person: Person, length: int) -> bytes:
+    fields = {
+        "Host": f"127.0.0.1:{stack.port}",
+        "Authorization": f"Bearer {person.key}",
+        "Content-Type": "video/mp4",
+        "Content-Length": str(length),
+    }
+    return raw.head("POST", "/api/v1/documents?name=film.mp4", fields)
+
+
+def _answer(client: socket.socket) -> tuple[int, str | None]:
+    answer = raw.answer(client)
+    return answer.status, answer.json.get("code")
+
+
+def _receiving(stack: Stack) -> bool:
+    """Whether the first segment of an upload is recorded."""
+    found = stack.services().records.read(lambda work: [d.state for d in work.documents.all()])
+    return "receiving" in found
+
+
+def _accepts(stack: Stack) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", stack.port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""Writes that share a commit: each succeeds or fails by itself, whatever the others do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.support.facts import document, user
+from tests.support.sqlite import migrated_sqlite
+from tests.support.waiting import eventually
+from uploads.documents.errors import Conflict, RecordsUnavailable
+from uploads.records import grouping
+from uploads.records.protocol import Work
+from uploads.records.sql import SqlRecords, SqlWork
+
+
+class StopError(Exception):
+    pass
+
+
+class Together:
+    """Units that are sure to be run as one group: the writer is busy until all of them wait."""
+
+    def __init__(self, records: SqlRecords, threads: ThreadPoolExecutor) -> None:
+        self._records = records
+        self._threads = threads
+
+    def write(self, *units: Callable[[Work], Any]) -> list[Future[Any]]:
+        busy, go = Event(), Event()
+
+        def hold(_: Work) -> None:
+            busy.set()
+            assert go.wait(30)
+
+        first = self._threads.submit(self._records.write, hold)
+        assert busy.wait(30)
+        assert self._records._grouped is not None
+        queue = self._records._grouped._writer._queue
+        sent = [self._threads.submit(self._records.write, unit) for unit in units]
+        eventually(lambda: queue.qsize() == len(units), 30)
+        go.set()
+        first.result(30)
+        return sent
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[SqlRecords]:
+    made = SqlRecords(migrated_sqlite(tmp_path / "grouped.db"), grouped=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def together(records: SqlRecords) -> Iterator[Together]:
+    with ThreadPoolExecutor(32) as threads:
+        yield Together(records, threads)
+
+
+def add(name: str) -> Callable[[Work], bool]:
+    return lambda work: work.accounts.add_user(user(name))
+
+
+def names(records: SqlRecords) -> set[str]:
+    return {one.id for one in records.read(lambda work: work.accounts.users())}
+
+
+def test_one_that_raises_takes_nothing_of_the_others(
+    records: SqlRecords, together: Together
+) -> None:
+    """Not even what it had done itself before it raised."""
+
+    def fails(work: Work) -> None:
+        work.accounts.add_user(user("usr_failed"))
+        raise StopError
+
+    before, failed, behind = together.write(add("usr_before"), fails, add("usr_behind"))
+    assert before.result(30)
+    assert behind.result(30)
+    with pytest.raises(StopError):
+        failed.result(30)
+    assert names(records) == {"usr_before", "usr_behind"}
+
+
+def test_one_that_breaks_a_reference_is_a_conflict_of_its_own(
+    records: SqlRecords, together: Together
+) -> None:
+    orphan = document("doc_of_nobody")
+    failed, fine = together.write(lambda work: work.documents.add(orphan), add("usr_1"))
+    with pytest.raises(Conflict):
+        failed.result(30)
+    assert fine.result(30)
+    assert names(records) == {"usr_1"}
+
+
+def test_a_group_shares_one_commit(
+    records: SqlRecords, together: Together, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    served = grouping._served
+
+    def counting(connection: Any, errands: list[Any]) -> bool:
+        sizes.append(len(errands))
+        return served(connection, errands)
+
+    monkeypatch.setattr(grouping, "_served", counting)
+    sent = together.write(*[add(f"usr_{number}") for number in range(12)])
+    assert all(one.result(30) for one in sent)
+    assert sizes == [1, 12]
+    assert len(names(records)) == 12
+
+
+def test_a_broken_transaction_is_done_again_one_by_one(
+    records: SqlRecords, together: Together
+) -> None:
+    """As after a full disk: SQLite gives up the whole of it, and nobody is told of a success."""
+    broken: list[bool] = []
+
+    def breaks(work: Work) -> None:
+        work.accounts.add_user(user("usr_breaker"))
+        if not broken:
+            broken.append(True)
+            assert isinstance(work, SqlWork)
+            driver: Any = work.accounts._connection.connection.driver_connection
+            driver.execute("ROLLBACK")
+            raise StopError
+
+    sent = together.write(add("usr_before"), breaks, add("usr_behind"))
+    for one in sent:
+        one.result(30)
+    assert broken
+    assert names(records) == {"usr_before", "usr_breaker", "usr_behind"}
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was given up is not done afterwards."""
+    monkeypatch.setattr("uploads.records.sql.PATIENCE_SECONDS", 0.2)
+    records = SqlRecords(migrated_sqlite(tmp_path / "busy.db"), grouped=True)
+    busy, go = Event(), Event()
+
+    def hold(_: Work) -> None:
+        busy.set()
+        assert go.wait(30)
+
+    with ThreadPoolExecutor(1) as threads:
+        holding = threads.submit(records.write, hold)
+        assert busy.wait(30)
+        with pytest.raises(RecordsUnavailable):
+            records.write(add("usr_late"))
+        go.set()
+        holding.result(30)
+    assert names(records) == set()
+    records.close()

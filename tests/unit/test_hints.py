@@ -1,0 +1,91 @@
+"""Hints of a web process: what a worker of Celery's takes for its own, and never waited for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from kombu import Connection
+from kombu.entity import Queue
+from redis.exceptions import ConnectionError as RedisAway
+
+from tests.support.waiting import eventually
+from uploads import hints
+from uploads.hints import GatheredHints, message
+from uploads.queue import JOB_QUEUE, JOB_TASK, CeleryHints, make_celery
+
+
+def received(connection: Connection) -> Any:
+    """The next message, as a worker's consumer gets it."""
+    found = connection.SimpleQueue(Queue(JOB_QUEUE)).get(block=False)
+    found.ack()
+    return found
+
+
+def test_a_message_is_what_celery_itself_sends() -> None:
+    """The same members with the same meaning: only ids, times and the sender's name differ."""
+    app = make_celery("memory://")
+    with app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        received_none = Queue(JOB_QUEUE).bind(channel)
+        received_none.declare()
+        CeleryHints(app).job("job-1")
+        theirs = received(connection)
+        channel._put(JOB_QUEUE, json.loads(message(JOB_QUEUE, JOB_TASK, "job-2")))
+        ours = received(connection)
+    own = {"id", "root_id", "expires", "origin", "argsrepr"}
+    assert ours.headers.keys() == theirs.headers.keys()
+    for name in theirs.headers.keys() - own:
+        assert ours.headers[name] == theirs.headers[name], name
+    assert theirs.payload == [["job-1"], {}, theirs.payload[2]]
+    assert ours.payload == [["job-2"], {}, theirs.payload[2]]
+    assert (ours.content_type, ours.content_encoding) == ("application/json", "utf-8")
+
+
+class Broker:
+    """Redis as far as hints go; `away` makes it fail."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[bytes]] = {}
+        self.away = False
+        self.hangs = threading.Event()
+        self.hangs.set()
+
+    def lpush(self, name: str, *texts: bytes) -> None:
+        assert self.hangs.wait(30)
+        if self.away:
+            raise RedisAway
+        self.lists.setdefault(name, []).extend(texts)
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    made = Broker()
+    monkeypatch.setattr(hints.Redis, "from_url", lambda *_, **__: made)
+    return made
+
+
+def test_hints_that_gather_go_in_one_command_and_in_order(broker: Broker) -> None:
+    gathered = GatheredHints("unix:///nowhere")
+    broker.hangs.clear()
+    for number in range(150):
+        gathered.job(f"job-{number}")
+    gathered.sweep()
+    broker.hangs.set()
+    eventually(
+        lambda: len(broker.lists.get("uploads", [])) == 150 and broker.lists.get("upkeep"), 30
+    )
+    order = [json.loads(text)["headers"]["argsrepr"] for text in broker.lists["uploads"]]
+    assert order == [repr((f"job-{number}",)) for number in range(150)]
+
+
+def test_a_broker_that_is_away_loses_hints_and_nothing_else(broker: Broker) -> None:
+    gathered = GatheredHints("unix:///nowhere")
+    broker.away = True
+    gathered.job("job-1")
+    eventually(lambda: not gathered._waiting, 30)
+    broker.away = False
+    gathered.job("job-2")
+    eventually(lambda: len(broker.lists.get("uploads", [])) == 1, 30)

@@ -1,0 +1,115 @@
+"""One segment is on its way to the store while the next arrives: bounded, and nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fakes import MemoryStorage
+from tests.support.line import TEXT, Line
+from uploads.documents.errors import SizeMismatch, StorageUnavailable
+from uploads.documents.intake import Offer
+from uploads.documents.model import State
+from uploads.records.protocol import DocumentFilter
+from uploads.storage.protocol import Bucket
+
+SECONDS = 30
+SEGMENT = 8192
+# So many pieces are more than one segment, and less than two.
+IN_THE_SECOND = SEGMENT // len(TEXT) + 10
+WHOLE = 4 * SEGMENT // len(TEXT)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    made = Line(tmp_path, segment_bytes=SEGMENT)
+    yield made
+    made.records.close()
+
+
+class Slow(MemoryStorage):
+    """A store whose first answer waits until it is told to come, and may be a failure."""
+
+    def __init__(self, clock: Callable[[], object], fails: int = 0) -> None:
+        super().__init__(clock)  # type: ignore[arg-type]
+        self.asked = threading.Event()
+        self.go = threading.Event()
+        self.puts = 0
+        self.at_once = 0
+        self.most = 0
+        self.fails = fails
+
+    def put(self, bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
+        self.puts += 1
+        mine, self.at_once = self.puts, self.at_once + 1
+        self.most = max(self.most, self.at_once)
+        self.asked.set()
+        assert self.go.wait(SECONDS)
+        self.at_once -= 1
+        super().put(bucket, key, body, size)
+        if mine == self.fails:
+            raise StorageUnavailable("stored, and the answer was lost")
+
+
+def slow(line: Line, fails: int = 0) -> Slow:
+    store = Slow(line.clock, fails)
+    line.intake._storage = store
+    line.storage = store
+    return store
+
+
+def nothing_is_left(line: Line) -> bool:
+    page, _ = line.library.list(line.actor, DocumentFilter(frozenset(State)), 10)
+    leftovers = line.records.read(lambda work: list(work.leftovers.all()))
+    return not page and not line.storage.objects and not leftovers
+
+
+def test_the_next_segment_arrives_while_one_is_under_way(line: Line) -> None:
+    """More than a segment is taken in although the store has not answered yet; then it waits."""
+    store = slow(line)
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(WHOLE):
+            if number == IN_THE_SECOND:
+                assert store.asked.wait(SECONDS)
+                assert not store.objects
+                store.go.set()
+            yield TEXT
+
+    document = line.intake.accept(line.actor, Offer("a.txt", None), pieces())
+    assert document.size == WHOLE * len(TEXT)
+    assert store.most <= 2
+    segments = line.records.read(lambda work: work.documents.segments(document.id))
+    assert b"".join(store.objects[Bucket.INCOMING, one.key][0] for one in segments) == TEXT * WHOLE
+
+
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_a_store_that_fails_on_the_way_leaves_nothing(line: Line, fails: int) -> None:
+    """Not even the object of a put that worked and whose answer was lost."""
+    store = slow(line, fails)
+    store.go.set()
+    with pytest.raises(StorageUnavailable):
+        line.accept(*[TEXT] * WHOLE)
+    assert store.puts >= fails
+    assert nothing_is_left(line)
+
+
+def test_a_client_that_leaves_while_a_segment_is_under_way_leaves_nothing(line: Line) -> None:
+    """What is under way is waited for, and then removed."""
+    store = slow(line)
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(IN_THE_SECOND):
+            yield TEXT
+        assert store.asked.wait(SECONDS)
+        threading.Timer(0.2, store.go.set).start()
+        raise SizeMismatch
+
+    with pytest.raises(SizeMismatch):
+        line.intake.accept(line.actor, Offer("a.txt", None), pieces())
+    assert store.puts == 1
+    assert nothing_is_left(line)
+    assert line.intake._room.left == line.intake._room.most
