@@ -84,7 +84,7 @@ class DiskGuard:
 
 def guard(settings: Settings) -> DiskGuard:
     """The guard of everything that these settings let a process write to."""
-    folders = [settings.data, settings.scratch_dir]
+    folders = [settings.data, settings.scratch_dir, settings.spool_dir]
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         folders.append(Path(url.database).parent)

@@ -55,17 +55,12 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     """
     settings.require_parts()
     faults.arm(settings.fault)
-    secret = settings.secret_key.get_secret_value()
     records = SqlRecords(settings.database_url, grouped=web)
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
     policy = _policy(settings, clamd_address is not None)
     quotas, guard = _quotas(settings, records), disk.guard(settings)
-    hints: Hints = (
-        GatheredHints(settings.redis_url)
-        if web
-        else CeleryHints(celery or make_celery(settings.redis_url))
-    )
+    hints = _hints(settings, celery, web=web)
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     return Services(
         settings=settings,
@@ -81,13 +76,19 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
             library=library,
             records=records,
             storage=storage,
-            tokens=SignedTokens(secret),
+            tokens=SignedTokens(settings.secret_key.get_secret_value()),
             content_url=settings.content_url,
             link_seconds=settings.link_seconds,
         ),
         clamd_address=clamd_address,
         disk=guard,
     )
+
+
+def _hints(settings: Settings, celery: Celery | None, *, web: bool) -> Hints:
+    if web:
+        return GatheredHints(settings.redis_url)
+    return CeleryHints(celery or make_celery(settings.redis_url))
 
 
 def _intake(
