@@ -82,8 +82,8 @@ def raw_pieces(request: Request, silence_seconds: float) -> Iterator[bytes]:
     """The body in pieces of at most 1 MiB, each as soon as it has come."""
     body = inbound(request)
     body.stream(silence_seconds)
-    while piece := body.piece():
-        yield piece
+    # Whoever waits for the next piece must not keep the last one: there are thousands of them.
+    return iter(body.piece, b"")
 
 
 def form_parts(request: Request, silence_seconds: float) -> Iterator[Part]:
@@ -173,6 +173,7 @@ def _events(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[Any]:
     try:
         for piece in _up_to_the_end(boundary, pieces):
             yield from parser.parse(piece)
+            del piece  # nobody keeps a piece while waiting for the next
         parser.close()
     except ParserLimitReached as error:
         raise HeadersTooLarge("The form has too many parts or headers. Send less.") from error
@@ -194,6 +195,7 @@ def _up_to_the_end(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
             tail = (tail + piece[-len(last) - 1 :])[-len(last) - 1 :]
             after = next((end for end in (b"", b"\r") if tail.endswith(last + end)), None)
+            del piece  # nobody keeps a piece while waiting for the next
         else:
             after += piece
             if not b"\r\n".startswith(after):
@@ -205,3 +207,4 @@ def _payload(events: Iterator[Any]) -> Iterator[bytes]:
         if event is None:
             return
         yield event
+        del event  # nobody keeps a piece while waiting for the next

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from flask import Request
@@ -17,6 +19,7 @@ from werkzeug.test import EnvironBuilder
 from uploads import bodies, deadlines, inbound
 from uploads.deadlines import Pace
 from uploads.documents.errors import SizeMismatch
+from uploads.documents.streams import metered
 
 LENGTH = 64 * 1024  # less than a socket holds
 AT_ONCE = 3.0
@@ -157,3 +160,39 @@ def test_what_follows_a_body_is_left_for_the_next_request(line: Line) -> None:
     assert sum(len(piece) for piece in bodies.raw_pieces(line.request, 30)) == LENGTH
     assert line.body.reader.unreader.take_buffered() == following
     assert line.body.read(1) == b""
+
+
+def test_what_is_too_little_to_be_woken_for_is_not_lost(line: Line) -> None:
+    """A slow client gathers in the kernel; when the time is up, what is there is taken."""
+    pieces = bodies.raw_pieces(line.request, 0.5)
+    for _ in range(4):
+        line.client.sendall(bytes(100))
+        assert len(next(pieces)) == 100
+    line.client.sendall(bytes(LENGTH - 400))
+    assert sum(len(piece) for piece in pieces) == LENGTH - 400
+    assert not line.body.failed
+
+
+def test_nobody_keeps_a_piece_while_waiting_for_the_next(line: Line) -> None:
+    """Thousands wait at any time: each would hold what it has already handed on."""
+
+    class Piece:
+        """Like bytes, which cannot be watched."""
+
+        def __len__(self) -> int:
+            return 10
+
+    held: list[Any] = [Piece(), Piece(), Piece()]
+    watched = [weakref.ref(one) for one in held]
+    gone: list[bool] = []
+
+    def piece() -> Any:
+        gone.append(all(one() is None for one in watched[: len(watched) - len(held)]))
+        return held.pop(0) if held else b""
+
+    total = 0
+    for one in metered(iter(piece, b""), 1000):
+        total += len(one)
+        del one
+    assert total == 30
+    assert gone == [True] * 4

@@ -131,6 +131,7 @@ class Intake:
                 watch.feed(piece)
                 self._check_room()
                 receiver.write(piece)
+                del piece  # nobody keeps a piece while waiting for the next
             step("s3")
             _check_digest(offer.expected_sha256, receiver.sha256)
             watch.close()
