@@ -29,7 +29,17 @@ from workers.embedded.probes import http_status
 # What stands between a benchmark and the machine; all of it documented settings.
 LIFTED = {
     "rate_default": "1000000/minute",
+    "rate_key": "1000000/minute",
+    "rate_address": "1000000/minute",
     "rate_upload": "1000000/minute",
+    "rate_upload_key": "1000000/minute",
+    "rate_upload_address": "1000000/minute",
+    "bytes_per_hour": "0",
+    "bytes_per_hour_address": "0",
+    "uploads_at_once": "0",
+    "uploads_at_once_address": "0",
+    "quota_bytes": "0",
+    "quota_files": "0",
     "max_file_bytes": str(8 * 1024**3),
     "clamd": "off",
 }

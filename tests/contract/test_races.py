@@ -17,6 +17,7 @@ import pytest
 from tests.support.line import GRACE, LEASE, TEXT, Line
 from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, State
 from uploads.documents.receiving import Receiver
+from uploads.documents.spool import Room
 from uploads.records.documents import SqlDocuments
 from uploads.records.jobs import SqlJobs
 from uploads.records.protocol import Leftover
@@ -228,6 +229,7 @@ def uploading(line: Line) -> tuple[Document, Receiver]:
         clock=line.clock,
         new_id=line.new_id,
         admit=lambda usage, size: None,
+        room=Room(1024 * 1024),
         segment_bytes=1024,
         segment_seconds=300,
         grace_seconds=int(GRACE.total_seconds()),

@@ -57,6 +57,13 @@ def test_a_missing_object_is_missing(storage: Storage) -> None:
         pass
 
 
+def test_without_its_bucket_no_object_is_called_missing(endpoint: str) -> None:
+    """A wrong prefix is a store set up wrongly: nothing is given up for it."""
+    elsewhere = client(endpoint, bucket_prefix="no-such-")
+    with pytest.raises(StorageUnavailable), elsewhere.open(Bucket.CLEAN, "a/whole"):
+        pass
+
+
 def test_deleting_twice_is_quiet(storage: Storage) -> None:
     storage.put(Bucket.INCOMING, "a/gone", [b"x"], 1)
     storage.delete(Bucket.INCOMING, "a/gone")

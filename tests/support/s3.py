@@ -46,7 +46,7 @@ def running_s3(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def client(endpoint: str, public_url: str | None = None) -> S3:
+def client(endpoint: str, public_url: str | None = None, bucket_prefix: str = "") -> S3:
     """Our storage over that server."""
     return S3(
         endpoint=endpoint,
@@ -54,6 +54,7 @@ def client(endpoint: str, public_url: str | None = None) -> S3:
         region="us-east-1",
         access_key=ACCESS_KEY,
         secret_key=SECRET_KEY,
+        bucket_prefix=bucket_prefix,
     )
 
 

@@ -144,12 +144,15 @@ class Receiver:
         stays, because somebody deleted the upload while it came.
         """
         work.audit.append(entry)
-        found = work.documents.find(self._draft.id)
-        if found is not None and found.state in {State.RECEIVING, State.QUARANTINED}:
-            work.documents.remove(found.id)
-        elif found is not None and found.state is not State.DELETED:
-            return False
         now = self._clock()
+        unbegun = {State.RECEIVING, State.QUARANTINED}
+        # Moved first: what a worker has begun with meanwhile is not taken from under it.
+        if work.documents.move(self._draft.id, unbegun, State.EXPIRED, now):
+            work.documents.remove(self._draft.id)
+        else:
+            found = work.documents.find(self._draft.id)
+            if found is not None and found.state is not State.DELETED:
+                return False
         for segment in self._segments:
             work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
         return True

@@ -249,7 +249,8 @@ class _Exactly:
 
 def _refuse(method: str, status: int, answer: bytes, cause: str) -> None:
     """Raise for an answer that another attempt will not change; return for one that it may."""
-    if status == 404 and method != "PUT":
+    # Without its bucket no object can be called missing: that is a store set up wrongly.
+    if status == 404 and method != "PUT" and b"NoSuchBucket" not in answer:
         raise ObjectMissing(cause)
     if status == 507 or b"no space left" in answer.lower():
         raise StorageFull(cause)
