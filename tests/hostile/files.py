@@ -128,7 +128,9 @@ def _pictures() -> Iterator[File]:
     yield _file(22, "60,000 × 60,000", "a.png", png(60_000, 60_000), malformed("bomb"))
     broken = bytearray(samples.png())
     broken[-1] ^= 1
-    yield _file(23, "png with a wrong checksum", "a.png", bytes(broken), malformed("malformed-file"))
+    yield _file(
+        23, "png with a wrong checksum", "a.png", bytes(broken), malformed("malformed-file")
+    )
     yield _file(23, "jpeg cut off", "a.jpg", samples.jpeg()[:-700], CLEAN)
     yield _file(23, "png cut off", "a.png", samples.png()[:-30], malformed("malformed-file"))
     profile = png_with_text("profile", "/etc/passwd")
