@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from uploads.documents.model import ApiKey, Role, Scope, Session, User
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import api_keys, sessions, users
+
+# What each request asks is built once: to build it anew costs more than the answer.
+_USER = select(users).where(users.c.id == bindparam("wanted"))
+_KEY = select(api_keys).where(api_keys.c.id == bindparam("wanted"))
+_SESSION = select(sessions).where(sessions.c.id == bindparam("wanted"))
 
 
 class SqlAccounts:
@@ -34,7 +39,7 @@ class SqlAccounts:
         return added.first() is not None
 
     def user(self, user_id: str) -> User | None:
-        row = self._connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
+        row = self._connection.execute(_USER, {"wanted": user_id}).one_or_none()
         return None if row is None else _user(row)
 
     def user_by_email(self, email: str) -> User | None:
@@ -71,9 +76,7 @@ class SqlAccounts:
         )
 
     def session(self, session_id: str) -> Session | None:
-        row = self._connection.execute(
-            select(sessions).where(sessions.c.id == session_id)
-        ).one_or_none()
+        row = self._connection.execute(_SESSION, {"wanted": session_id}).one_or_none()
         return None if row is None else Session(**row._mapping)
 
     def touch_session(self, session_id: str, at: datetime) -> None:
@@ -108,9 +111,7 @@ class SqlAccounts:
     def key(self, key_id: str) -> ApiKey | None:
         if not storable(key_id):
             return None
-        row = self._connection.execute(
-            select(api_keys).where(api_keys.c.id == key_id)
-        ).one_or_none()
+        row = self._connection.execute(_KEY, {"wanted": key_id}).one_or_none()
         return None if row is None else _key(row)
 
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]:

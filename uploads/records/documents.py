@@ -32,6 +32,9 @@ from uploads.records.usage import counts, tally
 MOVABLE = frozenset({"name", "size", "sha256", "type", "clean_key", "quarantine_key", "expires_at"})
 _BATCH = 500
 _COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
+# What each upload does is built once: to build it anew costs as much as to execute it.
+_ADD = insert(documents)
+_ADD_SEGMENT = insert(segments)
 
 
 class SqlDocuments:
@@ -41,22 +44,23 @@ class SqlDocuments:
     def add(self, document: Document) -> Usage:
         verdict = document.verdict
         self._connection.execute(
-            insert(documents).values(
-                id=document.id,
-                owner_id=document.owner_id,
-                name=document.name,
-                name_folded=folded(document.name),
-                size=document.size,
-                declared_type=document.declared_type,
-                type=document.type,
-                state=document.state.value,
-                created_at=document.created_at,
-                updated_at=document.updated_at,
-                sha256=document.sha256,
-                expires_at=document.expires_at,
-                clean_key=document.clean_key,
-                quarantine_key=document.quarantine_key,
-            )
+            _ADD,
+            {
+                "id": document.id,
+                "owner_id": document.owner_id,
+                "name": document.name,
+                "name_folded": folded(document.name),
+                "size": document.size,
+                "declared_type": document.declared_type,
+                "type": document.type,
+                "state": document.state.value,
+                "created_at": document.created_at,
+                "updated_at": document.updated_at,
+                "sha256": document.sha256,
+                "expires_at": document.expires_at,
+                "clean_key": document.clean_key,
+                "quarantine_key": document.quarantine_key,
+            },
         )
         if verdict is not None:
             self.add_verdict(document.id, verdict)
@@ -120,9 +124,13 @@ class SqlDocuments:
 
     def add_segment(self, document_id: str, segment: Segment) -> None:
         self._connection.execute(
-            insert(segments).values(
-                document_id=document_id, offset=segment.offset, size=segment.size, key=segment.key
-            )
+            _ADD_SEGMENT,
+            {
+                "document_id": document_id,
+                "offset": segment.offset,
+                "size": segment.size,
+                "key": segment.key,
+            },
         )
 
     def segments(self, document_id: str) -> Sequence[Segment]:

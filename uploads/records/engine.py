@@ -114,5 +114,7 @@ def _set_wal(connection: sqlite3.Connection, deadline: float) -> None:
 def _begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer can fail at once, without any waiting.
     writes = connection.get_execution_options().get(_WRITES, True)
-    connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    if connection.info.get(_WRITES) is not writes:
+        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        connection.info[_WRITES] = writes
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

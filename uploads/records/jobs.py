@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 from uploads.documents.model import Job, JobKind, JobState
 from uploads.records.tables import jobs
 
+# Built once: to build it anew costs as much as to execute it.
+_ADD = insert(jobs)
 _DUE = jobs.c.state == JobState.DUE.value
 
 
@@ -20,18 +22,19 @@ class SqlJobs:
 
     def add(self, job: Job) -> None:
         self._connection.execute(
-            insert(jobs).values(
-                id=job.id,
-                kind=job.kind.value,
-                document_id=job.document_id,
-                state=job.state.value,
-                not_before=job.not_before,
-                created_at=job.created_at,
-                lease_until=job.lease_until,
-                token=job.token,
-                starts=job.starts,
-                deferrals=job.deferrals,
-            )
+            _ADD,
+            {
+                "id": job.id,
+                "kind": job.kind.value,
+                "document_id": job.document_id,
+                "state": job.state.value,
+                "not_before": job.not_before,
+                "created_at": job.created_at,
+                "lease_until": job.lease_until,
+                "token": job.token,
+                "starts": job.starts,
+                "deferrals": job.deferrals,
+            },
         )
 
     def get(self, job_id: str) -> Job | None:
