@@ -15,6 +15,8 @@ from tests.support.nginx import Nginx
 from tests.support.people import Person
 from tests.support.stack import Stack
 
+WITHOUT_STACK = ("architecture", "contract", "unit")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -33,15 +35,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "one_database: has nothing to do with the database; run once is enough"
+        "markers", "one_database: the database does not matter to it; run once is enough"
     )
+    config.addinivalue_line("markers", "no_stack: does not use the stack of the chosen database")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts no stack with the chosen database need not run once for each of them."""
+    """Part the lanes of `.ci/suite`: what starts no stack with the chosen database is apart.
+
+    The lanes with a stack do not even look into the folders that have none.
+    """
     for item in items:
         if "database_settings" not in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.one_database)
+            item.add_marker(pytest.mark.no_stack)
+        elif item.path.relative_to(item.config.rootpath).parts[1] in WITHOUT_STACK:
+            raise pytest.UsageError(f"{item.nodeid} uses the stack: no lane would run it there")
 
 
 @pytest.fixture(scope="session")

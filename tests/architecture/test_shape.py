@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("uploads", "workers", "bench")
 FILE_LINES = 300
@@ -21,8 +19,6 @@ TABLES = {
     "tests/support/benign_files.py",
     "tests/support/hostile_files.py",
 }
-
-pytestmark = pytest.mark.one_database
 
 
 def sources(*folders: str) -> Iterator[Path]:
