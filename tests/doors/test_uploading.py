@@ -82,13 +82,13 @@ def test_a_chunked_form_by_a_plain_socket(stack: Stack, alice: Person) -> None:
     assert answer.json["size"] == len(TEXT)
 
 
-def test_a_body_that_ends_early_keeps_nothing(stack: Stack, alice: Person) -> None:
+def test_a_body_of_bad_chunks_keeps_nothing(stack: Stack, alice: Person) -> None:
     """A chunked body with a broken chunk is no upload."""
     before = {one["id"] for one in alice.documents()}
     sent = headers(stack, alice, Transfer_Encoding="chunked")
     request = [raw.head("POST", f"{TARGET}?name=a.txt", sent), b"5\r\nhello\r\nnonsense\r\n"]
     answer = raw.exchange(stack.port, request)
-    assert (answer.status, answer.code) == (422, "size-mismatch")
+    assert (answer.status, answer.code) == (400, "malformed")
     assert {one["id"] for one in alice.documents()} == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -47,7 +48,8 @@ def test_a_raw_upload_by_curl_comes_back_byte_for_byte(
     nginx: Nginx, carol: Person, tmp_path: Path
 ) -> None:
     """Larger than any buffer, inspected, clean, and the same bytes again."""
-    content = samples.iso_media(b"isom")[:80] + bytes(range(256)) * (20 * MIB // 256)
+    frames = bytes(range(256)) * (20 * MIB // 256)
+    content = samples.iso_media(b"isom") + struct.pack(">I4s", len(frames) + 8, b"mdat") + frames
     film = tmp_path / "film.mp4"
     film.write_bytes(content)
     sent = curl(

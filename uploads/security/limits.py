@@ -175,9 +175,15 @@ def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
     address as well. It stands nearest to the view and is spent first: what it refuses is not
     counted against the account.
     """
-    account = limiter.limit(_times(rate, _ACCOUNT_FACTOR), key_func=_account, methods=["POST"])
-    place = limiter.limit(rate, key_func=_signing_in, methods=["POST"])
-    return account(place(view))
+    account = limiter.limit(_times(rate, _ACCOUNT_FACTOR), key_func=_account)
+    place = limiter.limit(rate, key_func=_signing_in)
+    guarded = account(place(view))
+
+    # The form itself is no guess: it is counted like any page, and says what is left of that.
+    def sign_in(**arguments: Any) -> Any:
+        return (guarded if request.method == "POST" else view)(**arguments)
+
+    return sign_in
 
 
 def _times(rate: str, factor: int) -> str:
