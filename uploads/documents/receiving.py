@@ -204,29 +204,29 @@ class Receiver:
     def _record(self, segment: Segment, stored_at: datetime) -> None:
         """Commit a segment of a file that goes on."""
         now = self._clock()
+        counted = self._counted(segment.offset + segment.size)
 
         def unit(work: Work) -> None:
             self._check_not_swept(stored_at)
             if not self._has_row:
-                draft = replace(self._draft, size=self._reserved())
-                self._admit(work.documents.add(draft), draft.size)
+                self._admit(work.documents.add(replace(self._draft, size=counted)), counted)
             else:
-                self._grow(work, now)
+                self._grow(work, now, counted)
             work.documents.add_segment(self._draft.id, segment)
 
         self._records.write(unit)
         self._has_row = True
 
-    def _grow(self, work: Work, now: datetime) -> None:
+    def _grow(self, work: Work, now: datetime, counted: int) -> None:
         """Keep the row alive and count what came in addition."""
-        usage = work.documents.grow(self._draft.id, self._reserved(), now)
+        usage = work.documents.grow(self._draft.id, counted, now)
         if usage is None:
             raise Conflict("The upload was deleted or given up meanwhile. Send the file again.")
-        self._admit(usage, self._reserved())
+        self._admit(usage, counted)
 
-    def _reserved(self) -> int:
-        """What this file counts for: what was announced, or what came where that is more."""
-        return max(self._draft.size, self.size)
+    def _counted(self, stored: int) -> int:
+        """What this file counts for: what was announced, or what is stored where that is more."""
+        return max(self._draft.size, stored)
 
     def _check_not_swept(self, stored_at: datetime) -> None:
         """Raises Conflict when the newest object is so old that it may pass for an orphan."""
@@ -239,7 +239,7 @@ class Receiver:
             self._admit(work.documents.add(document), document.size)
             recorded = 0
         else:
-            self._grow(work, document.updated_at)
+            self._grow(work, document.updated_at, self._counted(document.size))
             recorded = len(work.documents.segments(document.id))
             moved = work.documents.move(
                 document.id,

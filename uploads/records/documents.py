@@ -24,6 +24,7 @@ from uploads.documents.model import MOVES, Document, Rendition, Segment, State, 
 from uploads.records import verdicts
 from uploads.records.filters import conditions_of, folded
 from uploads.records.protocol import DocumentFilter
+from uploads.records.rows import document_of, rendition_of, values_of
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import documents, renditions, segments
 from uploads.records.tables import verdicts as verdict_rows
@@ -43,25 +44,7 @@ class SqlDocuments:
 
     def add(self, document: Document) -> Usage:
         verdict = document.verdict
-        self._connection.execute(
-            _ADD,
-            {
-                "id": document.id,
-                "owner_id": document.owner_id,
-                "name": document.name,
-                "name_folded": folded(document.name),
-                "size": document.size,
-                "declared_type": document.declared_type,
-                "type": document.type,
-                "state": document.state.value,
-                "created_at": document.created_at,
-                "updated_at": document.updated_at,
-                "sha256": document.sha256,
-                "expires_at": document.expires_at,
-                "clean_key": document.clean_key,
-                "quarantine_key": document.quarantine_key,
-            },
-        )
+        self._connection.execute(_ADD, values_of(document))
         if verdict is not None:
             self.add_verdict(document.id, verdict)
         for rendition in document.renditions:
@@ -187,7 +170,7 @@ class SqlDocuments:
             .where(renditions.c.document_id == document_id)
             .returning(*renditions.c)
         )
-        return sorted((_rendition(row) for row in rows), key=lambda rendition: rendition.name)
+        return sorted((rendition_of(row) for row in rows), key=lambda rendition: rendition.name)
 
     def stalled(
         self, states: Collection[State], before: datetime, limit: int
@@ -268,36 +251,5 @@ class SqlDocuments:
             .where(renditions.c.document_id.in_([row.id for row in rows]))
             .order_by(renditions.c.name)
         ):
-            pictures[row.document_id].append(_rendition(row))
-        return [_document(row, pictures[row.id]) for row in rows]
-
-
-def _document(row: Row[Any], pictures: Sequence[Rendition]) -> Document:
-    return Document(
-        id=row.id,
-        owner_id=row.owner_id,
-        name=row.name,
-        size=row.size,
-        declared_type=row.declared_type,
-        type=row.type,
-        state=State(row.state),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        sha256=row.sha256,
-        verdict=None if row.verdict is None else verdicts.from_json(row.verdict),
-        renditions=tuple(pictures),
-        expires_at=row.expires_at,
-        clean_key=row.clean_key,
-        quarantine_key=row.quarantine_key,
-    )
-
-
-def _rendition(row: Row[Any]) -> Rendition:
-    return Rendition(
-        name=row.name,
-        type=row.type,
-        width=row.width,
-        height=row.height,
-        size=row.size,
-        key=row.key,
-    )
+            pictures[row.document_id].append(rendition_of(row))
+        return [document_of(row, pictures[row.id]) for row in rows]
