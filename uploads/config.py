@@ -188,13 +188,13 @@ class Settings(BaseSettings):
         20 * 1024 * MIB, ge=0, description="Bytes of uploads read of one user; 0 is no limit."
     )
     bytes_per_hour_address: int = Field(
-        100 * 1024 * MIB, ge=0, description="Bytes of uploads read from one address."
+        100 * 1024 * MIB, ge=0, description="Bytes of uploads read from one address; 0 is no limit."
     )
     uploads_at_once: int = Field(
         64, ge=0, description="Uploads of one user on their way at once; 0 is no limit."
     )
     uploads_at_once_address: int = Field(
-        256, ge=0, description="Uploads from one address on their way at once."
+        256, ge=0, description="Uploads from one address on their way at once; 0 is no limit."
     )
     rate_sign_in: Rate = Field(
         "10/minute",

@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from uploads import clock
 from uploads.documents.errors import ObjectMissing
 from uploads.documents.model import SERVABLE, UNSETTLED, Document, JobKind, Outcome, State
 from uploads.records.protocol import Records
 from uploads.storage.protocol import Bucket, ObjectStat, Storage
+from uploads.wiring import Services
+
+SETTLE_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,19 @@ class Report:
 
     def amiss(self, invariant: str, what: str, subject: str) -> None:
         self.findings.append(Finding(invariant, what, subject))
+
+
+def make_reconciler(services: Services) -> Reconciler:
+    """The reconciler of this stack, with its settings."""
+    settings = services.settings
+    return Reconciler(
+        records=services.records,
+        storage=services.storage,
+        scratch_dir=settings.scratch_dir,
+        clock=clock.now,
+        grace=timedelta(seconds=settings.grace_seconds),
+        settle_within=SETTLE_WITHIN,
+    )
 
 
 class Reconciler:

@@ -53,10 +53,6 @@ def malformed(reason: str) -> Refused:
     return Refused(422, "malformed-file", reason)
 
 
-def rejected(reason: str) -> Ends:
-    return Ends("rejected", reason)
-
-
 def outcome(person: Person, answer: httpx.Response) -> Refused | Ends:
     """What became of a file that was answered so."""
     said = answer.json()

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 import redis
@@ -19,8 +18,7 @@ import redis
 from tests.support.people import UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
-from uploads import clock
-from workers.reconcile import Reconciler
+from workers.reconcile import make_reconciler
 
 SERVED = {"clean", "released"}
 SETTLE_SECONDS = 60
@@ -130,16 +128,7 @@ def none(look: Callable[[], Collection[str]]) -> None:
 
 def findings(stack: Stack) -> list[str]:
     """What the reconciler finds amiss (I1 to I3): the code behind the operator's command."""
-    services = stack.services()
-    settings = services.settings
-    report = Reconciler(
-        records=services.records,
-        storage=services.storage,
-        scratch_dir=settings.scratch_dir,
-        clock=clock.now,
-        grace=timedelta(seconds=settings.grace_seconds),
-        settle_within=timedelta(minutes=10),
-    ).check()
+    report = make_reconciler(stack.services()).check()
     return [f"{one.invariant}: {one.what}: {one.subject}" for one in report.findings]
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import timedelta
 
 import click
 
-from uploads import clock
 from uploads.wiring import build
 from workers.cli.session import stack_settings
-from workers.reconcile import Reconciler, Report
-
-_SETTLE_WITHIN = timedelta(minutes=10)
+from workers.reconcile import Reconciler, Report, make_reconciler
 
 
 @click.command()
@@ -23,17 +19,7 @@ _SETTLE_WITHIN = timedelta(minutes=10)
 def reconcile(check: bool, as_json: bool) -> None:
     """Check that what is served was inspected, what came in settles, nothing is left over."""
     assert check
-    services = build(stack_settings())
-    settings = services.settings
-    reconciler = Reconciler(
-        records=services.records,
-        storage=services.storage,
-        scratch_dir=settings.scratch_dir,
-        clock=clock.now,
-        grace=timedelta(seconds=settings.grace_seconds),
-        settle_within=_SETTLE_WITHIN,
-    )
-    report = _run(reconciler, quiet=as_json)
+    report = _run(make_reconciler(build(stack_settings())), quiet=as_json)
     _print(report, as_json)
     sys.exit(0 if report.ok else 1)
 
