@@ -1,9 +1,8 @@
-"""The one store: any S3-compatible server, reached by URLs that boto3 signed.
+"""The one store: any S3-compatible server, reached by signed URLs.
 
-boto3's signer makes the signatures, urllib3 carries the bytes: that costs a fifth of the CPU of a
-boto3 call and streams without reading the body twice. What happens at each upload goes to the
-signer directly, for the client in front of it costs four times as much. Nothing here knows what a
-document is.
+What happens at each upload is signed by `signing` and sent by `wire`, the rest by boto3 and
+urllib3: a call of boto3 costs many times the CPU and reads the body twice. Nothing here knows what
+a document is.
 """
 
 from __future__ import annotations
@@ -11,26 +10,28 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import boto3
 import structlog
 import urllib3
-from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
+from uploads.storage import wire
 from uploads.storage.protocol import Bucket, ObjectStat
+from uploads.storage.signing import Signer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+T = TypeVar("T")
 
 PIECE = 1024 * 1024
 _ATTEMPTS = 3
@@ -60,12 +61,13 @@ class S3:
     ) -> None:
         self._prefix = bucket_prefix
         self._endpoint = endpoint.rstrip("/")
-        self._signer = S3SigV4QueryAuth(
-            Credentials(access_key, secret_key), "s3", region, expires=_SIGNED_SECONDS
+        self._signer = Signer(
+            self._endpoint, region, access_key, secret_key, seconds=_SIGNED_SECONDS
         )
         self._inside = _client(endpoint, region, access_key, secret_key)
         self._outside = _client(public_url, region, access_key, secret_key)
         self._places = threading.BoundedSemaphore(_PLACES)
+        self._wire = wire.Wire(self._endpoint)
         self._pool = urllib3.PoolManager(
             maxsize=64,
             retries=False,
@@ -74,13 +76,15 @@ class S3:
 
     def put(self, bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
         """Store one object. `body` is iterated anew for each attempt, so it must allow that."""
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-        self._send(
-            "PUT",
-            self._sign("PUT", bucket, key, headers),
-            body=_Exactly(body, size),
-            headers=headers,
-        ).release_conn()
+        kind = {"Content-Type": "application/octet-stream"}
+        url = self._sign("PUT", bucket, key, {"Content-Length": str(size), **kind})
+        exactly = _Exactly(body, size)
+
+        def attempt() -> _Outcome[None]:
+            answer = self._wire.put(url, kind, exactly, size)
+            return _Outcome(answer.status, None, lambda: answer.body)
+
+        self._insist("PUT", attempt)
 
     @contextmanager
     def open(self, bucket: Bucket, key: str) -> Iterator[Iterator[bytes]]:
@@ -145,11 +149,8 @@ class S3:
         self, method: str, bucket: Bucket, key: str, headers: dict[str, str] | None = None
     ) -> str:
         """A URL for this one request; every header given is part of the signature."""
-        request = AWSRequest(
-            method=method, url=f"{self._endpoint}/{self._prefix}{bucket}/{key}", headers=headers
-        )
-        self._signer.add_auth(request)
-        return str(request.url)
+        path = f"/{self._prefix}{bucket}/{key}"
+        return self._signer.url(method, path, headers or {}, datetime.now(UTC))
 
     def _sign_bucket(self, bucket: Bucket) -> str:
         return str(
@@ -159,41 +160,38 @@ class S3:
         )
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: Iterable[bytes] | None = None,
-        headers: dict[str, str] | None = None,
-        stream: bool = False,
-        attempts: int = _ATTEMPTS,
+        self, method: str, url: str, *, stream: bool = False, attempts: int = _ATTEMPTS
     ) -> urllib3.BaseHTTPResponse:
-        """Send one request, again when the store was away or overloaded, with jitter between."""
+        """Send one request without a body."""
+
+        def attempt() -> _Outcome[urllib3.BaseHTTPResponse]:
+            response = self._pool.request(method, url, preload_content=not stream)
+            return _Outcome(response.status, response, lambda: _whole(response))
+
+        return self._insist(method, attempt, attempts)
+
+    def _insist(
+        self, method: str, attempt: Callable[[], _Outcome[T]], attempts: int = _ATTEMPTS
+    ) -> T:
+        """Do it, again when the store was away or overloaded, with jitter between."""
         cause = ""
         patience = time.monotonic() + _PATIENCE_SECONDS
-        for attempt in range(attempts):
-            if attempt:
-                time.sleep(random.uniform(0.05, 0.2) * 4**attempt)  # noqa: S311  jitter, no secret
+        for number in range(attempts):
+            if number:
+                time.sleep(random.uniform(0.05, 0.2) * 4**number)  # noqa: S311  jitter, no secret
             if time.monotonic() > patience:
                 break
             try:
                 with self._place():
-                    response = self._pool.request(
-                        method,
-                        url,
-                        body=iter(body) if body is not None else None,
-                        headers=headers,
-                        preload_content=not stream,
-                    )
-                if response.status < 300:
-                    return response
-                answer = response.read() if stream else response.data
-            except urllib3.exceptions.HTTPError as error:
-                cause = type(error).__name__
+                    outcome = attempt()
+                if outcome.status < 300:
+                    return outcome.value
+                words = outcome.words()
+            except (urllib3.exceptions.HTTPError, wire.Broken) as error:
+                cause = str(error) if isinstance(error, wire.Broken) else type(error).__name__
                 continue
-            cause = f"{method} answered {response.status}"
-            response.release_conn()
-            _refuse(method, response.status, answer, cause)
+            cause = f"{method} answered {outcome.status}"
+            _refuse(method, outcome.status, words, cause)
         raise StorageUnavailable(cause)
 
     @contextmanager
@@ -208,6 +206,22 @@ class S3:
             yield
         finally:
             self._places.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[T]):
+    """What one attempt gave: a value, or with a status that is none of success the words of it."""
+
+    status: int
+    value: T
+    words: Callable[[], bytes]
+
+
+def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
+    """The rest of an answer; its connection is free afterwards."""
+    words = response.data
+    response.release_conn()
+    return words
 
 
 def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> S3Client:

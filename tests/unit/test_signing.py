@@ -1,0 +1,54 @@
+"""Our signatures are those of botocore, whatever is signed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploads.storage.signing import Signer
+
+ACCESS, SECRET = "AKIDEXAMPLE/+", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY"
+_FROM, _TO = (datetime(year, 1, 1) for year in (2020, 2090))  # noqa: DTZ001 -- as hypothesis wants
+MOMENTS = st.datetimes(min_value=_FROM, max_value=_TO, timezones=st.just(UTC))
+KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
+
+
+def of_botocore(
+    endpoint: str, method: str, path: str, headers: dict[str, str], now: datetime
+) -> str:
+    """What boto3's own signer makes of the same."""
+    signer = S3SigV4QueryAuth(Credentials(ACCESS, SECRET), "s3", "eu-central-1", expires=900)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.auth.get_current_datetime", lambda: now.replace(tzinfo=None))
+        request = AWSRequest(method=method, url=endpoint + quote(path, safe="/~"), headers=headers)
+        signer.add_auth(request)
+    return str(request.url)
+
+
+def parts(url: str) -> tuple[str, str, list[tuple[str, str]]]:
+    split = urlsplit(url)
+    return split.netloc, split.path, sorted(parse_qsl(split.query, strict_parsing=True))
+
+
+@given(
+    endpoint=st.sampled_from(["http://127.0.0.1:9000", "https://s3.eu-central-1.amazonaws.com"]),
+    method=st.sampled_from(["GET", "PUT", "HEAD", "DELETE"]),
+    key=KEYS,
+    size=st.none() | st.integers(0, 2**40),
+    now=MOMENTS,
+)
+def test_a_url_is_the_one_that_botocore_makes(
+    endpoint: str, method: str, key: str, size: int | None, now: datetime
+) -> None:
+    headers = {} if size is None else {"Content-Type": "text/plain", "Content-Length": str(size)}
+    path = f"/bucket/{key}"
+    ours = Signer(endpoint, "eu-central-1", ACCESS, SECRET, seconds=900)
+    made = ours.url(method, path, headers, now)
+    assert parts(made) == parts(of_botocore(endpoint, method, path, headers, now))

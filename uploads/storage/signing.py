@@ -1,0 +1,67 @@
+"""URLs that carry their own signature: AWS Signature Version 4 in the query string.
+
+"Authenticating Requests: Using Query Parameters (AWS Signature Version 4)", Amazon S3 API
+Reference. botocore makes the same URLs for twenty times the CPU; a test holds one against the
+other. Only for requests of our own servers: without a session token, the payload unsigned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import quote, urlsplit
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class Signer:
+    """Signs requests to the S3 server at `endpoint`, each for `seconds`."""
+
+    def __init__(
+        self, endpoint: str, region: str, access_key: str, secret_key: str, seconds: int
+    ) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._host = urlsplit(endpoint).netloc
+        self._region = region
+        self._access_key = access_key
+        self._secret_key = secret_key
+        self._seconds = seconds
+
+    def url(self, method: str, path: str, headers: Mapping[str, str], now: datetime) -> str:
+        """The URL for one request; `headers` must be sent as they are given, and `now` is in UTC.
+
+        `path` begins with a slash and is not escaped yet.
+        """
+        day, moment = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{day}/{self._region}/s3/aws4_request"
+        signed = {"host": self._host, **{name.lower(): text for name, text in headers.items()}}
+        names = sorted(signed)
+        query = (
+            f"X-Amz-Algorithm={_ALGORITHM}"
+            f"&X-Amz-Credential={quote(f'{self._access_key}/{scope}', safe='')}"
+            f"&X-Amz-Date={moment}&X-Amz-Expires={self._seconds}"
+            f"&X-Amz-SignedHeaders={'%3B'.join(names)}"
+        )
+        escaped = quote(path, safe="/~")
+        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
+        canonical = f"{method}\n{escaped}\n{query}\n{lines}\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        text = f"{_ALGORITHM}\n{moment}\n{scope}\n{digest}"
+        signature = _hmac(_key(self._secret_key, day, self._region), text).hex()
+        return f"{self._endpoint}{escaped}?{query}&X-Amz-Signature={signature}"
+
+
+@lru_cache(maxsize=4)
+def _key(secret_key: str, day: str, region: str) -> bytes:
+    """The signing key, which is the same for a whole day."""
+    key = f"AWS4{secret_key}".encode()
+    for word in (day, region, "s3", "aws4_request"):
+        key = _hmac(key, word)
+    return key
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
