@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 import uuid
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from uploads.queue import HINT_SECONDS, JOB_QUEUE, JOB_TASK, SWEEP_TASK, UPKEEP_
 _MOST = 10_000
 _AT_ONCE = 100
 _SECONDS = 1.0
+_GATHER_SECONDS = 0.01
 _log = structlog.get_logger(__name__)
 
 
@@ -54,6 +56,7 @@ class GatheredHints:
         while True:
             self._some.wait()
             self._some.clear()
+            time.sleep(_GATHER_SECONDS)
             while self._waiting:
                 self._send([self._waiting.popleft() for _ in range(self._next_size())])
 

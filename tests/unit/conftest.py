@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis, RedisError
 
 from tests.support.accounts import PASSWORD, Bench
 from tests.support.line import Line
+from tests.support.waiting import eventually
 from uploads import faults
 from uploads.documents.model import Role, User
+from workers.embedded.preflight import find_redis
 
 
 @pytest.fixture
@@ -41,3 +46,36 @@ def ann(bench: Bench) -> User:
 @pytest.fixture
 def boss(bench: Bench) -> User:
     return bench.accounts.create_user("boss@example.org", PASSWORD, Role.ADMIN)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of its own, on a Unix socket."""
+    folder = tmp_path_factory.mktemp("redis")
+    sock = folder / "s"
+    argv = [
+        find_redis(),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(sock),
+        "--save",
+        "",
+        "--dir",
+        str(folder),
+    ]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
+        try:
+            eventually(lambda: _answers(f"unix://{sock}"), 30)
+            yield f"unix://{sock}"
+        finally:
+            server.terminate()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with Redis.from_url(url) as redis:
+            return bool(redis.ping())
+    except RedisError:
+        return False

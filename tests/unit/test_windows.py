@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,42 +12,8 @@ from tests.support.waiting import eventually
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Turnstile
 from uploads.security.windows import Answer, Counts, Entry, LocalCounts, Places, Window
-from workers.embedded.preflight import find_redis
 
 _tokens = (str(number) for number in itertools.count())
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of its own, on a Unix socket."""
-    folder = tmp_path_factory.mktemp("redis")
-    sock = folder / "s"
-    argv = [
-        find_redis(),
-        "--port",
-        "0",
-        "--unixsocket",
-        str(sock),
-        "--save",
-        "",
-        "--dir",
-        str(folder),
-    ]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
-        try:
-            eventually(lambda: _answers(f"unix://{sock}"), 30)
-            yield f"unix://{sock}"
-        finally:
-            server.terminate()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with Redis.from_url(url) as redis:
-            return bool(redis.ping())
-    except RedisError:
-        return False
 
 
 @pytest.fixture(params=["redis", "process"])

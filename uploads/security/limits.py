@@ -45,7 +45,7 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
     """
     app.config[ConfigVars.HEADERS_ENABLED] = False
     url = settings.redis_url
-    return Limiter(
+    limiter = Limiter(
         caller,
         app=app,
         application_limits=_everywhere(settings),
@@ -59,6 +59,9 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
         in_memory_fallback_enabled=True,
         key_prefix="uploads",
     )
+    # Asked before anything is put together for this request.
+    limiter.request_filter(lambda: limited_here() or _is_probe())
+    return limiter
 
 
 def _everywhere(settings: Settings) -> list[str | Callable[[], str] | ApplicationLimit]:
@@ -68,7 +71,7 @@ def _everywhere(settings: Settings) -> list[str | Callable[[], str] | Applicatio
         return ApplicationLimit(
             limit_provider=rate,
             key_function=key,
-            exempt_when=lambda: limited_here() or _is_probe() or not applies(),
+            exempt_when=lambda: not applies(),
         )
 
     return [

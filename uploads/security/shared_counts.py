@@ -1,24 +1,37 @@
 """The counters of all processes: the decision of `security.windows`, made inside Redis.
 
-One call decides about every limit of an upload at once, by Redis's own clock, and one more ends
-it: a limiter that asked for each limit by itself would cost more than the upload's own commit.
+One call decides about every limit of an upload at once, by Redis's own clock, and one more, which
+many share, ends it: a limiter that asked for each limit by itself would cost more than the
+upload's own commit.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
-from redis import Redis
+import structlog
+from redis import RedisError
 
+from uploads.security.scripts import Call, Script, Scripts
 from uploads.security.windows import BUCKETS, PLACE_SECONDS, Answer, Entry, Places, Window
 
-_CONNECT_SECONDS = _ANSWER_SECONDS = 1
+_SECONDS = 1.0
+# How long ends of uploads are gathered. Whoever has had its answer may come back at once: its next
+# beginning takes along what waits in this process, and the other processes' is here soon.
+_GATHER_SECONDS = 0.003
+_TOGETHER = 100
+_log = structlog.get_logger(__name__)
 
 # KEYS: windows, then places. ARGV: number of windows, token, life of a place in ms; then for each
 # window its limit, bucket in ms and cost; then for each place its limit.
 # Returns the number of what refuses (0: none) and the wait in ms; then for each window rest and
 # wait. Nothing is written before all have agreed.
-_ENTER = """
+_ENTER = Script(
+    """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count, token, life = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -68,10 +81,12 @@ for i = count + 1, #KEYS do
 end
 return answer
 """.replace("BUCKETS", str(BUCKETS))
+)
 
 # KEYS: windows, then places. ARGV: number of windows, token, life (0: give the places back),
 # amount; then each window's bucket in ms.
-_CHARGE = """
+_CHARGE = Script(
+    """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count, token, life = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -92,43 +107,67 @@ for i = count + 1, #KEYS do
   end
 end
 """.replace("BUCKETS", str(BUCKETS))
+)
 
 
 class SharedCounts:
-    """`Counts` in Redis. Every verb raises `redis.RedisError` when it cannot be reached in time."""
+    """`Counts` in Redis; its verbs raise `redis.RedisError` when it cannot be reached in time.
+
+    Only `leave` does not: ends are gathered, and go with the next beginning or after a moment.
+    """
 
     def __init__(self, redis_url: str) -> None:
-        redis = Redis.from_url(
-            redis_url,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            # A place that hangs is given up at once: what follows is counted in the process.
-            retry=None,
-        )
-        self._enter = redis.register_script(_ENTER)
-        self._charge = redis.register_script(_CHARGE)
+        self._scripts = Scripts(redis_url, _SECONDS)
+        self._ended: deque[Call] = deque()
+        self._some = threading.Event()
+        self._sender: threading.Thread | None = None
 
     def enter(self, entry: Entry) -> Answer:
         arguments: list[str | int] = [len(entry.windows), entry.token, PLACE_SECONDS * 1000]
         for window in entry.windows:
             arguments += [window.most, window.bucket_ms, window.cost]
         arguments += [places.most for places in entry.places]
-        refused, wait, *rest = self._enter(_keys(entry.windows, entry.places), arguments)
+        call = Call(_ENTER, _keys(entry.windows, entry.places), arguments)
+        refused, wait, *rest = self._scripts.run([*self._gathered(), call])[-1]
         policies = [one.policy for one in entry.windows] + [one.policy for one in entry.places]
         left = list(zip(rest[::2], rest[1::2], strict=True))
         return Answer(policies[refused - 1] if refused else None, wait, left)
 
     def advance(self, entry: Entry, amount: int) -> None:
-        self._add(entry, amount, PLACE_SECONDS * 1000)
+        self._scripts.run([_charge(entry, amount, PLACE_SECONDS * 1000)])
 
     def leave(self, entry: Entry, amount: int) -> None:
-        self._add(entry, amount, 0)
+        self._ended.append(_charge(entry, amount, 0))
+        if self._sender is None:
+            self._sender = threading.Thread(target=self._send_all, name="ends", daemon=True)
+            self._sender.start()
+        self._some.set()
 
-    def _add(self, entry: Entry, amount: int, life_ms: int) -> None:
-        charged = entry.charged
-        buckets = [window.bucket_ms for window in charged]
-        arguments: list[str | int] = [len(charged), entry.token, life_ms, amount, *buckets]
-        self._charge(_keys(charged, entry.places), arguments)
+    def _gathered(self) -> list[Call]:
+        found: list[Call] = []
+        with suppress(IndexError):
+            while len(found) < _TOGETHER:
+                found.append(self._ended.popleft())
+        return found
+
+    def _send_all(self) -> None:
+        while True:
+            self._some.wait()
+            self._some.clear()
+            time.sleep(_GATHER_SECONDS)
+            while calls := self._gathered():
+                try:
+                    self._scripts.run(calls)
+                except RedisError as error:
+                    # Places end by themselves, and what comes meanwhile the process counts.
+                    _log.warning("ends_not_counted", count=len(calls), cause=type(error).__name__)
+
+
+def _charge(entry: Entry, amount: int, life_ms: int) -> Call:
+    charged = entry.charged
+    buckets = [window.bucket_ms for window in charged]
+    arguments: list[str | int] = [len(charged), entry.token, life_ms, amount, *buckets]
+    return Call(_CHARGE, _keys(charged, entry.places), arguments)
 
 
 def _keys(windows: Sequence[Window], places: Sequence[Places]) -> list[str]:
