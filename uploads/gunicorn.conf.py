@@ -38,6 +38,8 @@ keepalive = _settings.idle_seconds
 # The workers' heartbeat: in memory, so that a slow disk does not look like a dead worker.
 worker_tmp_dir = _SHM if Path(_SHM).is_dir() else None
 
+# What strangers send first is read by Python and never by C, whatever wheels there are.
+http_parser = "python"
 # What a request may weigh before the app sees it.
 limit_request_line = 8190
 limit_request_fields = 64
@@ -48,6 +50,7 @@ forwarded_allow_ips = ""
 # On a unix socket gunicorn would let anybody name these two.
 forwarder_headers = ""
 accesslog = None
+logger_class = "uploads.serving.Log"
 loglevel = "warning"
 logconfig_dict = logs.GUNICORN
 control_socket_disable = True

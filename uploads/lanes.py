@@ -27,7 +27,7 @@ class NoTurn(Exception):
 
 def elsewhere(act: Callable[[], T]) -> T:
     """Do this on a real thread while other greenlets go on; here, where there are none."""
-    if not _greenlets():
+    if not among_greenlets():
         return act()
     errand: Errand[T] = Errand(lambda _: act())
     get_hub().threadpool.spawn(errand.run, None)
@@ -135,13 +135,14 @@ def begun(errands: Iterable[Errand[Any]]) -> list[Errand[Any]]:
     return [errand for errand in errands if errand.begin()]
 
 
-def _greenlets() -> bool:
+def among_greenlets() -> bool:
+    """Whether whoever runs here shares this thread with others: gevent has patched threads."""
     return bool(monkey.is_module_patched("threading"))
 
 
 def _bell() -> tuple[Callable[[float | None], object], Callable[[], None]]:
     """Waiting here, as a greenlet or a thread, and waking from another thread."""
-    if not _greenlets():
+    if not among_greenlets():
         event = threading.Event()
         return event.wait, event.set
     awaited, loop = gevent.event.Event(), get_hub().loop

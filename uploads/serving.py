@@ -7,12 +7,14 @@ HTTP/1.1 only; TLS and HTTP/2 end at the proxy in front. Nothing here knows the 
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from importlib import import_module
 from typing import Any
 
 from gunicorn import http, util
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -23,6 +25,15 @@ from uploads.deadlines import Line
 # run: with Python's 5 ms one commit of a few statements took 30 ms on a busy process.
 _SWITCH_SECONDS = 0.0005
 _TIMED_OUT = 408
+# Objects made since the last look for garbage; with Python's 700 it looked during each request.
+_GARBAGE_AFTER = 10_000
+
+
+class Log(Logger):  # type: ignore[misc]
+    """gunicorn's log without a line for each request: the app writes that."""
+
+    def access(self, *_: Any) -> None:
+        return
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -38,6 +49,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Import the app, which happens after gevent has patched what the app imports."""
         import_module("uploads.edge").install(self._settings)
         super().load_wsgi()
+        # What is there now stays: nothing of it is looked through for garbage again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_AFTER)
 
     def notify(self) -> None:
         """Called each second, also while the process is stopping: nobody waits for idle ones."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -157,3 +159,41 @@ def test_who_waits_too_long_for_a_turn_is_told_so(
         holding.result(30)
     assert names(records) == set()
     records.close()
+
+
+_AMONG_GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import sys, gevent
+from sqlalchemy import text
+from uploads.records.grouping import Grouped
+from uploads.records.engine import make_engine
+grouped = Grouped(make_engine(sys.argv[1]), 10)
+me = gevent.getcurrent()
+def look(connection):
+    assert gevent.getcurrent() is me, "on another thread"
+    return connection.execute(text("SELECT count(*) FROM users")).scalar()
+def write(connection):
+    connection.execute(text("DELETE FROM users"))
+print(grouped.glance(look))
+try:
+    grouped.glance(write)
+except Exception as error:
+    print(type(error).__name__)
+grouped.run(write, writes=True)
+print(grouped.glance(look))
+grouped.close()
+print(grouped.glance(look))
+grouped.close()
+"""
+
+
+def test_a_glance_is_taken_at_once_and_changes_nothing(tmp_path: Path) -> None:
+    """Among greenlets: on the very same thread; what was written since is seen."""
+    url = migrated_sqlite(tmp_path / "near.db")
+    records = SqlRecords(url)
+    records.write(lambda work: work.accounts.add_user(user()))
+    records.close()
+    said = subprocess.run(
+        [sys.executable, "-c", _AMONG_GREENLETS, url], capture_output=True, text=True, timeout=120
+    )
+    assert said.stdout.split() == ["1", "OperationalError", "0", "0"], said.stderr

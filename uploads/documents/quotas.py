@@ -56,7 +56,7 @@ class Quotas:
 
     def of(self, user_id: str) -> Quota:
         """What this user uses now, and may use."""
-        return self._quota(self._records.read(lambda work: work.usages.of(user_id)))
+        return self._quota(self._records.glance(lambda work: work.usages.of(user_id)))
 
     def foresee(self, user_id: str, size: int | None) -> None:
         """Raises QuotaExceeded where a file of `size` bytes would not fit as things stand now.

@@ -249,6 +249,9 @@ class Records(Protocol):
 
     def read(self, unit: Callable[[Work], T]) -> T: ...
 
+    def glance(self, unit: Callable[[Work], T]) -> T:
+        """The same as `read`, for a unit that reads a few rows by their keys and nothing else."""
+
     def write(self, unit: Callable[[Work], T]) -> T: ...
 
     def ready(self) -> None:

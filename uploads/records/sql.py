@@ -92,6 +92,15 @@ class SqlRecords:
         """Run `unit` in a transaction that cannot write, and return what it returns."""
         return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=False)
 
+    def glance(self, unit: Callable[[Work], T]) -> T:
+        """Read a few rows by their keys, with less between them and the caller than in `read`."""
+        grouped = self._grouped
+        if grouped is None:
+            return self.read(unit)
+        return self._repeat(
+            lambda connection: unit(SqlWork.on(connection)), writes=False, run=grouped.glance
+        )
+
     def write(self, unit: Callable[[Work], T]) -> T:
         """Run `unit` and commit. It may be run several times; only the last run counts."""
         return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=True)
@@ -143,11 +152,19 @@ class SqlRecords:
     def _make_grouped(self) -> Grouped:
         return Grouped(self._engine, PATIENCE_SECONDS)
 
-    def _repeat(self, act: Callable[[Connection], T], *, writes: bool) -> T:
+    def _repeat(
+        self,
+        act: Callable[[Connection], T],
+        *,
+        writes: bool,
+        run: Callable[[Callable[[Connection], T]], T] | None = None,
+    ) -> T:
         patience = time.monotonic() + PATIENCE_SECONDS
         for attempt in range(1, self._attempts + 1):
             attempted = _Attempt()
             try:
+                if run is not None:
+                    return run(act)
                 if self._grouped is not None:
                     return self._grouped.run(act, writes=writes)
                 with self._gate.passed(writes=writes):

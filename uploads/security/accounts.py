@@ -179,7 +179,7 @@ class Accounts:
             session = work.accounts.session(session_id)
             return None if session is None else (session, work.accounts.user(session.user_id))
 
-        session, user = self._records.read(look) or (None, None)
+        session, user = self._records.glance(look) or (None, None)
         if session is None or user is None or user.disabled_at is not None:
             return None
         if now >= session.expires_at or now >= session.last_seen_at + self._idle:
@@ -257,7 +257,7 @@ class Accounts:
             key = work.accounts.key(key_id)
             return None if key is None else (key, work.accounts.user(key.user_id))
 
-        key, user = self._records.read(look) or (None, None)
+        key, user = self._records.glance(look) or (None, None)
         proved = hmac.compare_digest(digest(secret), key.secret_hash if key else "-" * 64)
         if key is None or user is None or not proved:
             return None
