@@ -56,7 +56,7 @@ class Line:
             data = self._sock.recv(size, flags)
         except TimeoutError:
             data = self._gathered(size)
-        if len(data) < size:
+        if len(data) < size // 2:
             # The socket's own bytes were allocated for `size`: kept for long, and cut short in
             # thousands, they leave holes that nothing fits in.
             data = bytes(memoryview(data))

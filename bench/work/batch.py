@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from bench.load.apart import Load
 from bench.load.clients import Plan
 from bench.measure import Meter, folder_bytes
+from bench.memory import touch
 from bench.systems.system import Running
 from bench.work.measurement import Measurement, Row
 from bench.work.work import Subject, check_kept, figures, warm_up
 
 _SETTLE_SECONDS = 600.0
+_MORE = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Batch:
     ) -> tuple[dict[str, float], dict[str, int]]:
         uploads = [running.upload(door, first + n, self.size) for n in range(self.files)]
         before = folder_bytes(running.kept)
+        touch(self.files * self.size + _MORE)
         with Meter(running.trees) as usage:
             outcome = load.run(Plan(running.port, self.clients), uploads)
         check_kept(before, folder_bytes(running.kept), outcome, self.size)

@@ -1,25 +1,29 @@
-"""One segment is on its way to the store while the next arrives: bounded, and nothing is lost."""
+"""Some segments are on their way to the store while the next arrives: bounded, nothing is lost."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.fakes import MemoryStorage
 from tests.support.line import TEXT, Line
+from tests.support.waiting import eventually
 from uploads.documents.errors import SizeMismatch, StorageUnavailable
 from uploads.documents.intake import Offer
 from uploads.documents.model import State
-from uploads.records.protocol import DocumentFilter
+from uploads.documents.receiving import _UNDER_WAY
+from uploads.records.protocol import DocumentFilter, Work
 from uploads.storage.protocol import Bucket
 
 SECONDS = 30
 SEGMENT = 8192
 # So many pieces are more than one segment, and less than two.
 IN_THE_SECOND = SEGMENT // len(TEXT) + 10
+IN_THE_THIRD = 2 * SEGMENT // len(TEXT) + 10
 WHOLE = 4 * SEGMENT // len(TEXT)
 
 
@@ -68,20 +72,20 @@ def nothing_is_left(line: Line) -> bool:
 
 
 def test_the_next_segment_arrives_while_one_is_under_way(line: Line) -> None:
-    """More than a segment is taken in although the store has not answered yet; then it waits."""
+    """More than two segments are taken in although the store has not answered yet."""
     store = slow(line)
 
     def pieces() -> Iterator[bytes]:
         for number in range(WHOLE):
-            if number == IN_THE_SECOND:
-                assert store.asked.wait(SECONDS)
+            if number == IN_THE_THIRD:
+                eventually(lambda: store.at_once == 2, SECONDS)
                 assert not store.objects
                 store.go.set()
             yield TEXT
 
     document = line.intake.accept(line.actor, Offer("a.txt", None), pieces())
     assert document.size == WHOLE * len(TEXT)
-    assert store.most <= 2
+    assert 1 < store.most <= _UNDER_WAY + 1
     segments = line.records.read(lambda work: work.documents.segments(document.id))
     assert b"".join(store.objects[Bucket.INCOMING, one.key][0] for one in segments) == TEXT * WHOLE
 
@@ -113,3 +117,53 @@ def test_a_client_that_leaves_while_a_segment_is_under_way_leaves_nothing(line: 
     assert store.puts == 1
     assert nothing_is_left(line)
     assert line.intake._room.left == line.intake._room.most
+
+
+class Overtaking(MemoryStorage):
+    """A store that answers the first put only after the second one, and then refuses it or not."""
+
+    def __init__(self, clock: Callable[[], object], look: Callable[[], None]) -> None:
+        super().__init__(clock)  # type: ignore[arg-type]
+        self.puts = 0
+        self.second = threading.Event()
+        self.look = look
+        self.refuses = False
+
+    def put(self, bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
+        self.puts += 1
+        if self.puts > 1:
+            super().put(bucket, key, body, size)
+            self.second.set()
+            return
+        assert self.second.wait(SECONDS)
+        self.look()
+        if self.refuses:
+            raise StorageUnavailable("the first one failed")
+        super().put(bucket, key, body, size)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_segment_is_not_recorded_before_the_one_before_it(line: Line, refuses: bool) -> None:
+    """What a crash leaves has no hole; and where the first one fails, nothing is left."""
+    wrote, early, write = threading.Event(), [], line.records.write
+
+    def note(unit: Callable[[Work], object]) -> object:
+        wrote.set()
+        return write(unit)
+
+    line.intake._records = SimpleNamespace(read=line.records.read, write=note)  # type: ignore[assignment]
+    # That something does not happen can only be waited for so long.
+    store = Overtaking(line.clock, lambda: early.append(wrote.wait(0.5)))
+    store.refuses = refuses
+    line.intake._storage = line.storage = store
+    if refuses:
+        with pytest.raises(StorageUnavailable):
+            line.accept(*[TEXT] * WHOLE)
+        assert nothing_is_left(line)
+    else:
+        document = line.accept(*[TEXT] * WHOLE)
+        segments = line.records.read(lambda work: work.documents.segments(document.id))
+        assert [one.offset for one in segments] == sorted(one.offset for one in segments)
+        whole = b"".join(store.objects[Bucket.INCOMING, one.key][0] for one in segments)
+        assert whole == TEXT * WHOLE
+    assert early == [False]

@@ -2,15 +2,16 @@
 
 A segment counts only once its row is committed. A file of one segment needs one commit, at the
 end; a longer one gets a RECEIVING row with its first segment, which every further segment keeps
-alive. One segment is on its way to the store while the next one arrives. Crash windows: an object
-whose row was never committed is found by the sweeper in `incoming`; a RECEIVING row that nobody
-touches any more is expired by it.
+alive. Some segments are on their way to the store while the next one arrives; they are recorded in
+their order. Crash windows: an object whose row was never committed is found by the sweeper in
+`incoming`; a RECEIVING row that nobody touches any more is expired by it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ from uploads.documents.spool import Room, Spool
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
+
+# Segments of one file that are on their way to the store at a time.
+_UNDER_WAY = 3
 
 
 class Receiver:
@@ -67,7 +71,7 @@ class Receiver:
         self._spool = Spool(room)
         self._buffered_since = draft.created_at
         self._segments: list[Segment] = []
-        self._under_way: _Shipment | None = None
+        self._under_way: deque[_Shipment] = deque()
         self._has_row = False
 
     @property
@@ -87,10 +91,11 @@ class Receiver:
         Raises what became of the segment before.
         """
         if self._full():
-            self._land()
-            self._under_way = _Shipment(self._ship())
-        elif self._under_way is not None and not self._spool.fits(piece):
-            self._land()  # its memory is enough for this piece, and the disk is spared
+            while len(self._under_way) >= _UNDER_WAY:
+                self._land()
+            self._under_way.append(_Shipment(self._ship()))
+        while self._under_way and not self._spool.fits(piece):
+            self._land()  # its memory may be enough for this piece, and the disk is spared
         if not self._spool.size:
             self._buffered_since = self._clock()
         self._digest.update(piece)
@@ -106,7 +111,8 @@ class Receiver:
         stored_at = self._clock()
         if self._spool.size:
             self._put(*self._loaded())
-        self._land()
+        while self._under_way:
+            self._land()
         step("s4")
         now = self._clock()
         document = replace(
@@ -124,8 +130,8 @@ class Receiver:
     def discard(self, entry: AuditEntry) -> None:
         """Leave nothing of this file but the audit entry."""
         self._spool.close()
-        if self._under_way is not None:
-            self._under_way.wait()
+        for shipment in self._under_way:
+            shipment.wait()
         if not self._records.write(lambda work: self._undo(work, entry)):
             return
         for segment in self._segments:
@@ -168,23 +174,24 @@ class Receiver:
         return old or self._spool.size >= self._segment_bytes
 
     def _ship(self) -> Callable[[], None]:
-        """What stores and records the segment that is full now."""
+        """What stores and records the segment that is full now, after those before it."""
         segment, spool = self._loaded()
+        before = self._under_way[-1] if self._under_way else None
 
         def act() -> None:
             stored_at = self._clock()
             self._put(segment, spool)
-            self._record(segment, stored_at)
+            if before is None or before.landed():
+                self._record(segment, stored_at)
 
         return act
 
     def _land(self) -> None:
-        """Wait for the segment that is under way. Raises what became of it."""
-        if self._under_way is not None:
-            self._under_way.wait()
-            shipment, self._under_way = self._under_way, None
-            if shipment.error is not None:
-                raise shipment.error
+        """Wait for the first segment that is under way. Raises what became of it."""
+        shipment = self._under_way.popleft()
+        shipment.wait()
+        if shipment.error is not None:
+            raise shipment.error
 
     def _loaded(self) -> tuple[Segment, Spool]:
         """What is buffered, as a segment; remembered before it is put, so that discard finds it."""
@@ -268,8 +275,14 @@ class _Shipment:
     def wait(self) -> None:
         self._thread.join()
 
+    def landed(self) -> bool:
+        """Whether it is stored and recorded, once that is known."""
+        self.wait()
+        return self.error is None
+
     def _run(self) -> None:
         try:
             self._act()
+            del self._act  # it knows the one before, which knew the one before
         except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
             self.error = error
