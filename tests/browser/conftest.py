@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.people import Person
 from tests.support.stack import Stack
@@ -41,6 +48,7 @@ _OF_RECORDS = {
     "test_older_documents_come_below",
     "test_the_plain_form_takes_several_files_and_judges_each",
 }
+PATIENCE_MS = 60_000
 _numbers = itertools.count(1)
 
 
@@ -80,6 +88,7 @@ def chromium() -> Iterator[Browser]:
     """The machine's own Chromium."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "Chromium is missing: apt-get install chromium"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser
@@ -102,6 +111,7 @@ def visit(chromium: Browser, stack: Stack, person: Person) -> Iterator[Callable[
         def open_window(**options: Any) -> Visit:
             context = chromium.new_context(accept_downloads=True, **options)
             contexts.callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
             visits.append(Visit(context.new_page(), person))
             _listen(context, visits[-1])
             return visits[-1]

@@ -55,7 +55,7 @@ def test_a_large_file_of_the_wrong_type_is_refused_in_words(
     else:
         page.get_by_role("button", name="Upload").click()
         refused = page.locator(".doc").filter(has_text="holiday.jpg")
-    expect(refused).to_contain_text("The file's name and type do not agree", timeout=30_000)
+    expect(refused).to_contain_text("The file's name and type do not agree", timeout=SETTLED_MS)
     if script:
         window.forgive("status of 415")
 

@@ -48,11 +48,11 @@ def test_a_child_forked_in_the_middle_of_a_write_can_write(records: SqlRecords) 
     def slow(work: Work) -> None:
         work.accounts.add_user(user("usr_parent"))
         inside.set()
-        assert forking.wait(timeout=30)
+        assert forking.wait(timeout=60)
 
     with ThreadPoolExecutor(1) as pool:
         parent = pool.submit(records.write, slow)
-        assert inside.wait(timeout=30)
+        assert inside.wait(timeout=60)
         child = os.fork()
         if child == 0:
             try:
@@ -60,7 +60,7 @@ def test_a_child_forked_in_the_middle_of_a_write_can_write(records: SqlRecords) 
                 os._exit(0)
             finally:
                 os._exit(1)
-        parent.result(timeout=30)
+        parent.result(timeout=60)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert users(records) == 2

@@ -108,7 +108,7 @@ def test_a_deadlock_is_resolved_by_running_one_unit_again(migrated_postgresql: s
             runs.append(mark)
             work.accounts.set_password(first, mark)
             if runs.count(mark) == 1:
-                met.wait(timeout=30)
+                met.wait(timeout=60)
             work.accounts.set_password(second, mark)
 
         return cross

@@ -155,11 +155,13 @@ def test_a_script_whose_session_has_ended_is_told_so(stack: Stack, alice: Person
     """It gets the problem and leads to the sign-in page itself; a person is led there."""
     fields = [SIZE, FILE]
     answer = httpx.post(
-        stack.base_url + TARGET, files=fields, headers={"Accept": "application/json"}
+        stack.base_url + TARGET, files=fields, headers={"Accept": "application/json"}, timeout=60
     )
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    led = httpx.post(stack.base_url + TARGET, files=fields, headers={"Accept": "text/html"})
+    led = httpx.post(
+        stack.base_url + TARGET, files=fields, headers={"Accept": "text/html"}, timeout=60
+    )
     assert (led.status_code, led.headers["Location"]) == (303, "/sign-in")
     by_key = {"Authorization": f"Bearer {alice.key}", "Accept": "application/json"}
-    answer = httpx.post(stack.base_url + TARGET, files=fields, headers=by_key)
+    answer = httpx.post(stack.base_url + TARGET, files=fields, headers=by_key, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")

@@ -96,7 +96,7 @@ def rules(stack: Stack) -> dict[str, set[str]]:
 def clean(alice: Person) -> str:
     document_id = alice.upload("route.png", PNG)
     assert alice.settle(document_id)["state"] == "clean"
-    eventually(lambda: alice.document(document_id)["renditions"], 10)
+    eventually(lambda: alice.document(document_id)["renditions"], 60)
     return document_id
 
 
@@ -165,7 +165,7 @@ def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], cle
             continue
         path = (row.path or route).format(clean=clean, spare=clean)
         for method in set(METHODS) - rules[route]:
-            answer = httpx.request(method, stack.base_url + path)
+            answer = httpx.request(method, stack.base_url + path, timeout=60)
             assert answer.status_code == 405, (route, method, answer.status_code)
             assert set(answer.headers["Allow"].split(", ")) <= rules[route]
             assert_secure(answer)
@@ -188,11 +188,11 @@ def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], cl
 )
 def test_an_unknown_address_is_404_with_all_headers(stack: Stack, path: str) -> None:
     """Errors carry the same headers as everything else, as problem or as page."""
-    answer = httpx.get(stack.base_url + path)
+    answer = httpx.get(stack.base_url + path, timeout=60)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
     assert_secure(answer)
-    page = httpx.get(stack.base_url + path, headers={"Accept": "text/html"})
+    page = httpx.get(stack.base_url + path, headers={"Accept": "text/html"}, timeout=60)
     assert page.status_code == 404
     assert_secure(page)

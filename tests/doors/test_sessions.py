@@ -36,7 +36,7 @@ def test_a_session_that_was_signed_out_is_over(stack: Stack, alice: Person) -> N
         answer = browser.post("/sign-out", data={"csrf_token": browser.token(ME)})
         assert answer.status_code == 303
     replayed = httpx.get(
-        f"{stack.base_url}/api/v1/documents", headers={"Cookie": f"session={kept}"}
+        f"{stack.base_url}/api/v1/documents", headers={"Cookie": f"session={kept}"}, timeout=60
     )
     assert code(replayed) == (401, "unauthenticated")
 
@@ -52,7 +52,7 @@ def test_signing_in_again_ends_the_session_before(stack: Stack, alice: Person) -
         assert browser.cookies["session"] != kept
         assert browser.get(ME).status_code == 200
     replayed = httpx.get(
-        f"{stack.base_url}/api/v1/documents", headers={"Cookie": f"session={kept}"}
+        f"{stack.base_url}/api/v1/documents", headers={"Cookie": f"session={kept}"}, timeout=60
     )
     assert code(replayed) == (401, "unauthenticated")
 

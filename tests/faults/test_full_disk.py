@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 MIB = 1024 * 1024
 DISK, RESERVE = 288, 64  # MiB; the embedded stack does not start with less than 200 free
-SECONDS = 60
+SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def disk_is(stack: Stack, status: str) -> bool:
 
 def wait_for_disk(stack: Stack, status: str) -> None:
     """Each process looks by itself: ask so often that all of them have been asked."""
-    eventually(lambda: all(disk_is(stack, status) for _ in range(16)), 20)
+    eventually(lambda: all(disk_is(stack, status) for _ in range(16)), 60)
 
 
 def fill(stack: Stack, leave: int) -> None:
@@ -128,7 +128,7 @@ def test_an_inspection_waits_for_room(cramped: Stack, fred: Person) -> None:
         fill(cramped, RESERVE - 8)
     finally:
         worker.resume()
-    eventually(lambda: "less than the reserve" in cramped.log.read_text(errors="replace"), 30)
+    eventually(lambda: "less than the reserve" in cramped.log.read_text(errors="replace"), 60)
     assert fred.document(waiting)["state"] in {"quarantined", "scanning"}
     (cramped.data / "ballast").unlink()
     assert fred.settle(waiting, SECONDS)["state"] == "clean"

@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 FILES = 10
-SECONDS = 60
+SECONDS = 90
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_nothing_of_a_killed_stack_lives_on(stack: Stack) -> None:
     """When the supervisor alone is killed, every other process ends by itself."""
     processes = stack.processes()
     processes[0].kill()
-    eventually(lambda: not any(process.is_running() for process in processes[1:]), 10)
+    eventually(lambda: not any(process.is_running() for process in processes[1:]), 60)
     stack.kill_everything()
     stack.start()
 

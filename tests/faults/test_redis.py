@@ -17,7 +17,7 @@ from tests.support.people import Browser, Person
 from tests.support.stack import Stack
 
 FILES = 10
-SECONDS = 60
+SECONDS = 90
 
 
 def test_all_ten_settle_after_a_flush(stack: Stack, alice: Person) -> None:

@@ -13,7 +13,6 @@ from tests.support import samples
 from tests.support.invariants import Promises, Use
 from tests.support.people import Person
 from tests.support.stack import Stack
-from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +21,7 @@ def at_rest(stack: Stack, alice: Person, bob: Person) -> Use:
     for person in (alice, bob):
         for ending in ("png", "pdf", "docx", "txt"):
             person.settle(person.upload(f"warm.{ending}", samples.SAMPLES[ending]()))
-    services = stack.services()
-    eventually(lambda: not services.records.read(lambda work: work.jobs.backlog())[0], 30)
+    stack.rest()
     return Use.of(stack)
 
 

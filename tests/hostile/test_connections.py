@@ -41,7 +41,7 @@ def connections(stack: Stack, count: int, start: bytes) -> Iterator[list[socket.
     with ExitStack() as sockets:
         made = []
         for _ in range(count):
-            one = sockets.enter_context(socket.create_connection(("127.0.0.1", stack.port), 30))
+            one = sockets.enter_context(socket.create_connection(("127.0.0.1", stack.port), 60))
             one.sendall(start)
             made.append(one)
         yield made

@@ -43,7 +43,7 @@ def _comes_back_untouched(person: Person, document_id: str, file: File, content:
     if document["state"] != "clean":
         return
     answer = person.api.get(f"/documents/{document_id}/content")
-    served = httpx.get(answer.headers["Location"])
+    served = httpx.get(answer.headers["Location"], timeout=60)
     assert served.content == content
     assert served.headers["Content-Type"].partition(";")[0] == document["type"]
     assert served.headers["Content-Disposition"].startswith("attachment")

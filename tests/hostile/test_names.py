@@ -139,7 +139,7 @@ def test_every_kept_name_comes_back_in_one_disposition(alice: Person, promises: 
             document = alice.settle(by_disposition(alice, name, content).json()["id"])
             assert document["state"] == "clean", document
             location = alice.api.get(f"/documents/{document['id']}/content").headers["Location"]
-            served = httpx.get(location)
+            served = httpx.get(location, timeout=60)
             assert len(served.headers.get_list("Content-Disposition")) == 1
             kind, options = parse_options_header(served.headers["Content-Disposition"])
             assert (kind, options["filename"]) == ("attachment", end)

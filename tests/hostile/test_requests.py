@@ -37,7 +37,7 @@ def head(person: Person, *lines: bytes, target: str = UPLOAD) -> bytes:
 def everything(port: int, data: bytes) -> bytes:
     """Send all at once and read until the server closes."""
     answered = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(data)
         try:
             while part := connection.recv(65536):
@@ -98,7 +98,7 @@ def test_a_client_that_leaves_takes_its_bytes_along(
 ) -> None:
     """Row 45: 10 MB announced, 6 sent, then FIN or RST: no document comes of it."""
     before = {one["id"] for one in alice.documents()}
-    with socket.create_connection(("127.0.0.1", alice.stack.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", alice.stack.port), timeout=60) as connection:
         if reset:
             linger = struct.pack("ii", 1, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -173,7 +173,7 @@ def test_no_header_moves_the_host(alice: Person, promises: Promises, header: str
     for path in (f"/documents/{document_id}", f"/documents/{document_id}/content", "/nowhere"):
         answer = alice.api.get(path, headers={header: value})
         assert "evil" not in answer.text + str(answer.headers)
-    page = httpx.get(f"{alice.stack.base_url}/documents", headers={header: value})
+    page = httpx.get(f"{alice.stack.base_url}/documents", headers={header: value}, timeout=60)
     assert "evil" not in page.text + str(page.headers)
     promises.hold()
 
@@ -234,7 +234,7 @@ def test_too_many_headers_are_refused_before_anything_else(
     stack: Stack, promises: Promises, what: str
 ) -> None:
     """Row 52: 431 in the same form as every other refusal."""
-    answer = httpx.get(f"{stack.base_url}/api/v1/policy", headers=OVERLONG[what])
+    answer = httpx.get(f"{stack.base_url}/api/v1/policy", headers=OVERLONG[what], timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (431, "headers-too-large")
     promises.hold()
 

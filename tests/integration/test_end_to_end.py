@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.support import samples
 from tests.support.invariants import invariants
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -36,8 +36,9 @@ def sent() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def settled(alice: Person, sent: dict[str, bytes]) -> dict[str, dict[str, Any]]:
+def settled(stack: Stack, alice: Person, sent: dict[str, bytes]) -> dict[str, dict[str, Any]]:
     """All five sent at once; each as it stood when it was settled, with the seconds it took."""
+    stack.rest()
 
     def go(name: str) -> dict[str, Any]:
         began = time.monotonic()
@@ -50,7 +51,9 @@ def settled(alice: Person, sent: dict[str, bytes]) -> dict[str, dict[str, Any]]:
 
 def test_the_sign_in_page_answers(stack: Stack) -> None:
     """Who is not signed in is led to the page for it."""
-    answer = httpx.get(stack.base_url, follow_redirects=True, headers={"Accept": "text/html"})
+    answer = httpx.get(
+        stack.base_url, follow_redirects=True, headers={"Accept": "text/html"}, timeout=60
+    )
     assert answer.status_code == 200
     assert answer.url.path == "/sign-in"
     assert 'type="password"' in answer.text
@@ -96,7 +99,7 @@ def test_clean_content_comes_back_byte_identical(
     """What was sent is what comes back, as an attachment under its name."""
     assert alice.content(settled[name]["id"]) == sent[name]
     answer = alice.api.get(f"/documents/{settled[name]['id']}/content")
-    served = httpx.get(answer.headers["Location"])
+    served = httpx.get(answer.headers["Location"], timeout=60)
     assert served.headers["Content-Disposition"].startswith(f'attachment; filename="{name}"')
     assert served.headers["Content-Type"] == settled[name]["type"]
 
@@ -153,11 +156,11 @@ def thumbnail(person: Person, document_id: str, rendition: str) -> bytes:
         names = [one["name"] for one in person.document(document_id)["renditions"]]
         return rendition in names
 
-    eventually(there, SECONDS)
+    eventually(there, PATIENCE)
     answer = person.api.get(f"/documents/{document_id}/renditions/{rendition}")
     assert answer.status_code == 302, answer.text
     assert answer.headers["Location"].startswith(person.stack.content_url)
-    served = httpx.get(answer.headers["Location"])
+    served = httpx.get(answer.headers["Location"], timeout=60)
     assert served.status_code == 200
     assert served.headers["Content-Type"] == "image/webp"
     return served.content

@@ -52,7 +52,7 @@ class Stack:
     def end(self, number: signal.Signals | None = None) -> int:
         if number is not None:
             self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def events(self, event: str) -> list[str]:
         lines = (self.folder / "events").read_text().splitlines()
@@ -82,7 +82,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     return not alive
 
 
@@ -116,7 +116,7 @@ def test_kill_leaves_no_child(start: Start) -> None:
 def test_kill_in_an_errand_leaves_no_child(start: Start) -> None:
     """The same while an errand runs, before everything is ready."""
     stack = start("first", "errand!wait", "never")
-    eventually(lambda: len(stack.family()) == 2, 10)
+    eventually(lambda: len(stack.family()) == 2, 60)
     family = stack.family()
     stack.end(signal.SIGKILL)
     assert gone(family)
@@ -125,7 +125,7 @@ def test_kill_in_an_errand_leaves_no_child(start: Start) -> None:
 def test_stop_in_an_errand(start: Start) -> None:
     """A stop before everything is ready ends the errand and stops what had been started."""
     stack = start("first", "errand!wait", "never")
-    eventually(lambda: len(stack.family()) == 2, 10)
+    eventually(lambda: len(stack.family()) == 2, 60)
     family = stack.family()
     assert stack.end(signal.SIGTERM) == 0
     assert gone(family)
@@ -156,7 +156,7 @@ def test_restarts_what_died(start: Start) -> None:
     victim = int((stack.folder / "run" / "second.pid").read_text())
     os.kill(victim, signal.SIGKILL)
     assert "was killed by SIGKILL" in stack.wait_for("second")
-    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    eventually(lambda: stack.events("started").count("second") == 2, 60)
     after = {child.pid for child in stack.family()}
     assert before - after == {victim}
     assert stack.end(signal.SIGTERM) == 0
@@ -187,7 +187,7 @@ def test_what_dies_again_and_again_is_tried_again_and_again(start: Start) -> Non
     pauses = [float(line.partition(" again in ")[2].split()[0]) for line in lines]
     assert pauses == [0.01 * 2**n for n in range(8)]
     assert all("second ended with code 3" in line for line in lines[1:])
-    eventually(lambda: stack.events("started").count("second") == 9, 10)
+    eventually(lambda: stack.events("started").count("second") == 9, 60)
     assert stack.events("started").count("first") == 1
     assert stack.end(signal.SIGTERM) == 0
     assert stack.events("stopped") == ["second", "first"]
@@ -203,7 +203,7 @@ def test_a_disk_that_was_full_for_a_while(start: Start) -> None:
     stack.wait_for("second was killed by SIGKILL")
     stack.wait_for("second ended with code 1")
     resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, (most, most))
-    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    eventually(lambda: stack.events("started").count("second") == 2, 60)
     assert stack.end(signal.SIGTERM) == 0
     assert stack.events("stopped") == ["second", "first"]
 
@@ -216,7 +216,7 @@ def test_the_pid_file_is_a_courtesy(start: Start) -> None:
     run.rename(stack.folder / "moved")
     run.touch()
     os.kill(number, signal.SIGKILL)
-    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    eventually(lambda: stack.events("started").count("second") == 2, 60)
     assert len(stack.family()) == 2
     assert stack.end(signal.SIGTERM) == 0
     assert stack.events("stopped") == ["second", "first"]
@@ -231,7 +231,7 @@ def test_a_start_that_fails_is_tried_again(start: Start) -> None:
     os.kill(victim(stack, "second"), signal.SIGKILL)
     assert str(program) in stack.wait_for("second cannot be started: ")
     (stack.folder / "away").rename(program)
-    eventually(lambda: stack.events("started").count("second") == 2, 10)
+    eventually(lambda: stack.events("started").count("second") == 2, 60)
     assert stack.end(signal.SIGTERM) == 0
 
 
@@ -240,7 +240,7 @@ def test_a_signal_to_what_just_died_spares_nothing_of_its_group(tmp_path: Path) 
     note = tmp_path / "left"
     argv = ["/bin/sh", "-c", f"sleep 600 & echo $! >{note}; exec /bin/true"]
     child = Child("short", argv, dict(os.environ), tmp_path)
-    eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE, 10)
+    eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE, 60)
     left = psutil.Process(int(note.read_text()))
     child.tell(signal.SIGTERM)
     child.kill()

@@ -39,11 +39,11 @@ def scannerless() -> Iterator[Stack]:
 def test_it_runs_and_names_what_is_missing(scannerless: Stack) -> None:
     """The start says which part is unavailable; /readyz says the same with 503, /livez is well."""
     assert "virus_scanner is unavailable" in scannerless.tail()
-    answer = httpx.get(f"{scannerless.base_url}/readyz")
+    answer = httpx.get(f"{scannerless.base_url}/readyz", timeout=60)
     assert answer.status_code == 503
     parts = answer.json()["parts"]
     assert {name for name, part in parts.items() if part["status"] != "ok"} == {"virus_scanner"}
-    assert httpx.get(f"{scannerless.base_url}/livez").status_code == 200
+    assert httpx.get(f"{scannerless.base_url}/livez", timeout=60).status_code == 200
 
 
 def test_nothing_is_published(scannerless: Stack) -> None:
@@ -51,7 +51,7 @@ def test_nothing_is_published(scannerless: Stack) -> None:
     ann = scannerless.person("ann")
     document_id = ann.upload("report.pdf", samples.pdf())
     put_off = "clamav is required and did not speak"
-    eventually(lambda: scannerless.log.read_text().count(put_off) >= 2, 30)
-    eventually(lambda: ann.document(document_id)["state"] == "quarantined", 30)
+    eventually(lambda: scannerless.log.read_text().count(put_off) >= 2, 60)
+    eventually(lambda: ann.document(document_id)["state"] == "quarantined", 60)
     assert ann.api.get(f"/documents/{document_id}/content").status_code == 409
     assert not list(scannerless.services().storage.list(Bucket.CLEAN))

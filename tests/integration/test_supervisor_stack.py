@@ -20,7 +20,7 @@ from workers.embedded.prepare import copy_database
 
 pytestmark = pytest.mark.one_database
 
-PATIENCE = 60
+PATIENCE = 90
 NAMES = {"redis", "s3", "worker", "schedule", "gunicorn"}
 
 
@@ -51,7 +51,7 @@ def answers(stack: Stack) -> bool:
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     return not alive
 
 

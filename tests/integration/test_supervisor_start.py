@@ -212,9 +212,9 @@ def test_leftovers(tmp_path: Path) -> None:
     ours = subprocess.Popen(argv, env={**os.environ, **mark(tmp_path)}, start_new_session=True)
     other = subprocess.Popen(argv, env={**os.environ, **mark(tmp_path / "other")})
     try:
-        eventually(lambda: len(psutil.Process(ours.pid).environ()) > 0, 5)
+        eventually(lambda: len(psutil.Process(ours.pid).environ()) > 0, 60)
         assert end_leftovers(tmp_path) == 1
-        assert ours.wait(5) == -signal.SIGKILL
+        assert ours.wait(60) == -signal.SIGKILL
         assert other.poll() is None
         assert end_leftovers(tmp_path) == 0
     finally:

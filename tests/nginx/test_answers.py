@@ -93,7 +93,7 @@ def test_a_program_gets_a_problem_under_all_headers(alone: Nginx, case: str) -> 
     assert ("allow" in answer.headers) == (status == 405)
     assert ("retry-after" in answer.headers) == (status == 502)
     assert answer.headers["server"] == "nginx"
-    eventually(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in alone.log(), 30)
+    eventually(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in alone.log(), 60)
 
 
 @pytest.mark.parametrize("target", ["/", f"{APP}:443", "evil.example:22"])
@@ -185,7 +185,9 @@ def test_a_socket_that_nobody_listens_on_is_502(alone: Nginx) -> None:
 
 def plainly(server: Nginx, method: str, target: str, host: str = APP) -> httpx.Response:
     headers = {"Host": host, "Accept": "text/html"}
-    return httpx.request(method, f"http://127.0.0.1:{server.plain_port}{target}", headers=headers)
+    return httpx.request(
+        method, f"http://127.0.0.1:{server.plain_port}{target}", headers=headers, timeout=60
+    )
 
 
 def without_tls() -> dict[str, str]:
@@ -221,6 +223,6 @@ def test_another_host_without_tls_is_misdirected(alone: Nginx) -> None:
 
 def test_plain_http_on_the_tls_port_is_a_problem(alone: Nginx) -> None:
     """Somebody who mixed up the ports is told so in the house's form."""
-    answer = httpx.get(f"http://127.0.0.1:{alone.port}/", headers={"Host": APP})
+    answer = httpx.get(f"http://127.0.0.1:{alone.port}/", headers={"Host": APP}, timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert house_headers(dict(answer.headers)) == without_tls()

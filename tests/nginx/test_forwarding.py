@@ -101,8 +101,8 @@ def test_without_nginx_nobody_is_believed(nginx: Nginx, proxied: Stack) -> None:
     """Whoever reaches the port on loopback is not the proxy, whatever is in the request."""
     headers = {"Host": f"{APP}:{nginx.port}", "X-Request-Id": "an-id-of-my-own-choice"}
     here = f"http://127.0.0.1:{proxied.port}/sign-in"
-    plain = httpx.get(here, headers=headers)
-    forged = httpx.get(here, headers={**headers, "X-Forwarded-For": "203.0.113.8"})
+    plain = httpx.get(here, headers=headers, timeout=60)
+    forged = httpx.get(here, headers={**headers, "X-Forwarded-For": "203.0.113.8"}, timeout=60)
     assert left(forged) == left(plain) - 1
     assert "an-id-of-my-own-choice" not in forged.headers["X-Request-Id"]
 
@@ -167,7 +167,7 @@ def rendition(person: Person, name: str) -> httpx.URL:
     """The address on the content host of a fresh picture's thumbnail."""
     picture = person.upload(name, samples.png())
     person.settle(picture)
-    eventually(lambda: person.document(picture)["renditions"], 30)
+    eventually(lambda: person.document(picture)["renditions"], 60)
     answer = person.api.get(f"/documents/{picture}/renditions/thumbnail-200")
     assert answer.status_code == 302, answer.text
     return httpx.URL(answer.headers["Location"])
@@ -216,9 +216,9 @@ def test_the_log_is_json_without_secrets(nginx: Nginx, proxied: Stack, carol: Pe
 def test_the_socket_is_only_for_those_in_its_folder(nginx: Nginx, proxied: Stack) -> None:
     """The service answers there as it does through nginx, and no probe."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(30)
+        connection.settimeout(60)
         connection.connect(str(nginx.upstream))
         request = raw.head("GET", "/readyz", {"Host": APP, "X-Forwarded-For": "127.0.0.1"})
         assert raw.exchange_on(connection, [request]).status == 404
     assert nginx.upstream.parent.stat().st_mode & 0o077 == 0
-    assert httpx.get(f"http://127.0.0.1:{proxied.port}/readyz").status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{proxied.port}/readyz", timeout=60).status_code == 200

@@ -82,7 +82,7 @@ def test_a_body_that_looks_like_a_request_is_a_body(nginx: Nginx, proxied: Stack
     assert answers(received) == [400]
     assert "/inside" not in nginx.log()
     # The id stands in nginx's log as soon as it has closed its side.
-    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), 30)
+    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), 60)
 
 
 @pytest.mark.usefixtures("proxied")

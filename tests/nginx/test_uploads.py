@@ -150,7 +150,7 @@ class Slowly:
         self.answer: raw.Answer | None = None
         self._thread = threading.Thread(target=self._send)
         self._thread.start()
-        assert self._half.wait(30)
+        assert self._half.wait(60)
 
     def finish(self) -> raw.Answer | None:
         self._rest.set()
@@ -204,7 +204,7 @@ def test_a_graceful_stop_lets_uploads_finish(second: Nginx, carol: Person) -> No
             return True
         return False
 
-    eventually(closed, 30)
+    eventually(closed, 60)
     answer = upload.finish()
     assert answer is not None
     assert answer.status == 202, answer.body
@@ -221,4 +221,4 @@ def test_a_fast_stop_leaves_nothing_half_done(second: Nginx, proxied: Stack, car
     assert upload.finish() is None
     invariants(proxied, carol)
     assert {one["id"] for one in carol.documents()} <= known
-    assert httpx.get(f"http://127.0.0.1:{proxied.port}/readyz").status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{proxied.port}/readyz", timeout=60).status_code == 200

@@ -64,7 +64,7 @@ def running_clamd(folder: Path, *, tcp: bool = False, limit: str = "200M") -> It
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

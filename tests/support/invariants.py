@@ -15,14 +15,12 @@ from dataclasses import dataclass
 import httpx
 import redis
 
-from tests.support.people import UNSETTLED, Person
+from tests.support.people import PATIENCE, UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from workers.reconcile import make_reconciler
 
 SERVED = {"clean", "released"}
-SETTLE_SECONDS = 60
-LEFTOVER_SECONDS = 30
 MORE_BYTES = 64 * 1024 * 1024
 MORE_DESCRIPTORS = 1.1
 PICTURES = ("thumbnail-200", "thumbnail-800")
@@ -35,7 +33,7 @@ def invariants(stack: Stack, *people: Person) -> None:
         for document in person.documents():
             _served_as_inspected(person, document)
     none(stack.temporary_files)
-    eventually(lambda: _reconciled(stack), LEFTOVER_SECONDS)
+    eventually(lambda: _reconciled(stack), PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def none(look: Callable[[], Collection[str]]) -> None:
         return not found
 
     try:
-        eventually(gone, LEFTOVER_SECONDS)
+        eventually(gone, PATIENCE)
     except AssertionError:
         raise AssertionError(f"still there: {list(found)[:20]}") from None
 
@@ -145,7 +143,7 @@ def _settled(person: Person) -> None:
     def none_left() -> bool:
         return not {one["state"] for one in person.documents()} & UNSETTLED
 
-    eventually(none_left, SETTLE_SECONDS)
+    eventually(none_left, PATIENCE)
 
 
 def _served_as_inspected(person: Person, document: dict[str, object]) -> None:

@@ -74,14 +74,14 @@ class Nginx:
             self._process = subprocess.Popen(
                 self.command("-g", "daemon off;"), stdout=output, stderr=output
             )
-        eventually(self._listens, 30)
+        eventually(self._listens, 60)
         return self
 
     def reload(self) -> None:
         """Read the configuration anew, and wait for workers that have read it."""
         before = self.workers()
         self.signal(signal.SIGHUP)
-        eventually(lambda: self.workers() - before, 30)
+        eventually(lambda: self.workers() - before, 60)
 
     def workers(self) -> set[int]:
         return {child.pid for child in psutil.Process(self.pid).children()}
@@ -102,7 +102,7 @@ class Nginx:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _listens(self) -> bool:

@@ -111,7 +111,7 @@ def _server(binaries: Path, home: Path, log: Path, identity: dict[str, Any]) -> 
         finally:
             # SIGQUIT is PostgreSQL's immediate shutdown; nothing here is worth a checkpoint.
             server.send_signal(3)
-            server.wait(timeout=30)
+            server.wait(timeout=60)
             reader.join()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 30
+SECONDS = 60
 
 
 @dataclass(frozen=True)

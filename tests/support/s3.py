@@ -40,7 +40,7 @@ def running_s3(folder: Path) -> Iterator[str]:
     with subprocess.Popen(command) as process:
         try:
             endpoint = f"http://127.0.0.1:{port}"
-            eventually(lambda: _answers(endpoint), seconds=20)
+            eventually(lambda: _answers(endpoint), seconds=60)
             yield endpoint
         finally:
             process.terminate()

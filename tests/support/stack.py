@@ -18,14 +18,14 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.waiting import eventually
 from uploads.config import Settings
 from uploads.records.sql import SqlRecords
 from uploads.storage.protocol import Bucket
 from uploads.wiring import Services, build
 
-START_SECONDS = 120
+START_SECONDS = 240
 STOP_SECONDS = 60
 _FOR_TESTS = {
     "UPLOADS_RATE_DEFAULT": "100000/minute",
@@ -98,9 +98,9 @@ class Stack:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(found, timeout=10)
+        psutil.wait_procs(found, timeout=60)
         if self._process is not None:
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def restart(self, **settings: str) -> None:
@@ -196,6 +196,11 @@ class Stack:
             assert isinstance(self._services.records, SqlRecords)
             self._services.records.close()
             self._services = None
+
+    def rest(self) -> None:
+        """Wait until all jobs are done: what a test before has left would delay what comes."""
+        records = self.services().records
+        eventually(lambda: not records.read(lambda work: work.jobs.backlog())[0], PATIENCE)
 
     def snapshot(self) -> dict[str, set[str]]:
         """Documents, objects and temporary files that there are now, by name."""

@@ -66,7 +66,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as server:
         try:
-            eventually(lambda: _answers(f"unix://{sock}"), 30)
+            eventually(lambda: _answers(f"unix://{sock}"), 60)
             yield f"unix://{sock}"
         finally:
             server.terminate()

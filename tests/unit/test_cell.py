@@ -196,7 +196,7 @@ class TestHostile:
     def test_whole_group(self, file: BinaryIO) -> None:
         """What a child started before confinement dies with it."""
         stray = act(file, "stray").result["stray"]
-        eventually(lambda: _is_dead(stray), 5)
+        eventually(lambda: _is_dead(stray), 60)
 
     def test_broken(self, file: BinaryIO) -> None:
         """A cell that cannot start is our fault, not the file's."""
@@ -227,12 +227,12 @@ def test_dies_with_the_worker(tmp_path: Path) -> None:
     target.write_bytes(b"x")
     worker = subprocess.Popen([sys.executable, "-c", script, str(ROOT), str(target)])
     try:
-        child = eventually(lambda: _confined_child(worker.pid), 20)
+        child = eventually(lambda: _confined_child(worker.pid), 60)
         assert child is not None
     finally:
         worker.kill()
         worker.wait()
-    eventually(lambda: _is_dead(child.pid), 10)
+    eventually(lambda: _is_dead(child.pid), 60)
 
 
 def _is_dead(pid: int) -> bool:

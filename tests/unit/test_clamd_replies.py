@@ -192,7 +192,7 @@ def test_silence_ends_with_the_time_limit(tmp_path: Path) -> None:
 
     def talk(peer: socket.socket) -> None:
         read_stream(peer)
-        over.wait(30)
+        over.wait(60)
 
     with daemon(talk) as address:
         start = time.monotonic()

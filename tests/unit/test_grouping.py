@@ -37,14 +37,14 @@ class Together:
 
         def hold(_: Work) -> None:
             busy.set()
-            assert go.wait(30)
+            assert go.wait(60)
 
         first = self._threads.submit(self._records.write, hold)
-        assert busy.wait(30)
+        assert busy.wait(60)
         assert self._records._grouped is not None
         queue = self._records._grouped._writer._queue
         sent = [self._threads.submit(self._records.write, unit) for unit in units]
-        eventually(lambda: queue.qsize() == len(units), 30)
+        eventually(lambda: queue.qsize() == len(units), 60)
         go.set()
         first.result(30)
         return sent
@@ -148,11 +148,11 @@ def test_who_waits_too_long_for_a_turn_is_told_so(
 
     def hold(_: Work) -> None:
         busy.set()
-        assert go.wait(30)
+        assert go.wait(60)
 
     with ThreadPoolExecutor(1) as threads:
         holding = threads.submit(records.write, hold)
-        assert busy.wait(30)
+        assert busy.wait(60)
         with pytest.raises(RecordsUnavailable):
             records.write(add("usr_late"))
         go.set()

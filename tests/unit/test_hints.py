@@ -54,7 +54,7 @@ class Broker:
         self.hangs.set()
 
     def lpush(self, name: str, *texts: bytes) -> None:
-        assert self.hangs.wait(30)
+        assert self.hangs.wait(60)
         if self.away:
             raise RedisAway
         self.lists.setdefault(name, []).extend(texts)
@@ -75,7 +75,7 @@ def test_hints_that_gather_go_in_one_command_and_in_order(broker: Broker) -> Non
     gathered.sweep()
     broker.hangs.set()
     eventually(
-        lambda: len(broker.lists.get("uploads", [])) == 150 and broker.lists.get("upkeep"), 30
+        lambda: len(broker.lists.get("uploads", [])) == 150 and broker.lists.get("upkeep"), 60
     )
     order = [json.loads(text)["headers"]["argsrepr"] for text in broker.lists["uploads"]]
     assert order == [repr((f"job-{number}",)) for number in range(150)]
@@ -85,7 +85,7 @@ def test_a_broker_that_is_away_loses_hints_and_nothing_else(broker: Broker) -> N
     gathered = GatheredHints("unix:///nowhere")
     broker.away = True
     gathered.job("job-1")
-    eventually(lambda: not gathered._waiting, 30)
+    eventually(lambda: not gathered._waiting, 60)
     broker.away = False
     gathered.job("job-2")
-    eventually(lambda: len(broker.lists.get("uploads", [])) == 1, 30)
+    eventually(lambda: len(broker.lists.get("uploads", [])) == 1, 60)

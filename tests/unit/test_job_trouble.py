@@ -100,7 +100,7 @@ def test_work_that_outlives_a_stop_is_handed_back_and_its_start_does_not_count(l
 
     def slow(subject: Subject) -> EngineReport:
         stop_asked.append(True)
-        eventually(lambda: line.job(job_id).lease_until is None, 20)
+        eventually(lambda: line.job(job_id).lease_until is None, 60)
         return honest(subject)
 
     line.engine.inspect = slow  # type: ignore[method-assign]

@@ -19,7 +19,7 @@ from uploads.documents.receiving import _UNDER_WAY
 from uploads.records.protocol import DocumentFilter, Work
 from uploads.storage.protocol import Bucket
 
-SECONDS = 30
+SECONDS = 60
 SEGMENT = 8192
 # So many pieces are more than one segment, and less than two.
 IN_THE_SECOND = SEGMENT // len(TEXT) + 10

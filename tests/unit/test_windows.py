@@ -148,7 +148,7 @@ def test_redis_frees_such_a_place_as_well(redis_url: str, monkeypatch: pytest.Mo
         counts.advance(alive, 0)
         return let_in(counts.enter(entry(places=places)))
 
-    eventually(is_free, 20)
+    eventually(is_free, 60)
     assert not let_in(counts.enter(entry(places=places)))
 
 
