@@ -1,4 +1,4 @@
-"""The Celery application: `celery --app workers.app worker` and `… beat`.
+"""The Celery application of the workers: `celery --app workers.app worker`.
 
 Celery wakes, limits and restarts processes; what is due and what is done the database knows.
 """
@@ -20,7 +20,6 @@ from uploads.queue import make_celery
 from uploads.wiring import build
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
-from workers.schedule import beat_schedule
 from workers.scratch import Scratch
 from workers.signs import READY_FILE, Stopping
 
@@ -49,8 +48,6 @@ def _make_app(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        beat_schedule=beat_schedule(settings),
-        beat_max_loop_interval=max(1.0, settings.sweep_seconds),
     )
     return made
 

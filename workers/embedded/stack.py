@@ -111,8 +111,8 @@ def _prepare() -> Errand:
     return Errand("prepare", [_PYTHON, "-m", "workers.embedded.prepare"])
 
 
-def _celery(*words: str) -> Sequence[str]:
-    return [_PYTHON, "-m", "celery", "--quiet", "--app", "workers.app", *words]
+def _celery(app: str, *words: str) -> Sequence[str]:
+    return [_PYTHON, "-m", "celery", "--quiet", "--app", app, *words]
 
 
 def _worker(settings: Settings) -> Part:
@@ -121,7 +121,7 @@ def _worker(settings: Settings) -> Part:
     sign = settings.data / "run" / READY_FILE
     return Part(
         "worker",
-        _celery("worker", *pool, *flags),
+        _celery("workers.app", "worker", *pool, *flags),
         before=lambda: sign.unlink(missing_ok=True),
         ready=sign.exists,
         ready_seconds=90,
@@ -131,7 +131,9 @@ def _worker(settings: Settings) -> Part:
 
 def _schedule(settings: Settings) -> Part:
     last_runs = settings.data / "run" / "beat"
-    return Part("schedule", _celery("beat", "--schedule", str(last_runs)), patience=3)
+    return Part(
+        "schedule", _celery("workers.beat", "beat", "--schedule", str(last_runs)), patience=3
+    )
 
 
 def _gunicorn(settings: Settings) -> Part:

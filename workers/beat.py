@@ -1,0 +1,33 @@
+"""The Celery application of the clock: `celery --app workers.beat beat`.
+
+It sends the names of tasks and runs none: so it knows neither the tasks nor what they need, starts
+quickly, and stays small.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery, signals
+
+from uploads import logs
+from uploads.config import Settings
+from uploads.queue import make_celery
+from workers.schedule import beat_schedule
+
+
+def _make_app(settings: Settings) -> Celery:
+    made = make_celery(settings.redis_url)
+    made.conf.update(
+        beat_schedule=beat_schedule(settings),
+        beat_max_loop_interval=max(1.0, settings.sweep_seconds),
+    )
+    return made
+
+
+app = _make_app(Settings.load())
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    logs.configure(Settings.load().log_level, "worker")
