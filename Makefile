@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check bench lock docs clean redis node test-parts frontend
+.PHONY: help run test fuzz check bench lock docs picture clean redis node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -56,6 +56,9 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 
 docs: $(BIN)/.ready-dev ## Write docs/configuration.md from the settings
 	$(BIN)/python -m uploads.config_page >docs/configuration.md
+
+picture: $(BIN)/.ready-dev frontend redis test-parts ## Take the README's picture of the page anew
+	@$(BIN)/pytest tests/browser/test_plain.py --picture -k picture_in_the_readme
 
 clean: ## Remove what was installed and built; the data stay
 	rm -rf .venv $(TOOLS) $(DIST) frontend/node_modules bench/tus/node_modules .mypy_cache .ruff_cache .pytest_cache \

@@ -31,6 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=4,
         help="how many mutants of each type the fuzzer makes",
     )
+    parser.addoption(
+        "--picture", action="store_true", help="write the README's picture of the page anew"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,6 +98,21 @@ def make_stack(
 def stack(make_stack: Callable[..., Stack]) -> Stack:
     """The service that most tests share."""
     return make_stack()
+
+
+@pytest.fixture(scope="session")
+def strict(make_stack: Callable[..., Stack]) -> Stack:
+    """A service of one web process with the limit on signing in that it is shipped with.
+
+    It wants uploads at 10,000 bytes a second, and tries a job often.
+    """
+    return make_stack(
+        UPLOADS_WEB_PROCESSES="1",
+        UPLOADS_RATE_SIGN_IN="10/minute",
+        UPLOADS_BODY_RATE="10000",
+        UPLOADS_BODY_RATE_SECONDS="2",
+        UPLOADS_STARTS_MAX="20",
+    )
 
 
 @pytest.fixture(scope="session")
