@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
+from tests.support import plain
 from tests.support.active_files import ACTIVE
 from tests.support.headers import assert_secure
 from tests.support.people import Person
@@ -41,7 +41,7 @@ def test_switched_on_they_are_attachments_of_the_content_host(carol: Person) -> 
         assert answer.status_code == 302
         address = answer.headers["Location"]
         assert address.startswith(f"{carol.stack.content_url}/downloads/")
-        fetched = httpx.get(address, timeout=60)
+        fetched = plain.get(address)
         assert (fetched.status_code, fetched.content) == (200, make())
         assert fetched.headers["Content-Type"] == TYPES[ending]
         assert fetched.headers["Content-Disposition"].startswith("attachment; ")
@@ -51,9 +51,9 @@ def test_switched_on_they_are_attachments_of_the_content_host(carol: Person) -> 
         assert "Set-Cookie" not in fetched.headers
         assert_secure(fetched, content_host=True)
         shown = address.replace("/downloads/", "/renditions/")
-        assert httpx.get(shown, timeout=60).status_code == 404
+        assert plain.get(shown).status_code == 404
         assert carol.api.delete(f"/documents/{document['id']}").status_code == 204
-        assert httpx.get(address, timeout=60).status_code == 410
+        assert plain.get(address).status_code == 410
 
 
 def test_their_structure_is_inspected(carol: Person) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from tests.support import samples
+from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
@@ -154,14 +154,12 @@ def test_a_body_that_is_no_small_form_is_refused(browser: Browser) -> None:
 def test_a_script_whose_session_has_ended_is_told_so(stack: Stack, alice: Person) -> None:
     """It gets the problem and leads to the sign-in page itself; a person is led there."""
     fields = [SIZE, FILE]
-    answer = httpx.post(
-        stack.base_url + TARGET, files=fields, headers={"Accept": "application/json"}, timeout=60
+    answer = plain.post(
+        stack.base_url + TARGET, files=fields, headers={"Accept": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    led = httpx.post(
-        stack.base_url + TARGET, files=fields, headers={"Accept": "text/html"}, timeout=60
-    )
+    led = plain.post(stack.base_url + TARGET, files=fields, headers={"Accept": "text/html"})
     assert (led.status_code, led.headers["Location"]) == (303, "/sign-in")
     by_key = {"Authorization": f"Bearer {alice.key}", "Accept": "application/json"}
-    answer = httpx.post(stack.base_url + TARGET, files=fields, headers=by_key, timeout=60)
+    answer = plain.post(stack.base_url + TARGET, files=fields, headers=by_key)
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")

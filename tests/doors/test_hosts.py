@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from tests.support import raw
+from tests.support import plain, raw
 from tests.support.headers import assert_secure
 from tests.support.people import Person
 from tests.support.stack import Stack
@@ -23,7 +23,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
 def test_another_host_is_misdirected(stack: Stack, host: str) -> None:
     """A request for a host that this service is not is 421, under all headers."""
-    answer = httpx.get(f"{stack.base_url}/api/v1/policy", headers={"Host": host}, timeout=60)
+    answer = plain.get(f"{stack.base_url}/api/v1/policy", headers={"Host": host})
     assert code(answer) == (421, "misdirected")
     assert_secure(answer)
 
@@ -31,8 +31,8 @@ def test_another_host_is_misdirected(stack: Stack, host: str) -> None:
 def test_the_app_is_not_on_the_content_host(stack: Stack, alice: Person) -> None:
     """Pages and API do not exist where user content lives."""
     for path in ("/sign-in", "/documents", "/api/v1/documents", "/static/logo.svg"):
-        answer = httpx.get(
-            stack.content_url + path, headers={"Authorization": f"Bearer {alice.key}"}, timeout=60
+        answer = plain.get(
+            stack.content_url + path, headers={"Authorization": f"Bearer {alice.key}"}
         )
         assert answer.status_code == 404, path
         assert_secure(answer, content_host=True)
@@ -41,22 +41,22 @@ def test_the_app_is_not_on_the_content_host(stack: Stack, alice: Person) -> None
 @pytest.mark.parametrize("path", ["/", "/renditions/nonsense", "/nowhere"])
 def test_a_person_on_the_content_host_is_shown_the_way(stack: Stack, path: str) -> None:
     """There are no styled pages there: bare text says where the service is."""
-    answer = httpx.get(stack.content_url + path, headers={"Accept": "text/html"}, timeout=60)
+    answer = plain.get(stack.content_url + path, headers={"Accept": "text/html"})
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "only hands out content" in answer.text
     assert f" {stack.base_url}/\n" in answer.text
     assert_secure(answer, content_host=True)
-    program = httpx.get(stack.content_url + path, timeout=60)
+    program = plain.get(stack.content_url + path)
     assert program.json()["type"] == f"{stack.base_url}/problems/not-found"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_probes_are_refused_from_behind_a_proxy(stack: Stack, path: str) -> None:
     """A forwarded request for the operator's probes is 404."""
-    assert httpx.get(stack.base_url + path, timeout=60).status_code == 200
+    assert plain.get(stack.base_url + path).status_code == 200
     for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
-        answer = httpx.get(stack.base_url + path, headers={name: "127.0.0.1"}, timeout=60)
+        answer = plain.get(stack.base_url + path, headers={name: "127.0.0.1"})
         assert answer.status_code == 404, name
         assert_secure(answer)
 

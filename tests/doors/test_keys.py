@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.support import plain
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
 
@@ -21,8 +22,8 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 )
 def test_a_key_that_is_none_is_401(stack: Stack, header: str) -> None:
     """Whatever stands in Authorization and is no key is refused in the same words."""
-    answer = httpx.get(
-        f"{stack.base_url}/api/v1/documents", headers={"Authorization": header.encode()}, timeout=60
+    answer = plain.get(
+        f"{stack.base_url}/api/v1/documents", headers={"Authorization": header.encode()}
     )
     assert code(answer) == (401, "unauthenticated")
     assert "Bearer" in answer.headers["WWW-Authenticate"]
@@ -39,8 +40,8 @@ def test_a_changed_secret_is_401(alice: Person) -> None:
 def test_a_key_in_the_query_or_in_a_body_is_refused(stack: Stack, alice: Person, name: str) -> None:
     """Only the header speaks for a program."""
     url = f"{stack.base_url}/api/v1/documents"
-    assert code(httpx.get(url, params={name: alice.key}, timeout=60)) == (401, "unauthenticated")
-    sent = httpx.post(url, files={"file": ("a.txt", b"x")}, data={name: alice.key}, timeout=60)
+    assert code(plain.get(url, params={name: alice.key})) == (401, "unauthenticated")
+    sent = plain.post(url, files={"file": ("a.txt", b"x")}, data={name: alice.key})
     assert code(sent) == (401, "unauthenticated")
 
 

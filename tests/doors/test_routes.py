@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import samples
+from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
@@ -165,7 +165,7 @@ def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], cle
             continue
         path = (row.path or route).format(clean=clean, spare=clean)
         for method in set(METHODS) - rules[route]:
-            answer = httpx.request(method, stack.base_url + path, timeout=60)
+            answer = plain.request(method, stack.base_url + path)
             assert answer.status_code == 405, (route, method, answer.status_code)
             assert set(answer.headers["Allow"].split(", ")) <= rules[route]
             assert_secure(answer)
@@ -188,11 +188,11 @@ def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], cl
 )
 def test_an_unknown_address_is_404_with_all_headers(stack: Stack, path: str) -> None:
     """Errors carry the same headers as everything else, as problem or as page."""
-    answer = httpx.get(stack.base_url + path, timeout=60)
+    answer = plain.get(stack.base_url + path)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
     assert_secure(answer)
-    page = httpx.get(stack.base_url + path, headers={"Accept": "text/html"}, timeout=60)
+    page = plain.get(stack.base_url + path, headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert_secure(page)

@@ -7,10 +7,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import httpx
 import pytest
 
-from tests.support import raw, samples
+from tests.support import plain, raw, samples
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.people import Person
@@ -49,7 +48,7 @@ def fred(cramped: Stack) -> Person:
 
 
 def disk_is(stack: Stack, status: str) -> bool:
-    answer = httpx.get(f"{stack.base_url}/readyz", timeout=10)
+    answer = plain.get(f"{stack.base_url}/readyz", timeout=10)
     return bool(answer.json()["parts"]["disk"]["status"] == status)
 
 

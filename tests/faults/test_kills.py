@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import httpx
 import pytest
 
 from tests.support import samples
@@ -47,6 +44,8 @@ def test_all_twenty_settle_over_a_stop_and_a_kill(
     invariants(stack, alice)
 
 
+# Who dies with whom is between the processes: it has nothing to do with the database.
+@pytest.mark.one_database
 def test_nothing_of_a_killed_stack_lives_on(stack: Stack) -> None:
     """When the supervisor alone is killed, every other process ends by itself."""
     processes = stack.processes()
@@ -54,40 +53,6 @@ def test_nothing_of_a_killed_stack_lives_on(stack: Stack) -> None:
     eventually(lambda: not any(process.is_running() for process in processes[1:]), 60)
     stack.kill_everything()
     stack.start()
-
-
-@pytest.fixture(scope="module")
-def faulty(make_stack: Callable[..., Stack]) -> Stack:
-    """A stack of its own, so that its faults trouble nobody else."""
-    made = make_stack(UPLOADS_STARTS_MAX="20", UPLOADS_WEB_PROCESSES="1")
-    made.person("carol")
-    return made
-
-
-@pytest.mark.parametrize(
-    ("web_step", "worker_step"), [("s3", "s9"), ("s4", "s13"), ("s5", "s15"), ("s6", "s17")]
-)
-def test_processes_killed_at_any_step_only_delay(
-    faulty: Stack, web_step: str, worker_step: str
-) -> None:
-    """Web processes and workers killed again and again at a step of their work lose nothing."""
-    faulty.restart(UPLOADS_FAULT=f"{web_step}:kill@3,{worker_step}:kill@3")
-    carol = faulty.people[0]
-    answered = [_try(carol, f"{web_step}-{number}.png") for number in range(5)]
-    # The third upload of each web process died with it.
-    assert answered.count(None) == 1
-    for document_id in filter(None, answered):
-        assert carol.settle(document_id, SECONDS)["state"] == "clean"
-        _has_thumbnails(carol, document_id)
-    invariants(faulty, carol)
-
-
-def _try(person: Person, name: str) -> str | None:
-    """The id of an accepted upload, or None where the answer never came."""
-    try:
-        return person.upload(name, samples.png())
-    except httpx.TransportError:
-        return None
 
 
 def _send_ten(person: Person, photo: bytes) -> list[str]:

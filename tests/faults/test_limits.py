@@ -25,6 +25,9 @@ from tests.support.people import Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+# Windows and places are counted in Redis and in the processes: the database has no part in them.
+pytestmark = pytest.mark.one_database
+
 PROCESSES, UPLOADS, REQUESTS, FAILURES, AT_ONCE = 3, 12, 30, 5, 6
 MIB = 1024 * 1024
 TEXT = b"a plain text, long enough to be one\n"

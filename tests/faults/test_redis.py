@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from redis import Redis
 from tests.support import samples
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
+from tests.support.newcomers import newcomer
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
 
@@ -30,28 +31,26 @@ def test_all_ten_settle_after_a_flush(stack: Stack, alice: Person) -> None:
     invariants(stack, alice)
 
 
-@pytest.fixture(scope="module")
-def strict(make_stack: Callable[..., Stack]) -> Stack:
-    """A stack with the limit on signing in that it is shipped with."""
-    made = make_stack(UPLOADS_RATE_SIGN_IN="10/minute", UPLOADS_WEB_PROCESSES="1")
-    made.person("dave")
-    return made
+@pytest.fixture
+def dave(strict: Stack) -> Person:
+    return newcomer(strict, "dave")
 
 
-def test_the_eleventh_sign_in_in_a_minute_is_refused(strict: Stack) -> None:
+def test_the_eleventh_sign_in_in_a_minute_is_refused(strict: Stack, dave: Person) -> None:
     """Ten tries a minute, then 429 with Retry-After and the limit's headers."""
     with Browser(strict) as browser:
         token = browser.token("/sign-in")
-        answers = [browser.sign_in("dave@example.org", "wrong", token) for _ in range(11)]
+        answers = [browser.sign_in(dave.email, "wrong", token) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
     assert answers[-1].headers["RateLimit"].startswith('"sign-in";r=0;t=')
     assert answers[-1].headers["RateLimit-Policy"] == '"sign-in";q=10;w=60'
 
 
-def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(strict: Stack) -> None:
+def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(
+    strict: Stack, dave: Person
+) -> None:
     """A Redis that does not answer delays inspections and unlocks nothing."""
-    dave = strict.people[0]
     with _stopped_redis(strict):
         answer = dave.post("meanwhile.png", samples.png())
         assert answer.status_code in {202, 503}, answer.text
@@ -66,10 +65,9 @@ def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(strict: 
 
 
 def test_a_redis_that_hangs_costs_an_upload_seconds_and_no_header(
-    strict: Stack,
+    strict: Stack, dave: Person
 ) -> None:
     """Counting, announcing and hinting each give up after a second; the answer is whole."""
-    dave = strict.people[0]
     with _stopped_redis(strict):
         for number in range(2):
             answer = dave.post(f"hanging-{number}.png", samples.png())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 
-import httpx
 import pytest
 
 from tests.hostile.conftest import Canary
 from tests.hostile.doors import DOORS, Ends, outcome
 from tests.hostile.files import FILES, MARK, File
+from tests.support import plain
 from tests.support.invariants import Promises
 from tests.support.people import Person
 
@@ -43,7 +43,7 @@ def _comes_back_untouched(person: Person, document_id: str, file: File, content:
     if document["state"] != "clean":
         return
     answer = person.api.get(f"/documents/{document_id}/content")
-    served = httpx.get(answer.headers["Location"], timeout=60)
+    served = plain.get(answer.headers["Location"])
     assert served.content == content
     assert served.headers["Content-Type"].partition(";")[0] == document["type"]
     assert served.headers["Content-Disposition"].startswith("attachment")

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.http import parse_options_header
 
 from tests.hostile.doors import BAD_NAME, NOT_ALLOWED, WRONG_TYPE, Refused
-from tests.support import samples
+from tests.support import plain, samples
 from tests.support.invariants import Promises
 from tests.support.people import Person
 from tests.support.raw import FORM_TYPE, form
@@ -139,7 +139,7 @@ def test_every_kept_name_comes_back_in_one_disposition(alice: Person, promises: 
             document = alice.settle(by_disposition(alice, name, content).json()["id"])
             assert document["state"] == "clean", document
             location = alice.api.get(f"/documents/{document['id']}/content").headers["Location"]
-            served = httpx.get(location, timeout=60)
+            served = plain.get(location)
             assert len(served.headers.get_list("Content-Disposition")) == 1
             kind, options = parse_options_header(served.headers["Content-Disposition"])
             assert (kind, options["filename"]) == ("attachment", end)

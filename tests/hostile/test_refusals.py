@@ -23,9 +23,10 @@ FILE = b'form-data; name="file"; filename='
 
 
 @pytest.fixture
-def nothing_kept(stack: Stack, alice: Person) -> Iterator[None]:
+def nothing_kept(stack: Stack) -> Iterator[None]:
     """Fails when a row, an object or a temporary file is there that was not before."""
-    invariants(stack, alice)
+    stack.rest()
+    invariants(stack)
     before = stack.snapshot()
     yield
 

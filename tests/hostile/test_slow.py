@@ -7,9 +7,9 @@ import threading
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests.support import plain
 from tests.support.raw import head
 from tests.support.stack import Stack
 
@@ -57,7 +57,7 @@ def test_bodies_that_do_not_come_stop_nobody(
         if dripping:
             dripper.start()
         try:
-            answer = httpx.get(f"{stack.base_url}/sign-in", timeout=PATIENCE)
+            answer = plain.get(f"{stack.base_url}/sign-in", timeout=PATIENCE)
         finally:
             over.set()
             if dripping:

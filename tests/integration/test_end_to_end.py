@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
-from tests.support import samples
+from tests.support import plain, samples
 from tests.support.invariants import invariants
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
@@ -51,9 +51,7 @@ def settled(stack: Stack, alice: Person, sent: dict[str, bytes]) -> dict[str, di
 
 def test_the_sign_in_page_answers(stack: Stack) -> None:
     """Who is not signed in is led to the page for it."""
-    answer = httpx.get(
-        stack.base_url, follow_redirects=True, headers={"Accept": "text/html"}, timeout=60
-    )
+    answer = plain.get(stack.base_url, follow_redirects=True, headers={"Accept": "text/html"})
     assert answer.status_code == 200
     assert answer.url.path == "/sign-in"
     assert 'type="password"' in answer.text
@@ -99,7 +97,7 @@ def test_clean_content_comes_back_byte_identical(
     """What was sent is what comes back, as an attachment under its name."""
     assert alice.content(settled[name]["id"]) == sent[name]
     answer = alice.api.get(f"/documents/{settled[name]['id']}/content")
-    served = httpx.get(answer.headers["Location"], timeout=60)
+    served = plain.get(answer.headers["Location"])
     assert served.headers["Content-Disposition"].startswith(f'attachment; filename="{name}"')
     assert served.headers["Content-Type"] == settled[name]["type"]
 
@@ -147,6 +145,9 @@ def test_the_promises_hold_afterwards(stack: Stack, alice: Person, settled: obje
     """After all that, nothing is left over and everything served is what was inspected."""
     assert settled
     invariants(stack, alice)
+    found = stack.cli("reconcile", "--check", "--json")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert json.loads(found.stdout)["ok"] is True
 
 
 def thumbnail(person: Person, document_id: str, rendition: str) -> bytes:
@@ -160,7 +161,7 @@ def thumbnail(person: Person, document_id: str, rendition: str) -> bytes:
     answer = person.api.get(f"/documents/{document_id}/renditions/{rendition}")
     assert answer.status_code == 302, answer.text
     assert answer.headers["Location"].startswith(person.stack.content_url)
-    served = httpx.get(answer.headers["Location"], timeout=60)
+    served = plain.get(answer.headers["Location"])
     assert served.status_code == 200
     assert served.headers["Content-Type"] == "image/webp"
     return served.content

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support import plain
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from workers.embedded.prepare import copy_database
@@ -24,19 +24,12 @@ PATIENCE = 90
 NAMES = {"redis", "s3", "worker", "schedule", "gunicorn"}
 
 
-@pytest.fixture(scope="module")
-def mortal(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
-    """A stack that is nobody else's, so that it may be killed."""
-    made = make_stack()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def own(mortal: Stack) -> Stack:
-    """The same, ready: what a test before has left of it is not a cause of the next failure."""
-    eventually(lambda: answers(mortal), PATIENCE)
-    return mortal
+def own(stack: Stack) -> Stack:
+    """The stack, ready: what a test before has left of it is not a cause of the next failure."""
+    eventually(lambda: answers(stack), PATIENCE)
+    stack.rest()
+    return stack
 
 
 def pids(stack: Stack) -> dict[str, int]:
@@ -45,7 +38,7 @@ def pids(stack: Stack) -> dict[str, int]:
 
 def answers(stack: Stack) -> bool:
     try:
-        return httpx.get(f"{stack.base_url}/readyz", timeout=5).status_code == 200
+        return plain.get(f"{stack.base_url}/readyz", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -59,7 +52,7 @@ def test_first_login(own: Stack) -> None:
     """`first-login` names an administrator that exists; only the owner of the data reads it."""
     file = own.data / "first-login"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert str(file) in own.tail()
+    assert str(file) in own.log.read_text()
     email, _ = own.administrator()
     assert email in own.cli("users", "list").stdout
 

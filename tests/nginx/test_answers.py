@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import raw
+from tests.support import plain, raw
 from tests.support.nginx import APP, Nginx
 from tests.support.waiting import eventually
 from uploads.config import Settings
@@ -185,9 +185,7 @@ def test_a_socket_that_nobody_listens_on_is_502(alone: Nginx) -> None:
 
 def plainly(server: Nginx, method: str, target: str, host: str = APP) -> httpx.Response:
     headers = {"Host": host, "Accept": "text/html"}
-    return httpx.request(
-        method, f"http://127.0.0.1:{server.plain_port}{target}", headers=headers, timeout=60
-    )
+    return plain.request(method, f"http://127.0.0.1:{server.plain_port}{target}", headers=headers)
 
 
 def without_tls() -> dict[str, str]:
@@ -223,6 +221,6 @@ def test_another_host_without_tls_is_misdirected(alone: Nginx) -> None:
 
 def test_plain_http_on_the_tls_port_is_a_problem(alone: Nginx) -> None:
     """Somebody who mixed up the ports is told so in the house's form."""
-    answer = httpx.get(f"http://127.0.0.1:{alone.port}/", headers={"Host": APP}, timeout=60)
+    answer = plain.get(f"http://127.0.0.1:{alone.port}/", headers={"Host": APP})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert house_headers(dict(answer.headers)) == without_tls()

@@ -8,13 +8,12 @@ I5 memory, descriptors, processes and queues come back to what they were.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-import httpx
 import redis
 
+from tests.support import plain
 from tests.support.people import PATIENCE, UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -27,13 +26,13 @@ PICTURES = ("thumbnail-200", "thumbnail-800")
 
 
 def invariants(stack: Stack, *people: Person) -> None:
-    """I1–I3 for the whole service by its own command, I1 and I2 for `people` over HTTP."""
+    """I1–I3 for the whole service by its own reconciler, I1 and I2 for `people` over HTTP."""
     for person in people:
         _settled(person)
         for document in person.documents():
             _served_as_inspected(person, document)
     none(stack.temporary_files)
-    eventually(lambda: _reconciled(stack), PATIENCE)
+    none(lambda: findings(stack))
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def none(look: Callable[[], Collection[str]]) -> None:
         return not found
 
     try:
-        eventually(gone, PATIENCE)
+        eventually(gone, PATIENCE, every=0.2)
     except AssertionError:
         raise AssertionError(f"still there: {list(found)[:20]}") from None
 
@@ -151,17 +150,10 @@ def _served_as_inspected(person: Person, document: dict[str, object]) -> None:
     answer = person.api.get(f"/documents/{document['id']}/content")
     if document["state"] in SERVED:
         assert answer.status_code == 302, answer.text
-        served = httpx.get(answer.headers["Location"], timeout=60)
+        served = plain.get(answer.headers["Location"])
         assert hashlib.sha256(served.content).hexdigest() == document["sha256"]
     else:
         assert answer.status_code in {404, 409, 410}, answer.text
         for name in PICTURES:
             refused = person.api.get(f"/documents/{document['id']}/renditions/{name}")
             assert refused.status_code in {404, 409, 410}, refused.text
-
-
-def _reconciled(stack: Stack) -> bool:
-    run = stack.cli("reconcile", "--check", "--json")
-    assert run.returncode in {0, 1}, run.stderr
-    json.loads(run.stdout)
-    return run.returncode == 0

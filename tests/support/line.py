@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import DeafHints, MemoryStorage
+from tests.support.sqlite import migrated_sqlite
 from uploads import faults
 from uploads.documents.intake import Intake, Limits, Offer
 from uploads.documents.library import Library
@@ -32,7 +33,6 @@ from uploads.documents.model import (
 )
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
-from uploads.records import migrate
 from uploads.records.sql import SqlRecords
 from workers.inspection.engine import EngineUnavailable, Subject
 from workers.inspection.inspect import Inspector
@@ -71,8 +71,7 @@ class Line:
     def __init__(
         self, folder: Path, *, segment_bytes: int = 1024, database_url: str | None = None
     ) -> None:
-        url = database_url or f"sqlite:///{folder / 'line.db'}"
-        migrate.upgrade(url)
+        url = database_url or migrated_sqlite(folder / "line.db")
         self.now = START
         self.records = SqlRecords(url)
         self.storage = MemoryStorage(self.clock)

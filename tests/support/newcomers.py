@@ -1,4 +1,4 @@
-"""New users of a running service, made in its database: the command takes a second for each."""
+"""New users of a running service, and their limits."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ import itertools
 
 from tests.support.people import Person
 from tests.support.stack import Stack
-from uploads.documents.model import Scope
 
 _numbers = itertools.count(1)
 
 
 def newcomer(stack: Stack, name: str) -> Person:
     """Somebody who was never here, with a password and a key for reading and writing."""
-    number = next(_numbers)
-    email, password = f"{name}{number}@example.org", f"{name} has a long password"
-    accounts = stack.services().accounts
-    user = accounts.create_user(email, password)
-    scopes = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
-    _, key = accounts.create_key(user.id, "tests", scopes)
-    person = Person(stack, email, password, key)
-    stack.people.append(person)
-    return person
+    return stack.person(f"{name}{next(_numbers)}")
 
 
 def set_quota(

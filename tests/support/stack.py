@@ -18,9 +18,11 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.support import plain
 from tests.support.people import PATIENCE, Person
 from tests.support.waiting import eventually
 from uploads.config import Settings
+from uploads.documents.model import Scope
 from uploads.records.sql import SqlRecords
 from uploads.storage.protocol import Bucket
 from uploads.wiring import Services, build
@@ -123,7 +125,7 @@ class Stack:
         assert self._process is not None
         assert self._process.poll() is None, f"the stack ended while starting:\n{self.tail()}"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
+            return plain.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -156,15 +158,17 @@ class Stack:
             [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=60
         )
 
-    def person(self, name: str, *, admin: bool = False) -> Person:
-        """A new user with a password and a key for reading and writing."""
+    def person(self, name: str) -> Person:
+        """A new user with a password and a key for reading and writing.
+
+        Made by what the commands call: a command takes seconds, most of them to begin.
+        """
         email, password = f"{name}@example.org", f"{name} has a long password"
-        created = self.cli(
-            *("users", "create", email, "--password-stdin", *(["--admin"] if admin else [])),
-            given=password + "\n",
-        )
-        assert created.returncode == 0, created.stderr
-        person = Person(self, email, password, self.key(email))
+        accounts = self.services().accounts
+        user = accounts.create_user(email, password)
+        scopes = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
+        _, key = accounts.create_key(user.id, "tests", scopes)
+        person = Person(self, email, password, key)
         self.people.append(person)
         return person
 
