@@ -82,16 +82,24 @@ def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def make_stack(
     database_settings: Callable[[], dict[str, str]], clamd: str
 ) -> Iterator[Callable[..., Stack]]:
-    """Starts stacks with the chosen database and with ClamAV; all are ended at the end."""
-    with ExitStack() as stacks:
+    """Starts stacks with the chosen database and with ClamAV; all are ended at the end.
+
+    Even one that idles takes its share of a small machine: who needs one for a module closes it.
+    """
+    stacks: list[Stack] = []
+    with ExitStack() as ends:
 
         def make(**settings: str) -> Stack:
             made = Stack({"UPLOADS_CLAMD": clamd, **database_settings(), **settings})
-            stacks.callback(made.close)
+            stacks.append(made)
+            ends.callback(made.close)
             made.start()
             return made
 
         yield make
+        # Each waits for its own processes, one after the other: all at the same time.
+        for one in stacks:
+            one.ask_to_stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,9 +20,11 @@ TYPES = {"svg": "image/svg+xml", "html": "text/html; charset=utf-8"}
 
 
 @pytest.fixture(scope="module")
-def carol(make_stack: Callable[..., Stack]) -> Person:
+def carol(make_stack: Callable[..., Stack]) -> Iterator[Person]:
     """A user of a service whose operator has named both types, and one ordinary type."""
-    return make_stack(UPLOADS_TYPES="svg,html,png").person("carol")
+    made = make_stack(UPLOADS_TYPES="svg,html,png")
+    yield made.person("carol")
+    made.close()
 
 
 @pytest.mark.parametrize("ending", ACTIVE)

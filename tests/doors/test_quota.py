@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,11 +21,12 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def carol(stack: Stack) -> Person:
+def carol(stack: Stack) -> Iterator[Person]:
     """Somebody with a quota of 10 files."""
     made = newcomer(stack, "carol")
     set_quota(made, files_limit=10)
-    return made
+    yield made
+    made.discard(*(one["id"] for one in made.documents()))
 
 
 def quota(person: Person) -> dict[str, Any]:

@@ -6,7 +6,8 @@ then holds for it as well: who may, who may not, and which headers each answer c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,8 +105,25 @@ Ask = Callable[[str, str, str], httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def ask(stack: Stack, alice: Person, bob: Person, clean: str) -> Ask:
+def sessions(alice: Person, bob: Person) -> Iterator[dict[Person, Browser]]:
+    """A browser of each, in which they stay signed in."""
+    with alice.browser() as one, bob.browser() as other:
+        yield {alice: one, bob: other}
+
+
+@pytest.fixture(scope="module")
+def ask(
+    stack: Stack, alice: Person, bob: Person, clean: str, sessions: dict[Person, Browser]
+) -> Ask:
     """Sends (route, method) as nobody, bob or alice, in the way that the route is meant for."""
+
+    @contextmanager
+    def browser_of(person: Person | None, route: str) -> Iterator[Browser]:
+        if person is not None and route not in {"/sign-in", "/sign-out"}:
+            yield sessions[person]
+            return
+        with person.browser() if person is not None else Browser(stack) as browser:
+            yield browser
 
     def send(route: str, method: str, who: str) -> httpx.Response:
         row = TABLE[route, "GET" if method == "HEAD" else method]
@@ -119,7 +137,7 @@ def ask(stack: Stack, alice: Person, bob: Person, clean: str) -> Ask:
         more = dict(row.send or {})
         if person is not None and path.startswith(API):
             return person.api.request(method, stack.base_url + path, **more)
-        with person.browser() if person is not None else Browser(stack) as browser:
+        with browser_of(person, route) as browser:
             if person is not None and method == "POST":
                 more["headers"] = {"X-CSRF-Token": browser.token("/documents")}
             return browser.request(method, path, **more)

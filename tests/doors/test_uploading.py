@@ -12,6 +12,7 @@ from tests.support import raw, samples
 from tests.support.people import Person
 from tests.support.raw import FORM_TYPE, form
 from tests.support.stack import Stack
+from uploads.documents.model import Scope
 
 TARGET = "/api/v1/documents"
 TEXT = b"hello, world\n"
@@ -142,7 +143,7 @@ def test_the_digest_is_enforced_when_it_is_sent(alice: Person) -> None:
 
 def test_a_key_for_reading_cannot_upload(stack: Stack, alice: Person) -> None:
     """Uploading needs the scope for writing."""
-    reader = Person(stack, alice.email, "", stack.key(alice.email, "documents:read"))
+    reader = Person(stack, alice.email, "", stack.key(alice.email, Scope.DOCUMENTS_READ))
     answer = reader.post("a.txt", TEXT)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert reader.api.get("/documents").status_code == 200

@@ -35,9 +35,9 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def narrow(make_stack: Callable[..., Stack]) -> Stack:
+def narrow(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
     """A stack of several web processes with limits that a test can reach."""
-    return make_stack(
+    made = make_stack(
         UPLOADS_WEB_PROCESSES=str(PROCESSES),
         UPLOADS_TRUSTED_PROXIES="1",
         UPLOADS_RATE_DEFAULT=f"{REQUESTS}/minute",
@@ -46,6 +46,8 @@ def narrow(make_stack: Callable[..., Stack]) -> Stack:
         UPLOADS_BYTES_PER_HOUR=str(MIB),
         UPLOADS_UPLOADS_AT_ONCE=str(AT_ONCE),
     )
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from tests.support.waiting import eventually
 
 @pytest.fixture(scope="module")
 def faulty(strict: Stack) -> Iterator[Stack]:
-    """A stack of one web process; it is stopped at the end, for it bears its last faults."""
+    """A stack of one web process; it is closed at the end, for it bears its last faults."""
     yield strict
-    strict.stop()
+    strict.close()
 
 
 @pytest.mark.parametrize(

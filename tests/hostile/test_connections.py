@@ -22,13 +22,15 @@ HELD = 1000
 
 
 @pytest.fixture(scope="module")
-def hasty(make_stack: Callable[..., Stack]) -> Stack:
+def hasty(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
     """A service of one web process with little patience."""
-    return make_stack(
+    made = make_stack(
         UPLOADS_WEB_PROCESSES="1",
         UPLOADS_HEADER_SECONDS="3",
         UPLOADS_IDLE_SECONDS="3",
     )
+    yield made
+    made.close()
 
 
 @contextmanager

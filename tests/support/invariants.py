@@ -142,7 +142,7 @@ def _settled(person: Person) -> None:
     def none_left() -> bool:
         return not {one["state"] for one in person.documents()} & UNSETTLED
 
-    eventually(none_left, PATIENCE)
+    eventually(none_left, PATIENCE, every=0.2)
 
 
 def _served_as_inspected(person: Person, document: dict[str, object]) -> None:

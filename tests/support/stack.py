@@ -71,6 +71,7 @@ class Stack:
         self.people: list[Person] = []
         self._settings = {**_FOR_TESTS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
         self._services: Services | None = None
 
     # --- its life ---
@@ -82,6 +83,12 @@ class Stack:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
         eventually(self._ready, START_SECONDS)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM alone; `stop` or `close` still has to wait for the end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._asked = True
 
     def stop(self) -> None:
         """SIGTERM, as a person or a service manager would, and wait for its end."""
@@ -114,7 +121,7 @@ class Stack:
         for person in self.people:
             person.close()
         try:
-            if self._process is not None and self._process.poll() is None:
+            if self._process is not None and (self._asked or self._process.poll() is None):
                 self.stop()
         finally:
             if self._process is not None:
@@ -155,7 +162,7 @@ class Stack:
         """The operator's command, told nothing but where the data are."""
         env = {**self._clean_env(), "UPLOADS_DATA": str(self.data)}
         return subprocess.run(
-            [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=60
+            [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=120
         )
 
     def person(self, name: str) -> Person:
@@ -164,21 +171,17 @@ class Stack:
         Made by what the commands call: a command takes seconds, most of them to begin.
         """
         email, password = f"{name}@example.org", f"{name} has a long password"
-        accounts = self.services().accounts
-        user = accounts.create_user(email, password)
-        scopes = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
-        _, key = accounts.create_key(user.id, "tests", scopes)
-        person = Person(self, email, password, key)
+        self.services().accounts.create_user(email, password)
+        person = Person(self, email, password, self.key(email))
         self.people.append(person)
         return person
 
-    def key(self, email: str, *scopes: str) -> str:
+    def key(self, email: str, *scopes: Scope) -> str:
         """A new API key, by default for reading and writing documents."""
-        wanted = scopes or ("documents:read", "documents:write")
-        options = [part for scope in wanted for part in ("--scope", scope)]
-        made = self.cli("keys", "create", "--user", email, *options)
-        assert made.returncode == 0, made.stderr
-        return made.stdout.strip().splitlines()[-1]
+        wanted = scopes or (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
+        accounts = self.services().accounts
+        _, key = accounts.create_key(accounts.user(email).id, "tests", set(wanted))
+        return key
 
     def administrator(self) -> tuple[str, str]:
         """Name and password of the first administrator, as the first start wrote them."""
