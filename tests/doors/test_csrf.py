@@ -52,6 +52,7 @@ def test_a_session_without_the_right_token_may_not_write(
             assert code(answer) == (403, "csrf"), foreign
         assert alice.document(document_id)["state"] != "deleted"
         assert browser.request(method, path, headers=own, **more).status_code < 400
+    alice.discard(document_id)
 
 
 def test_the_pages_own_script_may_use_the_session(alice: Person) -> None:
