@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         description="Folder for bodies that do not fit in memory; default that of the scratch.",
     )
     spool_memory_bytes: int = Field(
-        32 * MIB,
+        24 * MIB,
         ge=1 * MIB,
         description="Memory of one gunicorn worker for bodies on their way, in bytes.",
     )

@@ -33,7 +33,7 @@ from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
 # Segments of one file that are on their way to the store at a time.
-_UNDER_WAY = 3
+_UNDER_WAY = 2
 
 
 class Receiver:
