@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         "table is judged by the worker.",
     )
     segment_bytes: int = Field(
-        4 * MIB, ge=64 * 1024, description="Size of a stored segment, in bytes."
+        8 * MIB, ge=64 * 1024, description="Most of a stored segment, in bytes."
     )
     segment_seconds: int = Field(
         300, ge=1, description="A segment is flushed after this time even when it is not full."
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         description="Folder for bodies that do not fit in memory; default that of the scratch.",
     )
     spool_memory_bytes: int = Field(
-        24 * MIB,
+        20 * MIB,
         ge=1 * MIB,
         description="Memory of one gunicorn worker for bodies on their way, in bytes.",
     )

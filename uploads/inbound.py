@@ -18,7 +18,7 @@ from uploads.documents.errors import Malformed, SizeMismatch
 
 # The most that one read takes: each costs the same, so small ones halve the speed of a fast client.
 PIECE = 1024 * 1024
-# What a client is first asked for; doubled as often as it had sent all of it already.
+# What a client is first asked for; four times that as often as it had sent all of it already.
 _FIRST_PIECE = 64 * 1024
 # What a slow client gathers in the kernel before it is read.
 _GATHERED = 64 * 1024
@@ -116,7 +116,7 @@ class Inbound:
         self._taken += len(data)
         self._told(len(data))
         if len(data) >= self._step:
-            self._step = min(2 * self._step, PIECE)
+            self._step = min(4 * self._step, PIECE)
         if self._taken == self._length:
             self.exhausted = True
         elif not data:

@@ -16,9 +16,11 @@ from uploads.documents.errors import SizeMismatch, StorageUnavailable
 from uploads.documents.intake import Offer
 from uploads.documents.model import State
 from uploads.documents.receiving import _UNDER_WAY
+from uploads.documents.spool import Room
 from uploads.records.protocol import DocumentFilter, Work
 from uploads.storage.protocol import Bucket
 
+PIECE = 4096
 SECONDS = 60
 SEGMENT = 8192
 # So many pieces are more than one segment, and less than two.
@@ -167,3 +169,31 @@ def test_a_segment_is_not_recorded_before_the_one_before_it(line: Line, refuses:
         whole = b"".join(store.objects[Bucket.INCOMING, one.key][0] for one in segments)
         assert whole == TEXT * WHOLE
     assert early == [False]
+
+
+def test_a_segment_is_sent_off_early_where_memory_has_run_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than to go to disk: what is under way is waited for, then what is there goes too."""
+    monkeypatch.setattr("uploads.documents.receiving._WORTH_IT", PIECE)
+    line = Line(tmp_path, segment_bytes=64 * PIECE)
+    line.intake._room = Room(3 * PIECE, folder=tmp_path / "spool")
+    document = line.intake.accept(line.actor, Offer("a.txt", None), iter([b"x" * PIECE] * 10))
+    segments = line.records.read(lambda work: work.documents.segments(document.id))
+    assert [one.size for one in segments] == [3 * PIECE, 3 * PIECE, 3 * PIECE, PIECE]
+    assert not (tmp_path / "spool").exists()
+    assert line.intake._room.left == 3 * PIECE
+    line.records.close()
+
+
+def test_where_others_hold_the_memory_it_goes_to_disk_and_not_in_crumbs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploads.documents.receiving._WORTH_IT", PIECE)
+    line = Line(tmp_path, segment_bytes=4 * PIECE)
+    line.intake._room = Room(PIECE // 2, folder=tmp_path / "spool")
+    document = line.intake.accept(line.actor, Offer("a.txt", None), iter([b"x" * PIECE] * 10))
+    segments = line.records.read(lambda work: work.documents.segments(document.id))
+    assert [one.size for one in segments] == [4 * PIECE, 4 * PIECE, 2 * PIECE]
+    assert (tmp_path / "spool").exists()
+    line.records.close()

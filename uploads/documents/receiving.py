@@ -34,6 +34,8 @@ from uploads.storage.protocol import Bucket, Storage
 
 # Segments of one file that are on their way to the store at a time.
 _UNDER_WAY = 2
+# Bytes from which on a segment is sent off before it is full, where memory has run out.
+_WORTH_IT = 1024 * 1024
 
 
 class Receiver:
@@ -91,11 +93,15 @@ class Receiver:
         Raises what became of the segment before.
         """
         if self._full():
-            while len(self._under_way) >= _UNDER_WAY:
+            self._send_off()
+        while not self._spool.fits(piece):
+            # Its memory may be enough for this piece, and the disk is spared.
+            if self._under_way:
                 self._land()
-            self._under_way.append(_Shipment(self._ship()))
-        while self._under_way and not self._spool.fits(piece):
-            self._land()  # its memory may be enough for this piece, and the disk is spared
+            elif self._spool.held >= _WORTH_IT:
+                self._send_off()
+            else:
+                break
         if not self._spool.size:
             self._buffered_since = self._clock()
         self._digest.update(piece)
@@ -172,6 +178,11 @@ class Receiver:
             return False
         old = self._clock() - self._buffered_since >= self._segment_age
         return old or self._spool.size >= self._segment_bytes
+
+    def _send_off(self) -> None:
+        while len(self._under_way) >= _UNDER_WAY:
+            self._land()
+        self._under_way.append(_Shipment(self._ship()))
 
     def _ship(self) -> Callable[[], None]:
         """What stores and records the segment that is full now, after those before it."""
