@@ -34,7 +34,8 @@ from uploads.storage.protocol import Bucket, Storage
 
 # Segments of one file that are on their way to the store at a time.
 _UNDER_WAY = 2
-# Bytes from which on a segment is sent off before it is full, where memory has run out.
+# Bytes from which on a segment is sent off early where memory has run out, so that slow clients
+# that end together leave less to do. It grows with the file: a large one must not come in crumbs.
 _WORTH_IT = 1024 * 1024
 
 
@@ -98,7 +99,7 @@ class Receiver:
             # Its memory may be enough for this piece, and the disk is spared.
             if self._under_way:
                 self._land()
-            elif self._spool.held >= _WORTH_IT:
+            elif self._spool.size >= max(_WORTH_IT, self.size // 4):
                 self._send_off()
             else:
                 break

@@ -56,7 +56,7 @@ class Spool:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._pieces: list[bytes | bytearray] = []
-        self.held = 0  # bytes of the room
+        self._held = 0
         self._file: IO[bytes] | None = None
         self.size = 0
 
@@ -67,7 +67,7 @@ class Spool:
     def write(self, piece: bytes) -> None:
         """Keep a piece. Raises StorageFull and StorageUnavailable for what the disk says."""
         if self._file is None and self._room.take(len(piece)):
-            self.held += len(piece)
+            self._held += len(piece)
             self._keep(piece)
         else:
             self._spill(piece)
@@ -76,8 +76,8 @@ class Spool:
     def close(self) -> None:
         """Forget it all; doing so again is quiet."""
         self._pieces = []
-        self._room.give_back(self.held)
-        self.held = 0
+        self._room.give_back(self._held)
+        self._held = 0
         if self._file is not None:
             self._file.close()
 
@@ -105,8 +105,8 @@ class Spool:
                 for kept in self._pieces:
                     _write_all(self._file, kept)
                 self._pieces = []
-                self._room.give_back(self.held)
-                self.held = 0
+                self._room.give_back(self._held)
+                self._held = 0
             _write_all(self._file, piece)
         except OSError as error:
             kind = StorageFull if error.errno in _FULL else StorageUnavailable
