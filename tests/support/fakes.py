@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
 from uploads.storage.protocol import Bucket, ObjectStat
@@ -58,6 +59,16 @@ class MemoryStorage:
     ) -> str:
         mark = hmac.new(b"fake", f"{bucket}/{key}/{seconds}".encode(), hashlib.sha256).hexdigest()
         return f"http://memory.invalid/{bucket}/{key}?sig={mark}"
+
+    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+        with self.open(bucket, key) as pieces:
+            return b"".join(pieces)[:size]
+
+    def sign_put(
+        self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int
+    ) -> str:
+        """An address that says what it allows: nobody but a test reads it."""
+        return f"http://memory.invalid/{bucket}/{key}?{urlencode(headers)}&seconds={seconds}"
 
     def ready(self) -> None:
         self._check()

@@ -26,9 +26,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_s3(folder: Path) -> Iterator[str]:
+def running_s3(folder: Path, port: int | None = None) -> Iterator[str]:
     """Start rclone over `folder`, our buckets in it; gives its endpoint, ends it afterwards."""
-    port = free_port()
+    port = port or free_port()
     for bucket in Bucket:
         (folder / bucket).mkdir(parents=True, exist_ok=True)
     binary = Path(sys.executable).with_name("rclone")

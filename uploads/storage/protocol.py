@@ -6,7 +6,7 @@ copies: not every store has them, and some say they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +61,20 @@ class Storage(Protocol):
         """A URL for clients that reads this one object for `seconds` (SigV4 presigned GET).
 
         The store is told to answer with this Content-Disposition and Content-Type.
+        """
+
+    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+        """The first `size` bytes of one object, fewer where it has fewer (S3 `GetObject`, `Range`).
+
+        Raises `documents.errors.ObjectMissing` when there is no such object.
+        """
+
+    def sign_put(
+        self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int
+    ) -> str:
+        """A URL for clients that writes this one object for `seconds` (SigV4 presigned PUT).
+
+        Every header given is part of the signature: it must be sent as it is.
         """
 
     def ready(self) -> None:

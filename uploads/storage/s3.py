@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,9 +61,8 @@ class S3:
     ) -> None:
         self._prefix = bucket_prefix
         self._endpoint = endpoint.rstrip("/")
-        self._signer = Signer(
-            self._endpoint, region, access_key, secret_key, seconds=_SIGNED_SECONDS
-        )
+        self._signer = Signer(self._endpoint, region, access_key, secret_key)
+        self._public_signer = Signer(public_url, region, access_key, secret_key)
         self._inside = _client(endpoint, region, access_key, secret_key)
         self._outside = _client(public_url, region, access_key, secret_key)
         self._places = threading.BoundedSemaphore(_PLACES)
@@ -141,6 +140,26 @@ class S3:
             )
         )
 
+    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+        url = self._sign("GET", bucket, key)
+        headers = {"Range": f"bytes=0-{size - 1}"}
+        response = self._send("GET", url, headers=headers, stream=True)
+        try:
+            return response.read(size, decode_content=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise StorageUnavailable(type(error).__name__) from error
+        finally:
+            # Some stores answer with the whole object: the rest of it is not read.
+            response.close()
+            response.release_conn()
+
+    def sign_put(
+        self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int
+    ) -> str:
+        # boto3's client would move some of the headers into the query.
+        path = f"/{self._prefix}{bucket}/{key}"
+        return self._public_signer.url("PUT", path, headers, datetime.now(UTC), seconds)
+
     def ready(self) -> None:
         for bucket in Bucket:
             self._send("HEAD", self._sign_bucket(bucket), attempts=1)
@@ -150,7 +169,7 @@ class S3:
     ) -> str:
         """A URL for this one request; every header given is part of the signature."""
         path = f"/{self._prefix}{bucket}/{key}"
-        return self._signer.url(method, path, headers or {}, datetime.now(UTC))
+        return self._signer.url(method, path, headers or {}, datetime.now(UTC), _SIGNED_SECONDS)
 
     def _sign_bucket(self, bucket: Bucket) -> str:
         return str(
@@ -160,12 +179,18 @@ class S3:
         )
 
     def _send(
-        self, method: str, url: str, *, stream: bool = False, attempts: int = _ATTEMPTS
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        stream: bool = False,
+        attempts: int = _ATTEMPTS,
     ) -> urllib3.BaseHTTPResponse:
         """Send one request without a body."""
 
         def attempt() -> _Outcome[urllib3.BaseHTTPResponse]:
-            response = self._pool.request(method, url, preload_content=not stream)
+            response = self._pool.request(method, url, headers=headers, preload_content=not stream)
             return _Outcome(response.status, response, lambda: _whole(response))
 
         return self._insist(method, attempt, attempts)

@@ -18,31 +18,32 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class Signer:
-    """Signs requests to the S3 server at `endpoint`, each for `seconds`."""
+    """Signs requests to the S3 server at `endpoint`."""
 
-    def __init__(
-        self, endpoint: str, region: str, access_key: str, secret_key: str, seconds: int
-    ) -> None:
+    def __init__(self, endpoint: str, region: str, access_key: str, secret_key: str) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._host = urlsplit(endpoint).netloc
         self._region = region
         self._access_key = access_key
         self._secret_key = secret_key
-        self._seconds = seconds
 
-    def url(self, method: str, path: str, headers: Mapping[str, str], now: datetime) -> str:
-        """The URL for one request; `headers` must be sent as they are given, and `now` is in UTC.
+    def url(
+        self, method: str, path: str, headers: Mapping[str, str], now: datetime, seconds: int
+    ) -> str:
+        """The URL for one request, which lives for `seconds` from `now` (UTC), a week at most.
 
-        `path` begins with a slash and is not escaped yet.
+        All of `headers` must be sent as they are given. `path` begins with a slash and is not
+        escaped yet.
         """
         day, moment = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
         scope = f"{day}/{self._region}/s3/aws4_request"
-        signed = {"host": self._host, **{name.lower(): text for name, text in headers.items()}}
+        signed = {"host": self._host}
+        signed |= {name.lower(): " ".join(text.split()) for name, text in headers.items()}
         names = sorted(signed)
         query = (
             f"X-Amz-Algorithm={_ALGORITHM}"
             f"&X-Amz-Credential={quote(f'{self._access_key}/{scope}', safe='')}"
-            f"&X-Amz-Date={moment}&X-Amz-Expires={self._seconds}"
+            f"&X-Amz-Date={moment}&X-Amz-Expires={seconds}"
             f"&X-Amz-SignedHeaders={'%3B'.join(names)}"
         )
         escaped = quote(path, safe="/~")
