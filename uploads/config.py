@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         "", description="Where clients reach the S3 store; default the endpoint."
     )
     s3_region: str = Field("us-east-1", description="Region in signatures.")
+    s3_checks_sha256: bool = Field(
+        False,
+        description="The store was proved to hold a PUT against its x-amz-checksum-sha256; only "
+        "then is it signed. rclone does not; the worker reads and checks in any case.",
+    )
     s3_access_key: str = Field("", description="Access key of the store.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the store.")
     s3_bucket_prefix: str = Field(
@@ -259,6 +264,12 @@ class Settings(BaseSettings):
     )
     tombstone_days: int = Field(
         30, ge=0, description="How long a deleted document's id still answers."
+    )
+    grant_seconds: int = Field(
+        86400, ge=60, description="An upload by signed URL must be complete within this time."
+    )
+    grant_url_seconds: int = Field(
+        900, ge=1, le=900, description="Life of one signed URL for uploading; it can be renewed."
     )
     link_seconds: int = Field(60, ge=1, le=60, description="Life of a signed download URL.")
     session_idle_seconds: int = Field(

@@ -9,6 +9,8 @@ from celery import Celery
 from uploads import clock, disk, faults, scanner
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
+from uploads.documents.completion import Completion
+from uploads.documents.granting import Granting, Terms
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
@@ -37,6 +39,8 @@ class Services:
     accounts: Accounts
     quotas: Quotas
     intake: Intake
+    granting: Granting
+    completion: Completion
     library: Library
     access: Access
     clamd_address: str | None
@@ -62,6 +66,8 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     quotas, guard = _quotas(settings, records), disk.guard(settings)
     hints = _hints(settings, celery, web=web)
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
+    intake = _intake(settings, records, storage, policy, quotas, hints, guard)
+    granting = _granting(settings, records, storage, intake, quotas, hints, guard)
     return Services(
         settings=settings,
         records=records,
@@ -70,16 +76,19 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         hints=hints,
         accounts=_accounts(settings, records),
         quotas=quotas,
-        intake=_intake(settings, records, storage, policy, quotas, hints, guard),
-        library=library,
-        access=Access(
-            library=library,
+        intake=intake,
+        granting=granting,
+        completion=Completion(
+            granting=granting,
             records=records,
             storage=storage,
-            tokens=SignedTokens(settings.secret_key.get_secret_value()),
-            content_url=settings.content_url,
-            link_seconds=settings.link_seconds,
+            intake=intake,
+            hints=hints,
+            clock=clock.now,
+            new_id=clock.new_id,
         ),
+        library=library,
+        access=_access(settings, records, storage, library),
         clamd_address=clamd_address,
         disk=guard,
     )
@@ -111,6 +120,43 @@ def _intake(
         limits=_limits(settings),
         check_room=guard.check,
         room=Room(settings.spool_memory_bytes, settings.spool_dir),
+    )
+
+
+def _granting(
+    settings: Settings,
+    records: Records,
+    storage: Storage,
+    intake: Intake,
+    quotas: Quotas,
+    hints: Hints,
+    guard: disk.DiskGuard,
+) -> Granting:
+    return Granting(
+        records=records,
+        storage=storage,
+        intake=intake,
+        quotas=quotas,
+        hints=hints,
+        clock=clock.now,
+        new_id=clock.new_id,
+        terms=Terms(
+            seconds=settings.grant_seconds,
+            url_seconds=settings.grant_url_seconds,
+            store_checks_sha256=lambda: settings.s3_checks_sha256,
+        ),
+        check_room=guard.check,
+    )
+
+
+def _access(settings: Settings, records: Records, storage: Storage, library: Library) -> Access:
+    return Access(
+        library=library,
+        records=records,
+        storage=storage,
+        tokens=SignedTokens(settings.secret_key.get_secret_value()),
+        content_url=settings.content_url,
+        link_seconds=settings.link_seconds,
     )
 
 

@@ -1,4 +1,4 @@
-"""What may no longer be: leftovers, dead uploads, orphans, old tombstones and ended sessions."""
+"""What may no longer be: leftovers, dead uploads and grants, orphans, tombstones, old sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from uploads.documents.errors import StorageUnavailable, Unavailable
+from uploads.documents.grants import GrantState
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import GONE, REFUSED, State
 from uploads.records.protocol import Leftover, Records, Work
@@ -94,12 +95,21 @@ class Tidier:
     def tidy(self) -> None:
         """One round over everything that may have become old. Raises Unavailable."""
         now = self._clock()
+        while self._records.write(lambda work: self._end_grants(work, now)):
+            continue
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._expire_refused(work, now))
         self._records.write(lambda work: self._drop_tombstones(work, now))
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
         self._announce_orphans(now)
+
+    def _end_grants(self, work: Work, now: datetime) -> int:
+        """Their room is back with this; their bytes are in no row now and found as orphans."""
+        overdue = work.grants.overdue(now, _AT_ONCE)
+        for grant in overdue:
+            work.grants.end(grant.id, GrantState.EXPIRED)
+        return len(overdue)
 
     def _drop_dead_uploads(self, work: Work, now: datetime) -> None:
         """A RECEIVING row that nobody touched for the grace time was never answered with 2xx."""
@@ -121,6 +131,7 @@ class Tidier:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)
         for document in ended:
             work.documents.remove(document.id)
+        work.grants.remove_ended(now - self._keep_tombstones)
 
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.
@@ -135,6 +146,9 @@ class Tidier:
 
 
 def _announce_if_unknown(work: Work, orphan: Leftover) -> None:
+    # Asked first: a grant that is completed just now has its segments in the same commit.
+    if work.grants.names(orphan.key):
+        return
     document_id = "doc_" + orphan.key.split("/", 1)[0]
     known = {segment.key for segment in work.documents.segments(document_id)}
     # What was announced already keeps its time: a failed document's bytes are kept for a while.

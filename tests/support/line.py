@@ -17,6 +17,8 @@ import pytest
 from tests.support.fakes import DeafHints, MemoryStorage
 from tests.support.sqlite import migrated_sqlite
 from uploads import faults
+from uploads.documents.completion import Completion
+from uploads.documents.granting import Granting, Terms
 from uploads.documents.intake import Intake, Limits, Offer
 from uploads.documents.library import Library
 from uploads.documents.model import (
@@ -84,6 +86,7 @@ class Line:
         self.library = Library(records=self.records, hints=self.hints, clock=self.clock)
         self.quotas = Quotas(records=self.records, clock=self.clock, bytes_limit=0, files_limit=0)
         self.intake = self._intake(segment_bytes)
+        self.granting, self.completion = self._granting()
         self.reaper = Reaper(records=self.records, storage=self.storage, clock=self.clock)
         self.tidier = Tidier(
             records=self.records,
@@ -113,6 +116,27 @@ class Line:
             clock=self.clock,
             new_id=self.new_id,
             limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds())),
+        )
+
+    def _granting(self) -> tuple[Granting, Completion]:
+        granting = Granting(
+            records=self.records,
+            storage=self.storage,
+            intake=self.intake,
+            quotas=self.quotas,
+            hints=self.hints,
+            clock=self.clock,
+            new_id=self.new_id,
+            terms=Terms(seconds=86400, url_seconds=900),
+        )
+        return granting, Completion(
+            granting=granting,
+            records=self.records,
+            storage=self.storage,
+            intake=self.intake,
+            hints=self.hints,
+            clock=self.clock,
+            new_id=self.new_id,
         )
 
     def clock(self) -> datetime:

@@ -285,6 +285,26 @@ class SizeMismatch(UploadsError):
     sentence = "The number of bytes differs from what was announced. Send the file again."
 
 
+class Incomplete(UploadsError):
+    """Raised when an upload is to be completed before all of its bytes are in the store."""
+
+    code = "incomplete"
+    title = "Bytes are missing"
+    sentence = "Not all parts of this upload have arrived. Send those that are missing."
+
+    def __init__(self, missing: list[int]) -> None:
+        """`missing` are numbers of parts, the first thousand at most."""
+        super().__init__(missing=missing)
+
+
+class UploadExpired(UploadsError):
+    """Raised when an upload is continued or completed after its time."""
+
+    code = "upload-expired"
+    title = "The upload has expired"
+    sentence = "The time of this upload is over and its bytes are deleted. Begin a new one."
+
+
 class RateLimited(UploadsError):
     """Raised when a caller asks more often than its limit."""
 

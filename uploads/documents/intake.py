@@ -70,6 +70,8 @@ class Limits:
 class Intake:
     """The verbs `accept`, for every door that streams bytes, and `check`, to ask before.
 
+    Bytes that do not pass through here are judged by `judge_claims` and `check` all the same.
+
     `check_room` raises StorageFull where a disk is about to be full. It is asked before the first
     byte and with each piece, so it must be cheap.
     """
@@ -106,8 +108,22 @@ class Intake:
         judges anew what really comes. Raises TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
         FileTooLarge.
         """
-        name, _ = self._judge_claims(offer)
+        name, _ = self.judge_claims(offer)
         self._policy.judge(name, offer.declared_type, head)
+
+    def judge_claims(self, offer: Offer) -> tuple[str, FileType]:
+        """The clean name and the type of a file that is not refused before its first byte.
+
+        Raises TypeNotAllowed, TypeMismatch, BadName, EmptyFile, FileTooLarge.
+        """
+        name = clean_name(offer.untrusted_name, self._limits.max_name_bytes)
+        kind = self._policy.by_name(name)
+        self._policy.check_declared(kind, offer.declared_type)
+        if offer.declared_size == 0:
+            raise EmptyFile
+        if offer.declared_size is not None and offer.declared_size > self._policy.limit(kind):
+            raise FileTooLarge(self._policy.limit(kind))
+        return name, kind
 
     def accept(self, actor: Actor, offer: Offer, pieces: Iterator[bytes]) -> Document:
         """Take a file in; the document it became is committed when this returns.
@@ -118,7 +134,7 @@ class Intake:
         """
         receiver: Receiver | None = None
         try:
-            name, kind = self._judge_claims(offer)
+            name, kind = self.judge_claims(offer)
             self._check_room()
             self._quotas.foresee(actor.user_id, offer.declared_size)
             step("s1")
@@ -142,17 +158,6 @@ class Intake:
         self._hints.job(job.id)
         step("s7")
         return document
-
-    def _judge_claims(self, offer: Offer) -> tuple[str, FileType]:
-        """What can be refused before the first byte of the file."""
-        name = clean_name(offer.untrusted_name, self._limits.max_name_bytes)
-        kind = self._policy.by_name(name)
-        self._policy.check_declared(kind, offer.declared_type)
-        if offer.declared_size == 0:
-            raise EmptyFile
-        if offer.declared_size is not None and offer.declared_size > self._policy.limit(kind):
-            raise FileTooLarge(self._policy.limit(kind))
-        return name, kind
 
     def _receiver(self, actor: Actor, name: str, kind: FileType, offer: Offer) -> Receiver:
         # In milliseconds, which is what clients are told: whoever sorts by it gets our own order.

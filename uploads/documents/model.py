@@ -111,7 +111,11 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file and all that is known of it. `size` in bytes, digests lowercase hex SHA-256."""
+    """One file and all that is known of it. `size` in bytes, digests lowercase hex SHA-256.
+
+    `promised_sha256` is what a client said of bytes that nobody has read yet: the worker holds it
+    against what it reads, before anything else.
+    """
 
     id: str
     owner_id: str
@@ -123,6 +127,7 @@ class Document:
     created_at: datetime
     updated_at: datetime
     sha256: str | None = None
+    promised_sha256: str | None = None
     verdict: Verdict | None = None
     renditions: tuple[Rendition, ...] = ()
     expires_at: datetime | None = None

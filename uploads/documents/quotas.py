@@ -2,8 +2,9 @@
 
 A document counts from its first committed row until it is deleted or expires, whatever state it is
 in: what was refused and is kept for the operator's desk occupies room like anything else, and can
-be deleted. What the service makes of it (pictures) does not count. The room is returned with the
-tombstone; the bytes themselves follow at the next sweep.
+be deleted. A grant counts like the document that it may become. What the service makes of it
+(pictures) does not count. The room is returned with the tombstone, or with the end of the grant;
+the bytes themselves follow at the next sweep.
 
 The decision is made inside the transaction that adds the bytes, so uploads at the same time cannot
 pass it together. `foresee` only spares a client the sending of what would be refused anyway.

@@ -26,6 +26,7 @@ from uploads.documents.model import (
     User,
     Verdict,
 )
+from uploads.records.granting import Grants
 from uploads.storage.protocol import Bucket
 
 T = TypeVar("T")
@@ -219,7 +220,8 @@ class Usages(Protocol):
         """Give a user limits of its own: None is the service's, 0 is none at all."""
 
     def drifted(self) -> Sequence[str]:
-        """Ids of users whose usage is not the sum of their documents: there must be none."""
+        """Ids of users whose usage is not the sum of their documents and open grants: there must
+        be none."""
 
 
 class Audit(Protocol):
@@ -237,6 +239,8 @@ class Work(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def leftovers(self) -> Leftovers: ...
+    @property
+    def grants(self) -> Grants: ...
     @property
     def usages(self) -> Usages: ...
     @property

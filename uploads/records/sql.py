@@ -23,6 +23,7 @@ from uploads.records.documents import SqlDocuments
 from uploads.records.engine import begin_options, make_engine
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
+from uploads.records.grants import SqlGrants
 from uploads.records.grouping import Grouped
 from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
@@ -46,6 +47,7 @@ class SqlWork:
     jobs: SqlJobs
     accounts: SqlAccounts
     leftovers: SqlLeftovers
+    grants: SqlGrants
     usages: SqlUsages
     audit: SqlAudit
 
@@ -56,6 +58,7 @@ class SqlWork:
             SqlJobs(connection),
             SqlAccounts(connection),
             SqlLeftovers(connection),
+            SqlGrants(connection),
             SqlUsages(connection),
             SqlAudit(connection),
         )

@@ -127,6 +127,7 @@ usage = Table(
     Column("files_limit", BigInteger, nullable=True),
 )
 
+# `promised_sha256` is what a client said of bytes that only the worker reads.
 # `name_folded` is what a search looks through: neither database folds case beyond ASCII in the
 # same way. `verdict` repeats the newest row of `verdicts`, so that a list needs no join.
 documents = Table(
@@ -143,12 +144,32 @@ documents = Table(
     _time("created_at"),
     _time("updated_at"),
     _text("sha256", nullable=True),
+    _text("promised_sha256", nullable=True),
     _time("expires_at", nullable=True),
     _text("clean_key", nullable=True),
     _text("quarantine_key", nullable=True),
     Column("verdict", JSON(none_as_null=True), nullable=True),
     Index(None, "owner_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
+)
+
+# What clients may put into `incoming` themselves. The keys are made of `id`.
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("owner_id", String, ForeignKey("users.id"), nullable=False),
+    _text("name"),
+    Column("size", BigInteger, nullable=False),
+    _text("declared_type", nullable=True),
+    _text("type"),
+    _text("sha256", nullable=True),
+    _text("method"),
+    Column("part_size", BigInteger, nullable=False),
+    _text("state"),
+    _time("created_at"),
+    _time("expires_at"),
+    Index(None, "state", "expires_at"),
 )
 
 segments = Table(

@@ -1,6 +1,7 @@
 """What each user keeps here: one row of sums, changed by whoever changes what it adds up.
 
-A document counts with its `size` from the moment it is added until it is gone. The row is written
+A document counts with its `size` from the moment it is added until it is gone, an open grant like
+the document that it will become. The row is written
 in the transaction of the documents' own change, so it holds them in turn: of two uploads at the
 same time, the second one sees the first one's bytes, on PostgreSQL as well.
 """
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, or_, select
+from sqlalchemy import Connection, Table, bindparam, func, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 
+from uploads.documents.grants import GrantState
 from uploads.documents.model import GONE, State, Usage
 from uploads.records.statements import upsert
-from uploads.records.tables import documents, usage, users
+from uploads.records.tables import documents, grants, usage, users
 
 GONE_NAMES = tuple(sorted(state.value for state in GONE))
 _ALL = (usage.c.bytes_used, usage.c.files_used, usage.c.bytes_limit, usage.c.files_limit)
@@ -69,14 +71,19 @@ class SqlUsages:
 
     def drifted(self) -> Sequence[str]:
         """One statement, so that it sees one moment on both databases."""
+        counted = union_all(
+            select(documents.c.owner_id, documents.c.size).where(
+                documents.c.state.not_in(GONE_NAMES)
+            ),
+            select(grants.c.owner_id, grants.c.size).where(grants.c.state == GrantState.OPEN.value),
+        ).subquery()
         kept = (
             select(
-                documents.c.owner_id,
-                func.sum(documents.c.size).label("bytes"),
+                counted.c.owner_id,
+                func.sum(counted.c.size).label("bytes"),
                 func.count().label("files"),
             )
-            .where(documents.c.state.not_in(GONE_NAMES))
-            .group_by(documents.c.owner_id)
+            .group_by(counted.c.owner_id)
             .subquery()
         )
         found = self._connection.execute(

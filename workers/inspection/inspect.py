@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from uploads.documents.errors import LeaseLost, StorageUnavailable
+from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailable
 from uploads.documents.model import Document, EngineReport, Job, Outcome, Segment, State, Verdict
 from uploads.faults import step
 from uploads.records.protocol import Records, Work
@@ -80,20 +80,24 @@ class Inspector:
         """All segments' bytes in order. A short one means: try again later.
 
         A missing one is no outage but a loss: ObjectMissing ends the start without a word, and
-        after some of them the document fails instead of waiting for ever.
+        after some of them the document fails instead of waiting for ever. So is one that is longer
+        than was recorded: a client whose signed length the store did not check has replaced it,
+        and it is not read to its end, which nobody knows.
         """
         for segment in segments:
             read = 0
             with self._storage.open(Bucket.INCOMING, segment.key) as pieces:
                 for piece in pieces:
                     read += len(piece)
+                    if read > segment.size:
+                        raise ObjectMissing(f"segment {segment.key} has become longer")
                     yield piece
             if read != segment.size:
                 raise StorageUnavailable(f"segment {segment.key} has {read} bytes")
 
     def _judge(self, document: Document, path: Path, size: int, sha256: str) -> Verdict:
         now = self._clock()
-        if document.sha256 is not None and document.sha256 != sha256:
+        if not {document.sha256, document.promised_sha256} <= {None, sha256}:
             return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
         subject = Subject(path, size, sha256, document.type, document.name)
         reports = [engine.inspect(subject) for engine in self._engines] + list(self._absent)

@@ -1,0 +1,150 @@
+"""Turns a grant whose bytes are there into a document, in one commit, for a file of any size.
+
+Nothing is read but sizes and the first bytes. From here on it is a document like any other, on the
+same line: what is inspected and published is what the worker reads, whatever a client does to
+`incoming` meanwhile, and the worker holds it against the digest that was promised.
+
+Crash windows: before the commit nothing has changed and the completion can be repeated; after it
+the job is due, hint or no hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from uploads.documents.errors import (
+    Conflict,
+    Incomplete,
+    NotFound,
+    ObjectMissing,
+    SizeMismatch,
+    Unavailable,
+    UploadsError,
+)
+from uploads.documents.granting import Granting, stored_parts
+from uploads.documents.grants import Grant, GrantState
+from uploads.documents.intake import Hints, Intake, Offer
+from uploads.documents.model import Actor, AuditEntry, Document, Job, JobKind, JobState, State
+from uploads.documents.policy import HEAD_BYTES
+from uploads.records.protocol import Records, Work
+from uploads.storage.protocol import Bucket, Storage
+
+_MISSING_NAMED = 1000
+_log = structlog.get_logger(__name__)
+
+
+class Completion:
+    """The verb `complete`. A grant of somebody else's does not exist."""
+
+    def __init__(
+        self,
+        *,
+        granting: Granting,
+        records: Records,
+        storage: Storage,
+        intake: Intake,
+        hints: Hints,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._granting = granting
+        self._records = records
+        self._storage = storage
+        self._intake = intake
+        self._hints = hints
+        self._clock = clock
+        self._new_id = new_id
+
+    def complete(self, actor: Actor, grant_id: str) -> Document:
+        """Make the document, once all bytes are there; the same again when it was made before.
+
+        Raises Incomplete, and where the grant ends with it SizeMismatch and the refusals of the
+        policy; Gone and UploadExpired for a grant that ended otherwise, NotFound, Unavailable.
+        """
+        grant = self._granting.get(actor, grant_id)
+        if grant.state is not GrantState.COMPLETED:
+            grant.check_open(self._clock())
+            self._judge_and_finish(actor, grant)
+        document = self._records.read(
+            lambda work: work.documents.get(actor.user_id, grant.document_id)
+        )
+        if document is None:
+            raise NotFound
+        return document
+
+    def _judge_and_finish(self, actor: Actor, grant: Grant) -> None:
+        """Raises why not, unless somebody else has completed it meanwhile: then all is well."""
+        error: UploadsError = Conflict()
+        try:
+            self._judge(grant)
+            if self._finish(grant):
+                return
+        except Unavailable:
+            raise
+        except Incomplete as missing:
+            error = missing
+        except UploadsError as refusal:
+            error = refusal
+            self._refuse(actor, grant, refusal.code)
+        if self._granting.get(actor, grant.id).state is not GrantState.COMPLETED:
+            raise error
+
+    def _judge(self, grant: Grant) -> None:
+        """What can be told without reading the file. Raises what `complete` raises."""
+        stored = stored_parts(self._storage, grant)
+        missing = [number for number, _ in grant.parts() if number not in stored]
+        if missing:
+            raise Incomplete(missing[:_MISSING_NAMED])
+        if any(stored[number] != part.size for number, part in grant.parts()):
+            raise SizeMismatch
+        try:
+            head = self._storage.first(Bucket.INCOMING, grant.part(1).key, HEAD_BYTES)
+        except ObjectMissing:
+            raise Incomplete([1]) from None
+        # Name, size and type once more: the policy may be another one than a day ago.
+        offer = Offer(grant.name, grant.declared_type, grant.sha256, grant.size)
+        self._intake.check(offer, head)
+
+    def _finish(self, grant: Grant) -> bool:
+        now = self._clock()
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        document = Document(
+            id=grant.document_id,
+            owner_id=grant.owner_id,
+            name=grant.name,
+            size=grant.size,
+            declared_type=grant.declared_type,
+            type=grant.type,
+            state=State.QUARANTINED,
+            created_at=now,
+            updated_at=now,
+            promised_sha256=grant.sha256,
+        )
+        job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
+        made = self._records.write(lambda work: _commit(work, grant, document, job))
+        if made:
+            self._hints.job(job.id)
+        return made
+
+    def _refuse(self, actor: Actor, grant: Grant, code: str) -> None:
+        """Undo what was granted. The refusal is what the client hears, whatever happens here."""
+        detail = {"code": code, "bytes": grant.size}
+        entry = AuditEntry(self._clock(), actor.user_id, "upload.refused", code, detail)
+        try:
+            self._granting.end(grant, entry)
+        except Unavailable as second:
+            _log.warning("refusal_not_recorded", code=code, cause=second.cause)
+
+
+def _commit(work: Work, grant: Grant, document: Document, job: Job) -> bool:
+    """Everything that becomes true with a completion; of many at once only one makes it so."""
+    if not work.grants.end(grant.id, GrantState.COMPLETED):
+        return False
+    work.documents.add(document)
+    for _, part in grant.parts():
+        work.documents.add_segment(document.id, part)
+    work.jobs.add(job)
+    return True
