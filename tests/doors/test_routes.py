@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import grants as granted
 from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
@@ -31,7 +32,8 @@ class Row:
     """What the three callers get. Where `wrong` is None the route has no owner to be wrong about.
 
     `{clean}` in the address is a clean document of the right user, `{spare}` one made for this
-    one request, `{token}` a fresh token of the content host. `site` is app, content or internal.
+    one request, `{open}` and `{sent}` are grants made for it, `{token}` is a fresh token of the
+    content host. `site` is app, content or internal.
     """
 
     signed_out: int
@@ -43,6 +45,7 @@ class Row:
 
 
 API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
+UPLOAD = "/api/v1/uploads/<upload_id>"
 PAGE = "/documents/<document_id>"
 TABLE: dict[tuple[str, str], Row] = {
     # For programs. Unknown callers are 401; other people's documents are 404.
@@ -54,6 +57,13 @@ TABLE: dict[tuple[str, str], Row] = {
     (f"{DOC}/renditions/<name>", "GET"): Row(
         401, 404, 302, f"{API}/documents/{{clean}}/renditions/thumbnail-200"
     ),
+    (f"{API}/uploads", "POST"): Row(401, 201, 201, send={"json": granted.ASKED}),
+    (UPLOAD, "GET"): Row(401, 404, 200, f"{API}/uploads/{{open}}"),
+    (UPLOAD, "DELETE"): Row(401, 404, 204, f"{API}/uploads/{{open}}"),
+    (f"{UPLOAD}/parts", "POST"): Row(
+        401, 404, 200, f"{API}/uploads/{{open}}/parts", {"json": {"numbers": [1]}}
+    ),
+    (f"{UPLOAD}/complete", "POST"): Row(401, 404, 202, f"{API}/uploads/{{sent}}/complete"),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
     # For people. Unknown callers are led to the sign-in page.
@@ -132,6 +142,11 @@ def ask(
             path = path.format(spare=alice.upload("spare.png", PNG))
         if "{token}" in path:
             path = alice.api.get(f"/documents/{clean}/renditions/thumbnail-200").headers["Location"]
+        if "{open}" in path or "{sent}" in path:
+            made = granted.asked(alice)
+            if "{sent}" in path:
+                assert granted.sent(made).status_code == 200
+            path = path.format(open=made["id"], sent=made["id"])
         path = path.format(clean=clean)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
         more = dict(row.send or {})
@@ -181,7 +196,7 @@ def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], cle
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(clean=clean, spare=clean)
+        path = (row.path or route).format(clean=clean, spare=clean, open=clean, sent=clean)
         for method in set(METHODS) - rules[route]:
             answer = plain.request(method, stack.base_url + path)
             assert answer.status_code == 405, (route, method, answer.status_code)
@@ -194,7 +209,7 @@ def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], cl
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(clean=clean, spare=clean)
+        path = (row.path or route).format(clean=clean, spare=clean, open=clean, sent=clean)
         answer = httpx.options(stack.base_url + path)
         assert answer.status_code in {200, 204}, (route, answer.status_code)
         assert set(answer.headers["Allow"].split(", ")) == rules[route]

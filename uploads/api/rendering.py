@@ -1,10 +1,13 @@
-"""Documents as the contract's JSON. Times are RFC 3339 in UTC, sizes in bytes."""
+"""Documents and grants as the contract's JSON. Times are RFC 3339 in UTC, sizes in bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from uploads.documents.granting import SignedRequest
+from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.model import Document, EngineReport, Rendition, State, Verdict
 
 
@@ -26,6 +29,35 @@ def document_json(document: Document, base_url: str) -> dict[str, Any]:
         "updated_at": _time(document.updated_at),
         "expires_at": _time(document.expires_at),
         "links": {"self": self_url, "content": f"{self_url}/content"},
+    }
+
+
+def grant_json(
+    grant: Grant, state: GrantState, signed: Sequence[SignedRequest], received: Mapping[int, int]
+) -> dict[str, Any]:
+    """One Grant of the contract; `received` are sizes of parts by number."""
+    completed = state is GrantState.COMPLETED
+    found: dict[str, Any] = {
+        "id": grant.id,
+        "method": grant.method.value,
+        "state": state.value,
+        "expires_at": _time(grant.expires_at),
+        "document_id": grant.document_id if completed else None,
+        "received": [{"number": n, "size": size} for n, size in sorted(received.items())],
+    }
+    if grant.method is GrantMethod.PUT:
+        return {**found, "request": signed_json(signed[0]) if signed else None}
+    parts = [{"number": one.number, "request": signed_json(one)} for one in signed]
+    return {**found, "part_size": grant.part_size, "part_count": grant.part_count, "parts": parts}
+
+
+def signed_json(request: SignedRequest) -> dict[str, Any]:
+    """What a client has to send, verbatim."""
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": dict(request.headers),
+        "expires_at": _time(request.expires_at),
     }
 
 

@@ -1,0 +1,91 @@
+"""JSON bodies: read strictly, held against a model, refused with a pointer to each wrong member.
+
+What is no JSON (RFC 8259) at all is malformed. What Python's reader would let pass or choke on is
+turned into something that no model accepts, so that it is refused by its place like any other wrong
+value: NaN, numbers past every bound, members that come twice.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from uploads.api.parsing import invalid, media_type
+from uploads.documents.errors import Malformed, UnsupportedMediaType
+
+_LONGEST_NUMBER = 20  # digits of the largest 64-bit integer, and its sign
+_PROBLEMS_NAMED = 20
+_POINTER_CHARS = 120
+_WORDS = {"extra_forbidden": "unknown member", "missing": "required"}
+
+
+class Body(BaseModel):
+    """Base of every body's model: nothing is converted, nothing unknown is let in."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Nothing(Body):
+    """The body of a call that takes no members; it may be left out."""
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read_body(request: Request, model: type[B]) -> B:
+    """The request's body as this model.
+
+    Raises UnsupportedMediaType, Malformed, BodyTooLarge, and Invalid with a pointer (RFC 6901) for
+    each wrong member.
+    """
+    data = request.get_data()
+    if not data and model is Nothing:
+        return model()
+    if media_type(request.headers.get("Content-Type")) != "application/json":
+        raise UnsupportedMediaType
+    members = _parse(data)
+    if not isinstance(members, dict):
+        raise invalid(("", "an object"))
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = [(_pointer(one["loc"]), _WORDS.get(one["type"], one["msg"])) for one in found]
+        raise invalid(*problems[:_PROBLEMS_NAMED]) from None
+
+
+def _parse(data: bytes) -> Any:
+    twice: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            counts = Counter(name for name, _ in pairs)
+            twice.extend(name for name, count in counts.items() if count > 1)
+        return found
+
+    try:
+        parsed = json.loads(
+            data.decode(),
+            object_pairs_hook=members,
+            parse_constant=lambda _: math.nan,
+            parse_int=lambda text: int(text) if len(text) <= _LONGEST_NUMBER else math.inf,
+        )
+    except RecursionError:
+        raise invalid(("", "nested too deeply")) from None
+    except ValueError as error:
+        raise Malformed("The body is not JSON in UTF-8. Correct it and send it again.") from error
+    if twice:
+        raise invalid(*((_pointer([name]), "given twice") for name in twice[:_PROBLEMS_NAMED]))
+    return parsed
+
+
+def _pointer(place: Sequence[int | str]) -> str:
+    parts = (str(one).replace("~", "~0").replace("/", "~1") for one in place)
+    return "".join(f"/{part}" for part in parts)[:_POINTER_CHARS]

@@ -1,0 +1,109 @@
+"""/uploads: grants by signed URL, their parts, their completion and their end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from flask import Response, jsonify, request
+from pydantic import Field
+
+from uploads.api import blueprint
+from uploads.api.json_bodies import Body, Nothing, read_body
+from uploads.api.parsing import invalid, known_members, media_type
+from uploads.api.rendering import document_json, grant_json, signed_json
+from uploads.documents.granting import PARTS_AT_ONCE
+from uploads.documents.grants import Grant, GrantMethod, GrantState
+from uploads.documents.intake import Offer
+from uploads.documents.model import Actor, Scope
+from uploads.security.csrf import check_header
+from uploads.security.principals import require_actor, services
+
+_LARGEST = 2**63 - 1
+
+
+class UploadRequest(Body):
+    """What a client says of the file that it is going to send; `size` in bytes."""
+
+    name: str
+    size: Annotated[int, Field(ge=0, le=_LARGEST)]
+    type: str | None = None
+    sha256: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")] | None = None
+    method: Literal["put", "multipart", "auto"] = "auto"
+
+
+class PartsRequest(Body):
+    """Numbers of the parts for which fresh requests are wanted."""
+
+    numbers: Annotated[list[int], Field(min_length=1, max_length=1000)]
+
+
+@blueprint.post("/uploads")
+def create_upload() -> Response:
+    """Judge a file by what is said of it, and grant it signed requests."""
+    actor = _writer()
+    asked = read_body(request, UploadRequest)
+    offer = Offer(asked.name, media_type(asked.type), asked.sha256, asked.size)
+    method = None if asked.method == "auto" else GrantMethod(asked.method)
+    grant = services().granting.give(actor, offer, asked.size, method)
+    response = _answer(grant)
+    response.status_code = 201
+    response.headers["Location"] = f"/api/v1/uploads/{grant.id}"
+    return response
+
+
+@blueprint.get("/uploads/<upload_id>")
+def show_upload(upload_id: str) -> Response:
+    """The grant as it stands, with what has arrived and, while it is open, fresh requests."""
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    known_members(request, ())
+    return _answer(services().granting.get(actor, upload_id), look=True)
+
+
+@blueprint.post("/uploads/<upload_id>/parts")
+def sign_parts(upload_id: str) -> Response:
+    """Fresh requests for some parts; a grant by one PUT has part 1."""
+    actor = _writer()
+    numbers = read_body(request, PartsRequest).numbers
+    grant = services().granting.get(actor, upload_id)
+    wrong = [n for n, number in enumerate(numbers) if not 1 <= number <= grant.part_count]
+    if wrong:
+        detail = f"a number from 1 to {grant.part_count}"
+        raise invalid(*((f"/numbers/{place}", detail) for place in wrong[:20]))
+    signed = services().granting.requests(grant, numbers)
+    return jsonify(parts=[{"number": one.number, "request": signed_json(one)} for one in signed])
+
+
+@blueprint.post("/uploads/<upload_id>/complete")
+def complete_upload(upload_id: str) -> Response:
+    """Make the document, at once for any size; inspection follows."""
+    actor = _writer()
+    read_body(request, Nothing)
+    document = services().completion.complete(actor, upload_id)
+    response = jsonify(document_json(document, services().settings.public_url))
+    response.status_code = 202
+    response.headers["Location"] = f"/api/v1/documents/{document.id}"
+    return response
+
+
+@blueprint.delete("/uploads/<upload_id>")
+def abort_upload(upload_id: str) -> Response:
+    """End it; its room is back at once."""
+    services().granting.abort(_writer(), upload_id)
+    return Response(status=204)
+
+
+def _writer() -> Actor:
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    check_header()
+    known_members(request, ())
+    return actor
+
+
+def _answer(grant: Grant, *, look: bool = False) -> Response:
+    """A grant with its first requests; `look` asks the store what has arrived."""
+    granting = services().granting
+    state = granting.state(grant)
+    numbers = range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)
+    signed = granting.requests(grant, numbers) if state is GrantState.OPEN else []
+    received = granting.received(grant) if look else {}
+    return jsonify(grant_json(grant, state, signed, received))
