@@ -149,11 +149,13 @@ def proxied(make_stack: Callable[..., Stack], nginx: Nginx) -> Stack:
     stack = make_stack(
         UPLOADS_PUBLIC_URL=nginx.app_url,
         UPLOADS_CONTENT_URL=nginx.content_url,
+        UPLOADS_S3_PUBLIC_URL=nginx.store_url,
         UPLOADS_SOCKET=str(nginx.upstream),
         UPLOADS_TRUSTED_PROXIES="1",
     )
     stack.base_url, stack.content_url = nginx.app_url, nginx.content_url
     stack.transport = nginx.transport
+    nginx.reach_store(stack.services().settings.s3_endpoint)
     return stack
 
 

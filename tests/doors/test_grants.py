@@ -52,7 +52,7 @@ def test_one_put_from_the_grant_to_the_same_bytes_again(stack: Stack, dora: Pers
     assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
     ends = datetime.fromisoformat(request["expires_at"]) - datetime.now(UTC)
     assert timedelta(minutes=14) < ends <= timedelta(minutes=15)
-    assert sent(grant, samples.png()).status_code == 200
+    assert sent(dora, grant, samples.png()).status_code == 200
     document = completed(dora, grant)
     assert (document["state"], document["sha256"]) == ("quarantined", None)
     found = dora.settle(document["id"])
@@ -74,8 +74,8 @@ def test_parts_are_sent_in_any_order_and_again(stack: Stack, dora: Person) -> No
     pieces = {n: content[(n - 1) * 16 * MIB : n * 16 * MIB] for n in (1, 2, 3)}
     assert [one["number"] for one in grant["parts"]] == [1, 2, 3]
     assert part(grant, 3)["request"]["headers"] == {"Content-Length": str(len(pieces[3]))}
-    assert sent(grant, pieces[3], 3).status_code == 200
-    assert sent(grant, pieces[1], 2).status_code == 200, "of the same length: not yet told"
+    assert sent(dora, grant, pieces[3], 3).status_code == 200
+    assert sent(dora, grant, pieces[1], 2).status_code == 200, "of the same length: not yet told"
     missing = dora.api.post(f"/uploads/{grant['id']}/complete")
     assert (*refusal(missing), missing.json()["missing"]) == (409, "incomplete", [1])
     received = dora.api.get(f"/uploads/{grant['id']}").json()["received"]
@@ -86,7 +86,7 @@ def test_parts_are_sent_in_any_order_and_again(stack: Stack, dora: Person) -> No
     fresh = dora.api.post(f"/uploads/{grant['id']}/parts", json={"numbers": [2, 1]}).json()
     assert [one["number"] for one in fresh["parts"]] == [2, 1]
     for one in fresh["parts"]:
-        assert signed(one["request"], pieces[one["number"]]).status_code == 200
+        assert signed(dora, one["request"], pieces[one["number"]]).status_code == 200
     found = dora.settle(completed(dora, grant)["id"], 60)
     assert (found["state"], found["sha256"]) == ("clean", hashlib.sha256(content).hexdigest())
     assert incoming(stack, grant) == []
@@ -120,14 +120,14 @@ def test_the_store_holds_a_client_to_what_was_signed(stack: Stack, dora: Person)
         ("Content-Type", "text/html", TEXT),
     ):
         changed = {**request, "headers": {**request["headers"], name: value}}
-        assert signed(changed, body).status_code == 403
+        assert signed(dora, changed, body).status_code == 403
     assert incoming(stack, grant) == []
     assert used(dora) == (len(TEXT), 1)
 
 
 def test_a_refused_file_leaves_neither_bytes_nor_room_taken(stack: Stack, dora: Person) -> None:
     grant = asked(dora, name="a.png")
-    assert sent(grant).status_code == 200
+    assert sent(dora, grant).status_code == 200
     answer = dora.api.post(f"/uploads/{grant['id']}/complete")
     assert refusal(answer) == (415, "type-mismatch")
     assert answer.json()["detected_type"].startswith("text/")
@@ -143,7 +143,7 @@ def test_what_is_aborted_is_gone_and_its_room_is_back(stack: Stack, dora: Person
     grant = asked(dora)
     full = dora.api.post("/uploads", json=ASKED)
     assert refusal(full) == (403, "quota-exceeded")
-    assert sent(grant).status_code == 200
+    assert sent(dora, grant).status_code == 200
     for _ in range(2):
         assert dora.api.delete(f"/uploads/{grant['id']}").status_code == 204
     none(lambda: incoming(stack, grant))
@@ -153,7 +153,7 @@ def test_what_is_aborted_is_gone_and_its_room_is_back(stack: Stack, dora: Person
 def test_a_grant_whose_time_is_over_is_cleared_away(stack: Stack, dora: Person) -> None:
     """Its room is back with the next round of tidying; its bytes are orphans from then on."""
     grant = asked(dora)
-    assert sent(grant).status_code == 200
+    assert sent(dora, grant).status_code == 200
     url = stack.services().settings.database_url
     with create_engine(url, poolclass=NullPool).begin() as connection:
         over = text("UPDATE grants SET expires_at = created_at WHERE id = :id")
@@ -167,7 +167,7 @@ def test_a_grant_whose_time_is_over_is_cleared_away(stack: Stack, dora: Person) 
 
 def test_of_twenty_completions_at_once_all_name_one_document(stack: Stack, dora: Person) -> None:
     grant = asked(dora)
-    sent(grant)
+    sent(dora, grant)
     with ThreadPoolExecutor(20) as pool:
         found = list(pool.map(lambda _: completed(dora, grant)["id"], range(20)))
     assert set(found) == {"doc_" + grant["id"].removeprefix("upl_")}
@@ -179,8 +179,8 @@ def test_of_twenty_completions_at_once_all_name_one_document(stack: Stack, dora:
 def test_a_promise_that_is_not_kept_ends_as_rejected(stack: Stack, dora: Person) -> None:
     kept = asked(dora, sha256=DIGEST)
     broken = asked(dora, sha256=DIGEST)
-    assert sent(kept).status_code == 200
-    assert sent(broken, OTHER).status_code == 200
+    assert sent(dora, kept).status_code == 200
+    assert sent(dora, broken, OTHER).status_code == 200
     found = dora.settle(completed(dora, broken)["id"])
     assert (found["state"], found["verdict"]["reason"]) == ("rejected", "digest-mismatch")
     assert dora.settle(completed(dora, kept)["id"])["state"] == "clean"
@@ -208,10 +208,10 @@ def test_a_replay_after_the_verdict_changes_no_byte_that_is_served(
 ) -> None:
     """The URL is still good; what it brings now is nobody's."""
     grant = asked(dora)
-    sent(grant)
+    sent(dora, grant)
     document = completed(dora, grant)
     assert dora.settle(document["id"])["state"] == "clean"
-    assert sent(grant, OTHER).status_code == 200
+    assert sent(dora, grant, OTHER).status_code == 200
     assert dora.content(document["id"]) == TEXT
     assert completed(dora, grant)["sha256"] == DIGEST
     invariants(stack, dora)
@@ -223,18 +223,18 @@ def test_a_replay_again_and_again_never_serves_what_was_not_inspected(
 ) -> None:
     """Both bodies change places from the completion to the verdict and beyond."""
     grant = asked(dora)
-    sent(grant)
+    sent(dora, grant)
     document = completed(dora, grant)
     turns = 0
     while (found := dora.document(document["id"]))["state"] not in {"clean", "rejected"}:
         turns += 1
         # The store may fail a PUT into a folder that it is just removing with its last object.
-        assert sent(grant, (OTHER, TEXT)[turns % 2]).status_code in {200, 500}
+        assert sent(dora, grant, (OTHER, TEXT)[turns % 2]).status_code in {200, 500}
         assert turns < 2000
     served = dora.content(document["id"])
     assert served in {TEXT, OTHER}
     assert hashlib.sha256(served).hexdigest() == found["sha256"]
     for _ in range(3):
-        sent(grant, OTHER if served == TEXT else TEXT)
+        sent(dora, grant, OTHER if served == TEXT else TEXT)
         assert dora.content(document["id"]) == served
     invariants(stack, dora)

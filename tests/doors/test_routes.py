@@ -145,7 +145,7 @@ def ask(
         if "{open}" in path or "{sent}" in path:
             made = granted.asked(alice)
             if "{sent}" in path:
-                assert granted.sent(made).status_code == 200
+                assert granted.sent(alice, made).status_code == 200
             path = path.format(open=made["id"], sent=made["id"])
         path = path.format(clean=clean)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]

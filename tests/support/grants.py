@@ -19,17 +19,17 @@ def asked(person: Person, **members: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def sent(grant: dict[str, Any], body: bytes = TEXT, number: int | None = None) -> httpx.Response:
+def sent(
+    person: Person, grant: dict[str, Any], body: bytes = TEXT, number: int | None = None
+) -> httpx.Response:
     """Do what a signed request says: of the one PUT, or of part `number`."""
     request = grant["request"] if number is None else part(grant, number)["request"]
-    return signed(request, body)
+    return signed(person, request, body)
 
 
-def signed(request: dict[str, Any], body: bytes) -> httpx.Response:
+def signed(person: Person, request: dict[str, Any], body: bytes) -> httpx.Response:
     """Send a signed request verbatim, with nothing of ours beside it."""
-    return httpx.request(
-        request["method"], request["url"], headers=request["headers"], content=body, timeout=60
-    )
+    return person.fetch(request["method"], request["url"], headers=request["headers"], content=body)
 
 
 def part(grant: dict[str, Any], number: int) -> dict[str, Any]:

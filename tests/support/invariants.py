@@ -150,7 +150,7 @@ def _served_as_inspected(person: Person, document: dict[str, object]) -> None:
     answer = person.api.get(f"/documents/{document['id']}/content")
     if document["state"] in SERVED:
         assert answer.status_code == 302, answer.text
-        served = plain.get(answer.headers["Location"])
+        served = person.fetch("GET", answer.headers["Location"])
         assert hashlib.sha256(served.content).hexdigest() == document["sha256"]
     else:
         assert answer.status_code in {404, 409, 410}, answer.text

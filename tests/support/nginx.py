@@ -24,7 +24,7 @@ from tests.support import raw
 from tests.support.waiting import eventually
 
 SHIPPED = Path(__file__).resolve().parents[2] / "infra" / "nginx"
-APP, CONTENT = "uploads.test", "uploads-content.test"
+APP, CONTENT, STORE = "uploads.test", "uploads-content.test", "uploads-store.test"
 _OTHER_FOLDERS = "fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0};"
 
 
@@ -53,6 +53,7 @@ class Nginx:
         self.port, self.plain_port = _free_port(), _free_port()
         self.app_url = f"https://{APP}:{self.port}"
         self.content_url = f"https://{CONTENT}:{self.port}"
+        self.store_url = f"https://{STORE}:{self.port}"
         self._public_port = public_port or self.port
         self._process: subprocess.Popen[bytes] | None = None
         shutil.copytree(SHIPPED, self.folder / "conf")
@@ -82,6 +83,14 @@ class Nginx:
         before = self.workers()
         self.signal(signal.SIGHUP)
         eventually(lambda: self.workers() - before, 60)
+
+    def reach_store(self, endpoint: str) -> None:
+        """Lead the store's name to this address, which is known only once the service runs."""
+        file = self.folder / "conf" / "site" / "service.conf"
+        shipped, here = "server 127.0.0.1:8001;", f"server {endpoint.removeprefix('http://')};"
+        assert shipped in file.read_text()
+        file.write_text(file.read_text().replace(shipped, here))
+        self.reload()
 
     def workers(self) -> set[int]:
         return {child.pid for child in psutil.Process(self.pid).children()}
@@ -131,6 +140,9 @@ class Nginx:
             "/var/lib/nginx/proxy": f"{folder}/temp",
             "server_name uploads.example.org;": f"server_name {APP};",
             "server_name uploads-content.example.org;": f"server_name {CONTENT};",
+            "default uploads-store.example.org;": f"default {STORE}:{self._public_port};",
+            "server_name uploads-store.example.org;": f"server_name {STORE};",
+            "/etc/uploads/tls/store": f"{folder}/tls",
             "/etc/uploads/tls/app": f"{folder}/tls",
             "/etc/uploads/tls/content": f"{folder}/tls",
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
@@ -152,9 +164,9 @@ class Nginx:
         assert not missing, missing
 
     def _certificate(self) -> None:
-        """One for both hosts, signed by itself."""
+        """One for all hosts, signed by itself."""
         key, certificate = self.folder / "tls.key", self.folder / "tls.crt"
-        names = f"subjectAltName=DNS:{APP},DNS:{CONTENT}"
+        names = f"subjectAltName=DNS:{APP},DNS:{CONTENT},DNS:{STORE}"
         words = (
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
         )
@@ -171,7 +183,7 @@ class Nginx:
         return ssl.create_default_context(cafile=self.folder / "tls.crt")
 
     def transport(self) -> httpx.BaseTransport:
-        """Reaches the two names, which no resolver knows."""
+        """Reaches its names, which no resolver knows."""
         return _Loopback(verify=self.trust)
 
     def client(self, **options: Any) -> httpx.Client:

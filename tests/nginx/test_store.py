@@ -1,0 +1,126 @@
+"""The store through nginx: what the service signed passes, and nothing else gets there."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.support import raw
+from tests.support.grants import TEXT, asked, completed, part, sent
+from tests.support.invariants import invariants
+from tests.support.nginx import STORE, Nginx
+from tests.support.people import Person
+from tests.support.stack import Stack
+
+# Nothing of this has to do with the database: once is enough.
+pytestmark = pytest.mark.one_database
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def grant(carol: Person) -> dict[str, Any]:
+    return asked(carol)
+
+
+def target(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
+
+
+def answered(nginx: Nginx, method: str, path: str, **headers: str) -> raw.Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    head = raw.head(method, path, {"Host": f"{STORE}:{nginx.port}", **named})
+    return nginx.exchange(head, name=STORE)
+
+
+def test_a_file_goes_straight_in_and_comes_out_under_the_public_name(
+    nginx: Nginx, proxied: Stack, carol: Person
+) -> None:
+    """Signed for a name and a scheme that the store itself does not know."""
+    content = b"%s\n" % (b"some text " * 100) * (17 * MIB // 1001)
+    made = asked(carol, size=len(content), method="multipart")
+    for number, body in ((2, content[16 * MIB :]), (1, content[: 16 * MIB])):
+        assert part(made, number)["request"]["url"].startswith(nginx.store_url + "/incoming/")
+        answer = sent(carol, made, body, number)
+        assert answer.status_code == 200, answer.text
+    found = carol.settle(completed(carol, made)["id"], 60)
+    assert (found["state"], found["sha256"]) == ("clean", hashlib.sha256(content).hexdigest())
+    location = carol.api.get(f"/documents/{found['id']}/content").headers["Location"]
+    assert location.startswith(nginx.store_url + "/clean/")
+    fetched = carol.fetch("GET", location)
+    assert fetched.content == content
+    assert fetched.headers["Content-Disposition"].startswith("attachment")
+    assert fetched.headers["X-Content-Type-Options"] == "nosniff"
+    assert fetched.headers["Content-Security-Policy"].startswith("sandbox")
+    assert "X-Amz-Signature" not in nginx.log()
+    invariants(proxied, carol)
+
+
+def test_whoever_brings_a_key_along_does_not_show_it_to_the_store(
+    carol: Person, grant: dict[str, Any]
+) -> None:
+    """A client that follows redirects with its header: two ways to sign are an error of S3."""
+    headers = {**grant["request"]["headers"], "Authorization": f"Bearer {carol.key}"}
+    answer = carol.fetch("PUT", grant["request"]["url"], headers=headers, content=TEXT)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_a_signed_put_is_a_put(nginx: Nginx, grant: dict[str, Any], method: str) -> None:
+    found = answered(nginx, method, target(grant["request"]["url"]), Content_Length="0")
+    assert found.status in {404, 405}
+    assert b"<?xml" not in found.body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/incoming",
+        "/incoming/",
+        "/clean/?list-type=2",
+        "/clean?list-type=2&{signed}",
+        "/?{signed}",
+        "/incoming/?{signed}",
+        "/incoming/abc/?{signed}",
+        "/incoming/abc/def",
+        "/incoming/abc/def?{signed}",
+        "/quarantine/abc/def?{signed}",
+        "/clean/abc/def",
+        "/clean/abc/def?{signed}&uploads",
+        "/clean/abc/def?{signed}&acl=",
+        "/clean/abc/def?{signed}&versionId=1",
+        "/clean/abc/../def?{signed}",
+        "/clean//def?{signed}",
+        "/clean/abc/%64ef?{signed}",
+        "/clean/abc/def/ghi?{signed}",
+        "/clean/abc/def?X-Amz-Signature=" + "0" * 63,
+        "/clean/abc/def?X-Amz-Signatur=" + "0" * 64,
+    ],
+)
+def test_what_is_no_signed_object_never_reaches_the_store(
+    nginx: Nginx, proxied: Stack, path: str
+) -> None:
+    """The words are nginx's own: no list, no bucket, no other query."""
+    signed = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + "0" * 64
+    found = answered(nginx, "GET", path.format(signed=signed))
+    assert (found.status, found.code) in {(404, "not-found"), (400, "malformed")}
+    assert proxied.base_url == nginx.app_url
+
+
+def test_a_forged_signature_is_for_the_store_to_refuse(
+    nginx: Nginx, carol: Person, grant: dict[str, Any]
+) -> None:
+    url = grant["request"]["url"]
+    forged = url[:-64] + "0" * 64
+    answer = carol.fetch("PUT", forged, headers=grant["request"]["headers"], content=TEXT)
+    assert answer.status_code == 403
+    assert b"SignatureDoesNotMatch" in answer.content
+
+
+def test_a_body_without_a_length_is_not_let_through(nginx: Nginx, grant: dict[str, Any]) -> None:
+    path = target(grant["request"]["url"])
+    found = answered(nginx, "PUT", path, Transfer_Encoding="chunked", Content_Type="text/plain")
+    assert found.status == 404
