@@ -44,6 +44,7 @@ STATUS: dict[str, int] = {
     "malformed-file": 422,
     "digest-mismatch": 422,
     "size-mismatch": 422,
+    "idempotency-mismatch": 422,
     "rate-limited": 429,
     "headers-too-large": 431,
     "internal": 500,
@@ -143,7 +144,7 @@ def render(error: UploadsError) -> Response:
     response.status_code = members["status"]
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="uploads"'
-    if isinstance(error, errors.RateLimited) and error.seconds is not None:
+    if isinstance(error, errors.RateLimited | errors.StillRunning) and error.seconds is not None:
         response.headers["Retry-After"] = str(error.seconds)
     elif response.status_code in {429, 503}:
         response.headers.setdefault("Retry-After", "5")

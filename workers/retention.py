@@ -17,6 +17,7 @@ from workers.scratch import Scratch
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
+_ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
 
 class Reaper:
@@ -99,7 +100,7 @@ class Tidier:
             continue
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._expire_refused(work, now))
-        self._records.write(lambda work: self._drop_tombstones(work, now))
+        self._records.write(lambda work: self._drop_old_rows(work, now))
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
         self._announce_orphans(now)
@@ -127,11 +128,12 @@ class Tidier:
                 work.jobs.cancel(document.id)
                 announce_bytes(work, document, now)
 
-    def _drop_tombstones(self, work: Work, now: datetime) -> None:
+    def _drop_old_rows(self, work: Work, now: datetime) -> None:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)
         for document in ended:
             work.documents.remove(document.id)
         work.grants.remove_ended(now - self._keep_tombstones)
+        work.answers.remove_before(now - _ANSWERS_KEPT)
 
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.

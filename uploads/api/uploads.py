@@ -15,6 +15,7 @@ from uploads.documents.granting import PARTS_AT_ONCE
 from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
+from uploads.idempotency import idempotent
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
@@ -38,6 +39,7 @@ class PartsRequest(Body):
 
 
 @blueprint.post("/uploads")
+@idempotent
 def create_upload() -> Response:
     """Judge a file by what is said of it, and grant it signed requests."""
     actor = _writer()
@@ -74,6 +76,7 @@ def sign_parts(upload_id: str) -> Response:
 
 
 @blueprint.post("/uploads/<upload_id>/complete")
+@idempotent
 def complete_upload(upload_id: str) -> Response:
     """Make the document, at once for any size; inspection follows."""
     actor = _writer()

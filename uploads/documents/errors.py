@@ -96,6 +96,22 @@ class Conflict(UploadsError):
     sentence = "This was changed by somebody else at the same time. Look again and repeat."
 
 
+class StillRunning(Conflict):
+    """Raised when a request is sent again while the first one under its key is under way."""
+
+    title = "Still under way"
+    sentence = "The first request under this Idempotency-Key is under way. Ask again in a moment."
+    seconds = 1
+
+
+class IdempotencyMismatch(UploadsError):
+    """Raised when another request comes under an Idempotency-Key that was used before."""
+
+    code = "idempotency-mismatch"
+    title = "The key belongs to another request"
+    sentence = "This Idempotency-Key was used for another request. Take a new one for this one."
+
+
 class Gone(UploadsError):
     """Raised when content is asked for that was deleted or has expired."""
 

@@ -26,6 +26,7 @@ from uploads.documents.model import (
     User,
     Verdict,
 )
+from uploads.records.answering import Answers
 from uploads.records.granting import Grants
 from uploads.storage.protocol import Bucket
 
@@ -241,6 +242,8 @@ class Work(Protocol):
     def leftovers(self) -> Leftovers: ...
     @property
     def grants(self) -> Grants: ...
+    @property
+    def answers(self) -> Answers: ...
     @property
     def usages(self) -> Usages: ...
     @property

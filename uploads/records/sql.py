@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
 from uploads.records.accounts import SqlAccounts
+from uploads.records.answers import SqlAnswers
 from uploads.records.audit import SqlAudit
 from uploads.records.documents import SqlDocuments
 from uploads.records.engine import begin_options, make_engine
@@ -48,6 +49,7 @@ class SqlWork:
     accounts: SqlAccounts
     leftovers: SqlLeftovers
     grants: SqlGrants
+    answers: SqlAnswers
     usages: SqlUsages
     audit: SqlAudit
 
@@ -59,6 +61,7 @@ class SqlWork:
             SqlAccounts(connection),
             SqlLeftovers(connection),
             SqlGrants(connection),
+            SqlAnswers(connection),
             SqlUsages(connection),
             SqlAudit(connection),
         )

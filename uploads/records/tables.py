@@ -221,6 +221,21 @@ jobs = Table(
     Index(None, "document_id", "state"),
 )
 
+# Answers under an Idempotency-Key; without a status the request is under way.
+answers = Table(
+    "answers",
+    metadata,
+    Column("caller", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    _text("fingerprint"),
+    Column("begun_at", UtcDateTime, nullable=False, index=True),
+    Column("status", Integer, nullable=True),
+    _text("content_type", nullable=True),
+    _text("body", nullable=True),
+    _text("location", nullable=True),
+)
+
 leftovers = Table(
     "leftovers",
     metadata,

@@ -1,4 +1,4 @@
-"""Grants, and the digest that a client promised for a document."""
+"""Grants, the digest that a client promised for a document, and answers that are kept."""
 
 from __future__ import annotations
 
@@ -32,4 +32,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name="fk_grants_owner_id"),
     )
     op.create_index("ix_grants_state_expires_at", "grants", ["state", "expires_at"])
+    op.create_table(
+        "answers",
+        sa.Column("caller", sa.String, nullable=False),
+        sa.Column("route", sa.String, nullable=False),
+        sa.Column("key", sa.String, nullable=False),
+        sa.Column("fingerprint", sa.String, nullable=False),
+        sa.Column("begun_at", _TIME, nullable=False),
+        sa.Column("status", sa.Integer),
+        sa.Column("content_type", sa.String),
+        sa.Column("body", sa.String),
+        sa.Column("location", sa.String),
+        sa.PrimaryKeyConstraint("caller", "route", "key", name="pk_answers"),
+    )
+    op.create_index("ix_answers_begun_at", "answers", ["begun_at"])
     op.add_column("documents", sa.Column("promised_sha256", sa.String))

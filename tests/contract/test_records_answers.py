@@ -1,0 +1,84 @@
+"""The contract of `Answers`, on both databases: begun once, told again, forgotten in time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from threading import Barrier
+
+from tests.support.facts import NOW, after
+from uploads.records.answering import Answer, Asked, Earlier
+from uploads.records.sql import SqlRecords
+
+ASKED = Asked("usr_1/session", "api.create_upload", "a key", "f1")
+ANSWER = Answer(201, "application/json", '{"id": "é"}', "/here")
+AT_ONCE = 20
+
+
+def begin(
+    records: SqlRecords, asked: Asked = ASKED, at: datetime = NOW, abandoned: datetime = NOW
+) -> Earlier | None:
+    return records.write(lambda work: work.answers.begin(asked, at, abandoned))
+
+
+def keep(records: SqlRecords, at: datetime = NOW, answer: Answer = ANSWER) -> None:
+    records.write(lambda work: work.answers.keep(ASKED, at, answer))
+
+
+def test_a_request_is_begun_once_and_then_told_its_answer(owned: SqlRecords) -> None:
+    assert begin(owned) is None
+    assert begin(owned, at=after(1)) == Earlier("f1", None)
+    keep(owned)
+    other = replace(ASKED, fingerprint="f2")
+    assert begin(owned, other, after(2), after(2)) == Earlier("f1", ANSWER)
+
+
+def test_keys_are_each_callers_and_each_routes_own(owned: SqlRecords) -> None:
+    begin(owned)
+    for other in ({"caller": "usr_2/session"}, {"route": "api.other"}, {"key": "another"}):
+        assert begin(owned, replace(ASKED, **other)) is None
+
+
+def test_of_many_at_once_one_begins(owned: SqlRecords) -> None:
+    start = Barrier(AT_ONCE)
+
+    def race(_: int) -> bool:
+        start.wait(timeout=60)
+        return begin(owned) is None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert sum(pool.map(race, range(AT_ONCE))) == 1
+
+
+def test_what_died_without_an_answer_is_begun_anew_by_one(owned: SqlRecords) -> None:
+    begin(owned)
+    start = Barrier(AT_ONCE)
+
+    def race(number: int) -> bool:
+        start.wait(timeout=60)
+        return begin(owned, at=after(100 + number), abandoned=after(60)) is None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert sum(pool.map(race, range(AT_ONCE))) == 1
+    keep(owned)
+    assert begin(owned, at=after(200)) == Earlier("f1", None), "the dead one's answer is late"
+
+
+def test_what_is_forgotten_can_be_begun_anew(owned: SqlRecords) -> None:
+    begin(owned)
+    owned.write(lambda work: work.answers.forget(ASKED, after(1)))
+    assert begin(owned) is not None
+    owned.write(lambda work: work.answers.forget(ASKED, NOW))
+    assert begin(owned) is None
+    keep(owned)
+    owned.write(lambda work: work.answers.forget(ASKED, NOW))
+    assert begin(owned) == Earlier("f1", ANSWER), "an answer that was kept stays"
+
+
+def test_old_answers_go(owned: SqlRecords) -> None:
+    begin(owned)
+    keep(owned)
+    assert owned.write(lambda work: work.answers.remove_before(NOW)) == 0
+    assert owned.write(lambda work: work.answers.remove_before(after(1))) == 1
+    assert begin(owned) is None

@@ -1,0 +1,126 @@
+"""Idempotency-Key: a request that is sent again under its key gets the answer it got before.
+
+The one place for it. A view that is `idempotent` runs at most once for a caller, a route and a key
+within a day; what counts as the same request is its path and its body. The header is that of
+draft-ietf-httpapi-idempotency-key-header; any visible ASCII is taken as it is.
+
+Crash window: whoever dies between the work and the keeping of its answer leaves a key without an
+answer. After a minute it may be begun anew, and the work is then done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+import structlog
+from flask import Response, current_app, request
+
+from uploads import clock
+from uploads.documents.errors import (
+    IdempotencyMismatch,
+    Malformed,
+    StillRunning,
+    Unavailable,
+    UploadsError,
+)
+from uploads.documents.model import Actor
+from uploads.errors import render
+from uploads.records.answering import Answer, Asked
+from uploads.security.csrf import check_header
+from uploads.security.principals import current_actor, services
+
+HEADER = "Idempotency-Key"
+_ABANDONED = timedelta(minutes=1)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_log = structlog.get_logger(__name__)
+
+
+def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Make a view answer the same request under the same key once and for all of a day.
+
+    Without the header, and for nobody, nothing changes. Answers of 5xx and 429 are not kept.
+    Raises Malformed, IdempotencyMismatch and StillRunning.
+    """
+
+    @wraps(view)
+    def once(**arguments: Any) -> Response:
+        actor, key = current_actor(), request.headers.get(HEADER)
+        if key is None or actor is None:
+            return view(**arguments)
+        check_header()
+        if not _KEY.fullmatch(key):
+            raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
+        return _once(_asked(actor, key), lambda: view(**arguments))
+
+    return once
+
+
+def _asked(actor: Actor, key: str) -> Asked:
+    # One key of a caller may do what another may not: they are not one caller.
+    caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
+    parts = (request.full_path.encode(), request.get_data())
+    digest = hashlib.sha256(b"".join(len(part).to_bytes(8) + part for part in parts))
+    return Asked(caller, request.endpoint or "", key, digest.hexdigest())
+
+
+def _once(asked: Asked, act: Callable[[], Response]) -> Response:
+    records, now = services().records, clock.now()
+    earlier = records.write(lambda work: work.answers.begin(asked, now, now - _ABANDONED))
+    if earlier is not None:
+        if earlier.fingerprint != asked.fingerprint:
+            raise IdempotencyMismatch
+        if earlier.answer is None:
+            raise StillRunning
+        return _again(earlier.answer)
+    answer: Answer | None = None
+    try:
+        response = _settled(act)
+        if response.status_code < 500 and response.status_code != 429:
+            answer = _kept(response)
+        return response
+    finally:
+        try:
+            records.write(
+                lambda work: (
+                    work.answers.forget(asked, now)
+                    if answer is None
+                    else work.answers.keep(asked, now, answer)
+                )
+            )
+        except Unavailable as error:
+            # The work is done and its answer is true; it can be begun anew in a minute.
+            _log.warning("answer_not_kept", cause=error.cause)
+
+
+def _settled(act: Callable[[], Response]) -> Response:
+    """A refusal is an answer like any other; what is our own fault goes its usual way."""
+    try:
+        return act()
+    except Unavailable:
+        raise
+    except UploadsError as error:
+        return render(error)
+
+
+def _kept(response: Response) -> Answer:
+    return Answer(
+        response.status_code,
+        response.content_type or "",
+        response.get_data(as_text=True),
+        response.headers.get("Location"),
+    )
+
+
+def _again(answer: Answer) -> Response:
+    response = current_app.response_class(
+        answer.body, answer.status, content_type=answer.content_type
+    )
+    if answer.location is not None:
+        response.headers["Location"] = answer.location
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
