@@ -206,6 +206,25 @@ def test_a_completion_that_is_overtaken_answers_with_the_document(
     assert complete(line, grant).state is State.CLEAN
 
 
+def test_a_completion_that_an_abort_overtakes_makes_nothing(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = give(line)
+    put(line, grant)
+
+    def overtaken(*_: object) -> bytes:
+        line.granting.abort(line.actor, grant.id)
+        return TEXT
+
+    monkeypatch.setattr(line.storage, "first", overtaken)
+    with pytest.raises(Conflict):
+        complete(line, grant)
+    assert used(line) == (0, 0)
+    assert line.hints.jobs == []
+    with pytest.raises(NotFound):
+        line.library.get(line.actor, grant.document_id)
+
+
 def test_a_grant_of_somebody_else_does_not_exist(line: Line) -> None:
     grant = give(line)
     put(line, grant)
