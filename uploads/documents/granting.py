@@ -125,9 +125,10 @@ class Granting:
 
     def requests(self, grant: Grant, numbers: Iterable[int]) -> list[SignedRequest]:
         """Fresh signed requests for these parts. Raises what `Grant.check_open` raises."""
-        # Cut to seconds, as the signature's own time is: no URL ends before it is said to.
-        now = self._clock().replace(microsecond=0)
+        now = self._clock()
         grant.check_open(now)
+        # Cut to seconds, as the signature's own time is: no URL ends before it is said to.
+        now = now.replace(microsecond=0)
         left = int((grant.expires_at - now).total_seconds())
         seconds = max(1, min(self._terms.url_seconds, left))
         return [self._request(grant, number, now, seconds) for number in numbers]
