@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import samples
+from tests.support import grants, samples
 from tests.support.invariants import invariants
 from tests.support.people import UNSETTLED, Person
 from tests.support.stack import Stack
@@ -25,6 +25,8 @@ def test_all_twenty_settle_over_a_stop_and_a_kill(
     """SIGTERM amid ten inspections and SIGKILL of everything amid ten more lose nothing."""
     keepsake = alice.upload("keepsake.png", samples.png())
     _has_thumbnails(alice, keepsake)
+    put, unsent = grants.asked(alice), grants.asked(alice)
+    assert grants.sent(alice, put).status_code == 200
     with alice.browser() as browser:
         first = _send_ten(alice, photo)
         stack.stop()
@@ -36,6 +38,12 @@ def test_all_twenty_settle_over_a_stop_and_a_kill(
             assert alice.settle(document_id, SECONDS)["state"] == "clean"
         for document_id in [keepsake, *first, *second]:
             _has_thumbnails(alice, document_id)
+        # So do grants, with what was put and what was not: an address of the store is had anew.
+        renewed = alice.api.get(f"/uploads/{unsent['id']}").json()
+        assert grants.sent(alice, renewed).status_code == 200
+        for grant in (put, unsent):
+            document = grants.completed(alice, grant)
+            assert alice.settle(document["id"], SECONDS)["state"] == "clean"
         # The session of before is still there.
         assert browser.get("/documents").status_code == 200
     with alice.browser() as again:
