@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import redis
 
-from tests.support import plain
 from tests.support.people import PATIENCE, UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually

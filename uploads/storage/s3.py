@@ -15,21 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import boto3
 import structlog
 import urllib3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
 from uploads.storage import wire
+from uploads.storage.boto import make_client
 from uploads.storage.protocol import Bucket, ObjectStat
 from uploads.storage.signing import Signer
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 T = TypeVar("T")
 
@@ -44,10 +40,7 @@ _log = structlog.get_logger(__name__)
 
 
 class S3:
-    """`Storage` over S3. `endpoint` is what servers use, `public_url` what clients see.
-
-    Signature version 4 is forced: against a custom endpoint boto3 would else sign only the path.
-    """
+    """`Storage` over S3. `endpoint` is what servers use, `public_url` what clients see."""
 
     def __init__(
         self,
@@ -63,8 +56,8 @@ class S3:
         self._endpoint = endpoint.rstrip("/")
         self._signer = Signer(self._endpoint, region, access_key, secret_key)
         self._public_signer = Signer(public_url, region, access_key, secret_key)
-        self._inside = _client(endpoint, region, access_key, secret_key)
-        self._outside = _client(public_url, region, access_key, secret_key)
+        self._inside = make_client(endpoint, region, access_key, secret_key)
+        self._outside = make_client(public_url, region, access_key, secret_key)
         self._places = threading.BoundedSemaphore(_PLACES)
         self._wire = wire.Wire(self._endpoint)
         self._pool = urllib3.PoolManager(
@@ -162,21 +155,17 @@ class S3:
 
     def ready(self) -> None:
         for bucket in Bucket:
-            self._send("HEAD", self._sign_bucket(bucket), attempts=1)
+            self._send("HEAD", self._sign("HEAD", bucket), attempts=1)
 
     def _sign(
-        self, method: str, bucket: Bucket, key: str, headers: dict[str, str] | None = None
+        self, method: str, bucket: Bucket, key: str = "", headers: dict[str, str] | None = None
     ) -> str:
-        """A URL for this one request; every header given is part of the signature."""
-        path = f"/{self._prefix}{bucket}/{key}"
-        return self._signer.url(method, path, headers or {}, datetime.now(UTC), _SIGNED_SECONDS)
+        """A URL for this one request; every header given is part of the signature.
 
-    def _sign_bucket(self, bucket: Bucket) -> str:
-        return str(
-            self._inside.generate_presigned_url(
-                "head_bucket", Params={"Bucket": self._prefix + bucket}, ExpiresIn=60
-            )
-        )
+        Without a key it is about the bucket itself.
+        """
+        path = f"/{self._prefix}{bucket}/{key}".rstrip("/")
+        return self._signer.url(method, path, headers or {}, datetime.now(UTC), _SIGNED_SECONDS)
 
     def _send(
         self,
@@ -247,25 +236,6 @@ def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
     words = response.data
     response.release_conn()
     return words
-
-
-def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> S3Client:
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=2,
-            read_timeout=30,
-            retries={"max_attempts": 2},
-        ),
-    )
 
 
 class _Exactly:
