@@ -117,7 +117,7 @@ def test_garbage_stops_nobody(hasty: Stack, garbage: bytes) -> None:
 
 def test_a_stop_lets_an_upload_come_to_its_end(stack: Stack, alice: Person) -> None:
     """SIGTERM in the middle of one: it is taken in whole, while idle connections are closed."""
-    content = samples.iso_media(b"isom") + bytes(12 * 1024 * 1024)
+    content = samples.iso_media(b"isom") + bytes(24 * 1024 * 1024)
     idle = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{stack.port}"})
     half = len(content) // 2
     with (

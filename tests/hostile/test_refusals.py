@@ -126,14 +126,14 @@ KINDS: dict[str, tuple[Send, int, str]] = {
         "invalid",
     ),
     "two large file parts": (
-        as_parts((FILE + b'"a.txt"', b"hello " * MIB), (FILE + b'"b.txt"', b"hello")),
+        as_parts((FILE + b'"a.txt"', b"hello " * (2 * MIB)), (FILE + b'"b.txt"', b"hello")),
         422,
         "invalid",
     ),
     "form cut off": (
         lambda person: person.api.post(
             "/documents",
-            content=form((FILE + b'"a.txt"', b"hello" * MIB))[:-9],
+            content=form((FILE + b'"a.txt"', b"hello" * (2 * MIB)))[:-9],
             headers={"Content-Type": FORM_TYPE},
         ),
         400,
