@@ -6,6 +6,7 @@ import { pictureDue } from "./model";
 
 const BEAT_MS = 1_000;
 const PICTURE_WAIT_MS = 15_000;
+let deleting = false; // asked whether, or already at it: a page shown anew would forget what the person said
 
 export function startDocument(): void {
   const main = need<HTMLElement>("[data-id]");
@@ -19,7 +20,9 @@ export function startDocument(): void {
 }
 
 async function remove(main: HTMLElement, form: HTMLFormElement): Promise<void> {
-  if (!(await confirmDelete(main.dataset["name"] ?? ""))) return;
+  deleting = true;
+  deleting = await confirmDelete(main.dataset["name"] ?? "");
+  if (!deleting) return;
   try {
     await deleteDocument(main.dataset["id"] ?? "");
     location.assign("/documents");
@@ -38,11 +41,11 @@ async function look(main: HTMLElement, until: number): Promise<void> {
     const doc = await getDocument(main.dataset["id"] ?? "");
     const moved = doc.state !== main.dataset["state"];
     const pictured = doc.renditions.length > Number(main.dataset["renditions"]);
-    if (moved || pictured) return location.reload();
-    if (pictureDue(doc) && Date.now() > until) return;
+    if ((moved || pictured) && !deleting) return location.reload();
+    if (!moved && pictureDue(doc) && Date.now() > until) return;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (!error.problem.again) return location.reload();
+    if (!error.problem.again && !deleting) return location.reload();
   }
   watch(main, until);
 }

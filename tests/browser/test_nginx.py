@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_page import MIB, SETTLED_MS, drop, expect_picture, row, sending
 from tests.support import samples
 from tests.support.nginx import Nginx
+from tests.support.pages import SETTLED_MS, drop, expect_picture, row, sending
 from tests.support.stack import Stack
 
+MIB = 1024 * 1024
 # Nothing of this has to do with the database: once is enough.
 pytestmark = pytest.mark.one_database
 

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.support import samples
+from tests.support.pages import SEEN_BY_CLAMAV, SETTLED_MS, drop, expect_picture, row, sending
 
-SETTLED_MS = 90_000
-SEEN_BY_CLAMAV = re.compile(r"Clean – inspected by .*ClamAV \d")
 MIB = 1024 * 1024
-_DROP = """([zone, files]) => {
-  const transfer = new DataTransfer();
-  for (const [name, type, content] of files) {
-    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-    transfer.items.add(new File([bytes], name, { type }));
-  }
-  const tell = (kind) => zone.dispatchEvent(
-    new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
-  ["dragenter", "dragover", "drop"].forEach(tell);
-}"""
-
-
-def drop(page: Page, *files: tuple[str, str, bytes]) -> None:
-    """Let files (name, type, bytes) fall on the zone, as the browser tells the page of it."""
-    zone = page.locator("#upload-form").element_handle()
-    packed = [(name, type_, base64.b64encode(data).decode()) for name, type_, data in files]
-    page.evaluate(_DROP, [zone, packed])
-
-
-def row(page: Page, name: str) -> Locator:
-    return page.locator("#documents .doc").filter(has_text=name)
-
-
-def sending(page: Page, name: str) -> Locator:
-    return page.locator("#uploads .doc").filter(has_text=name)
-
-
-def expect_picture(picture: Locator) -> None:
-    """The image is there, loaded and has pixels."""
-    expect(picture).to_be_visible(timeout=SETTLED_MS)
-    expect(picture).to_have_js_property("complete", True)
-    assert picture.evaluate("image => image.naturalWidth") > 0
 
 
 def test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go(
@@ -157,19 +123,6 @@ def test_a_byte_too_many_is_said_to_the_byte(visit: Callable[..., Visit], tmp_pa
     page.locator("#file").set_input_files(large)
     refused = sending(page, "large.txt")
     expect(refused).to_contain_text("104,857,601 bytes; at most 104,857,600 bytes are accepted")
-
-
-def test_a_document_is_deleted_from_its_own_page(visit: Callable[..., Visit]) -> None:
-    """The page asks, deletes and leads back to the list; of a few bytes it gives one number."""
-    page = visit().sign_in()
-    drop(page, ("notes.txt", "text/plain", samples.txt()))
-    row(page, "notes.txt").get_by_role("link", name="notes.txt").click()
-    size = page.locator(".facts > div").filter(has_text="Size")
-    expect(size.locator("dd")).to_have_text(f"{len(samples.txt())} bytes")
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.wait_for_url("**/documents")
-    expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
 def test_malware_is_named_and_locked_away(visit: Callable[..., Visit]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.test_page import SEEN_BY_CLAMAV, SETTLED_MS, expect_picture, row
 from tests.support import samples
+from tests.support.pages import SEEN_BY_CLAMAV, SETTLED_MS, expect_picture, row
 
 ROOT = Path(__file__).parents[2]
 PHONE = {"viewport": {"width": 375, "height": 760}, "device_scale_factor": 2, "has_touch": True}
@@ -36,7 +36,7 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
     expect(page.locator(".doc").filter(has_text="photo.png")).to_contain_text("It has arrived")
     wrong = page.locator(".doc").filter(has_text="wrong.pdf")
     expect(wrong).to_contain_text("The file's name and type do not agree")
-    page.get_by_role("link", name="photo.png").click()
+    page.get_by_role("link", name="photo.png", exact=True).click()
     document_id = page.url.rpartition("/")[2]
     assert window.person.settle(document_id)["state"] == "clean"
     page.goto(f"{window.person.stack.base_url}/documents")
