@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
+import time
 from datetime import UTC, datetime
+
+# Crockford's base 32, whose order as text is its order as numbers.
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+# One of 32 digits for each byte: eight bytes stand for each of them.
+_OF_BYTES = bytes(ord(_DIGITS[byte % 32]) for byte in range(256))
 
 
 def now() -> datetime:
@@ -13,8 +19,14 @@ def now() -> datetime:
 
 
 def new_id() -> str:
-    """128 random bits in 26 lower-case letters and digits: fit for ids and storage keys."""
-    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    """26 lower-case letters and digits, fit for ids and storage keys: 50 bits of time, 80 random.
+
+    In milliseconds since 1970, as in a ULID. Ids that begin with their time are put at the end of
+    each index; wholly random ones would touch another page of a large one with every row.
+    """
+    moment = time.time_ns() // 1_000_000
+    when = "".join([_PAIRS[moment >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
+    return when + secrets.token_bytes(16).translate(_OF_BYTES).decode()
 
 
 def new_token() -> str:

@@ -30,11 +30,11 @@ _TABLES = (documents, verdict_rows, jobs, audit)
 
 
 def insert_documents(engine: Engine, owner_id: str, count: int) -> None:
-    """Give one user so many documents; the newest is of now, the others 20 seconds apart."""
+    """Give one user so many documents, the oldest first, 20 seconds apart up to now."""
     newest = datetime.now(UTC)
     for start in range(0, count, _BATCH):
         rows = [
-            _rows(owner_id, number, newest - number * _APART)
+            _rows(owner_id, number, newest - (count - number) * _APART)
             for number in range(start, min(count, start + _BATCH))
         ]
         with engine.begin() as connection:
