@@ -27,8 +27,9 @@ from uploads.documents.errors import (
 from uploads.documents.granting import Granting, stored_parts
 from uploads.documents.grants import Grant, GrantState
 from uploads.documents.intake import Hints, Intake, Offer
-from uploads.documents.model import Actor, AuditEntry, Document, Job, JobKind, JobState, State
+from uploads.documents.model import Actor, Document, Job, JobKind, JobState, State
 from uploads.documents.policy import HEAD_BYTES
+from uploads.documents.refusals import note_refusal
 from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
@@ -130,13 +131,10 @@ class Completion:
         return made
 
     def _refuse(self, actor: Actor, grant: Grant, code: str) -> None:
-        """Undo what was granted. The refusal is what the client hears, whatever happens here."""
-        detail = {"code": code, "bytes": grant.size}
-        entry = AuditEntry(self._clock(), actor.user_id, "upload.refused", code, detail)
-        try:
-            self._granting.end(grant, entry)
-        except Unavailable as second:
-            _log.warning("refusal_not_recorded", code=code, cause=second.cause)
+        """Undo what was granted."""
+        note_refusal(
+            lambda entry: self._granting.end(grant, entry), self._clock(), actor, code, grant.size
+        )
 
 
 def _commit(work: Work, grant: Grant, document: Document, job: Job) -> bool:

@@ -29,6 +29,7 @@ from uploads.documents.grants import (
 from uploads.documents.intake import Hints, Intake, Offer
 from uploads.documents.model import Actor, AuditEntry
 from uploads.documents.quotas import Quotas
+from uploads.documents.refusals import note_refusal
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
@@ -213,13 +214,10 @@ class Granting:
         return SignedRequest(number, "PUT", url, headers, now + timedelta(seconds=seconds))
 
     def _note_refusal(self, actor: Actor, code: str) -> None:
-        entry = AuditEntry(
-            self._clock(), actor.user_id, "upload.refused", code, {"code": code, "bytes": 0}
-        )
-        try:
-            self._records.write(lambda work: work.audit.append(entry))
-        except Unavailable as error:
-            _log.warning("refusal_not_recorded", code=code, cause=error.cause)
+        note_refusal(self._append, self._clock(), actor, code, 0)
+
+    def _append(self, entry: AuditEntry) -> None:
+        self._records.write(lambda work: work.audit.append(entry))
 
 
 def stored_parts(storage: Storage, grant: Grant) -> dict[int, int]:

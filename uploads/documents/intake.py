@@ -17,7 +17,6 @@ from uploads.documents.errors import (
     DigestMismatch,
     EmptyFile,
     FileTooLarge,
-    Unavailable,
     UploadsError,
 )
 from uploads.documents.kinds import FileType
@@ -26,6 +25,7 @@ from uploads.documents.names import clean_name
 from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.receiving import Receiver
+from uploads.documents.refusals import note_refusal
 from uploads.documents.spool import Room
 from uploads.documents.streams import metered, peek
 from uploads.faults import step
@@ -188,18 +188,14 @@ class Intake:
         )
 
     def _give_up(self, actor: Actor, receiver: Receiver | None, error: BaseException) -> None:
-        """Undo what was stored. The first error is what the client hears, whatever happens here."""
+        """Undo what was stored."""
         code = error.code if isinstance(error, UploadsError) else "interrupted"
-        detail = {"code": code, "bytes": receiver.size if receiver else 0}
-        entry = AuditEntry(self._clock(), actor.user_id, "upload.refused", code, detail)
-        try:
-            if receiver is not None:
-                receiver.discard(entry)
-            else:
-                self._records.write(lambda work: work.audit.append(entry))
-        except Unavailable as second:
-            # Objects without rows and rows that nobody touches are the sweeper's.
-            _log.warning("refusal_not_recorded", code=code, cause=second.cause)
+        size = receiver.size if receiver else 0
+        keep = receiver.discard if receiver else self._append
+        note_refusal(keep, self._clock(), actor, code, size)
+
+    def _append(self, entry: AuditEntry) -> None:
+        self._records.write(lambda work: work.audit.append(entry))
 
 
 def _check_digest(expected: str | None, actual: str) -> None:
