@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +34,12 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger(__name__)
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: there are no coroutines here, and Flask would look at each hook each time."""
+        return func
+
+
 def create_app(services: Services | None = None) -> Flask:
     """Make the application. Without `services` they are built from the environment."""
     if services is None:
@@ -40,7 +47,7 @@ def create_app(services: Services | None = None) -> Flask:
         logs.configure(settings.log_level, "web")
         services = build(settings, web=True)
     settings = services.settings
-    app = Flask("uploads", static_folder="static", template_folder="templates")
+    app = _App("uploads", static_folder="static", template_folder="templates")
     # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
     # streaming reader, which has its own limits.
     app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-import time
 import uuid
-from collections import deque
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 
+from uploads.gathering import Gathering
 from uploads.queue import HINT_SECONDS, JOB_QUEUE, JOB_TASK, SWEEP_TASK, UPKEEP_QUEUE
+from uploads.roundtrips import Push, RoundTrips
 
 _MOST = 10_000
 _AT_ONCE = 100
@@ -29,44 +28,25 @@ _log = structlog.get_logger(__name__)
 
 
 class GatheredHints:
-    """`Hints` over Redis lists, as Celery's workers read them. The thread starts when needed."""
+    """`Hints` over Redis lists, as Celery's workers read them."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = Redis.from_url(
-            redis_url, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS
+        self._redis = RoundTrips(redis_url, _SECONDS)
+        self._waiting: Gathering[tuple[str, bytes]] = Gathering(
+            "hints", self._send, seconds=_GATHER_SECONDS, together=_AT_ONCE, most=_MOST
         )
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=_MOST)
-        self._some = threading.Event()
-        self._sender: threading.Thread | None = None
 
     def job(self, job_id: str) -> None:
-        self._add(JOB_QUEUE, JOB_TASK, job_id)
+        self._waiting.add((JOB_QUEUE, message(JOB_QUEUE, JOB_TASK, job_id)))
 
     def sweep(self) -> None:
-        self._add(UPKEEP_QUEUE, SWEEP_TASK)
-
-    def _add(self, queue: str, task: str, *args: str) -> None:
-        self._waiting.append((queue, message(queue, task, *args)))
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._send_all, name="hints", daemon=True)
-            self._sender.start()
-        self._some.set()
-
-    def _send_all(self) -> None:
-        while True:
-            self._some.wait()
-            self._some.clear()
-            time.sleep(_GATHER_SECONDS)
-            while self._waiting:
-                self._send([self._waiting.popleft() for _ in range(self._next_size())])
-
-    def _next_size(self) -> int:
-        return min(len(self._waiting), _AT_ONCE)
+        self._waiting.add((UPKEEP_QUEUE, message(UPKEEP_QUEUE, SWEEP_TASK)))
 
     def _send(self, batch: list[tuple[str, bytes]]) -> None:
+        queues = {queue for queue, _ in batch}
+        pushes = [Push(name, [text for queue, text in batch if queue == name]) for name in queues]
         try:
-            for queue in {queue for queue, _ in batch}:
-                self._redis.lpush(queue, *(text for name, text in batch if name == queue))
+            self._redis.run(pushes)
         except (RedisError, OSError) as error:
             _log.warning("hints_not_sent", count=len(batch), cause=type(error).__name__)
 
@@ -77,42 +57,57 @@ def message(queue: str, task: str, *args: str) -> bytes:
     Celery's message protocol 2 (docs.celeryq.dev, "Message Protocol") in the envelope of kombu's
     virtual transports. A test holds it against what Celery itself sends.
     """
-    task_id = str(uuid.uuid4())
-    embedded = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    body = json.dumps([args, {}, embedded]).encode()
-    envelope = {
-        "body": base64.b64encode(body).decode(),
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": _headers(task, task_id, args),
-        "properties": {
-            "correlation_id": task_id,
-            "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue},
-            "priority": 0,
-            "body_encoding": "base64",
-            "delivery_tag": task_id,
-        },
-    }
-    return json.dumps(envelope).encode()
-
-
-def _headers(task: str, task_id: str, args: tuple[str, ...]) -> dict[str, Any]:
+    body = json.dumps([args, {}, _EMBEDDED]).encode()
     expires = datetime.now(UTC) + timedelta(seconds=HINT_SECONDS)
+    filled = (
+        _letter(queue, task)
+        .replace("@body@", base64.b64encode(body).decode())
+        .replace("@id@", str(uuid.uuid4()))
+        .replace("@expires@", expires.isoformat())
+        .replace("@arguments@", json.dumps(repr(args))[1:-1])
+    )
+    return filled.encode()
+
+
+_EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+@lru_cache
+def _letter(queue: str, task: str) -> str:
+    """A message as JSON, with words in the places of what differs each time."""
+    return json.dumps(
+        {
+            "body": "@body@",
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": _headers(task),
+            "properties": {
+                "correlation_id": "@id@",
+                "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": queue},
+                "priority": 0,
+                "body_encoding": "base64",
+                "delivery_tag": "@id@",
+            },
+        }
+    )
+
+
+def _headers(task: str) -> dict[str, Any]:
     return {
         "lang": "py",
         "task": task,
-        "id": task_id,
-        "root_id": task_id,
+        "id": "@id@",
+        "root_id": "@id@",
         "parent_id": None,
         "shadow": None,
         "eta": None,
-        "expires": expires.isoformat(),
+        "expires": "@expires@",
         "group": None,
         "group_index": None,
         "retries": 0,
         "timelimit": [None, None],
-        "argsrepr": repr(args),
+        "argsrepr": "@arguments@",
         "kwargsrepr": "{}",
         "origin": "uploads",
         "ignore_result": True,

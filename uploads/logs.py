@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -33,7 +34,7 @@ def redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _blotted(name: str, value: Any) -> Any:
-    if _SECRET_NAMES.search(name):
+    if _is_secret(name):
         return "[redacted]"
     if isinstance(value, str):
         return _SECRET_VALUES.sub(lambda m: (m[1] or m[2] or m[3]) + "[redacted]", value)
@@ -42,6 +43,11 @@ def _blotted(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_blotted("", one) for one in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
 
 
 def configure(level: str, program: str) -> None:

@@ -13,6 +13,7 @@ EVERYWHERE = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+_USED = re.compile(r'nonce="([^"]*)"')
 _NONCE = re.compile(r"'nonce-[\w+/=-]{16,}'")
 
 
@@ -40,10 +41,22 @@ def assert_secure(answer: httpx.Response, *, content_host: bool = False) -> None
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert policy["object-src"] == "'none'"
         assert policy["form-action"] == "'self'"
-        assert _NONCE.search(policy["script-src"])
+        _assert_nonce(answer, policy["script-src"])
     for cookie in headers.get_list("Set-Cookie"):
         assert "HttpOnly" in cookie
         assert "SameSite=" in cookie
+
+
+def _assert_nonce(answer: httpx.Response, sources: str) -> None:
+    """A page allows the scripts that carry its own nonce; what is no page allows none by nonce."""
+    own, *nonces = sources.split()
+    assert own == "'self'"
+    if "html" not in answer.headers.get("Content-Type", ""):
+        assert nonces == []
+    elif answer.request.method != "HEAD":
+        used = set(_USED.findall(answer.text))
+        assert nonces == [f"'nonce-{one}'" for one in used]
+    assert all(_NONCE.fullmatch(one) for one in nonces)
 
 
 def _directives(policy: str) -> dict[str, str]:

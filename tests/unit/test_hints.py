@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.waiting import eventually
 from uploads import hints
 from uploads.hints import GatheredHints, message
 from uploads.queue import JOB_QUEUE, JOB_TASK, CeleryHints, make_celery
+from uploads.roundtrips import Push
 
 
 def received(connection: Connection) -> Any:
@@ -50,20 +52,23 @@ class Broker:
     def __init__(self) -> None:
         self.lists: dict[str, list[bytes]] = {}
         self.away = False
+        self.refused = 0
         self.hangs = threading.Event()
         self.hangs.set()
 
-    def lpush(self, name: str, *texts: bytes) -> None:
+    def run(self, pushes: Sequence[Push]) -> None:
         assert self.hangs.wait(60)
         if self.away:
+            self.refused += 1
             raise RedisAway
-        self.lists.setdefault(name, []).extend(texts)
+        for push in pushes:
+            self.lists.setdefault(push.name, []).extend(push.texts)
 
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     made = Broker()
-    monkeypatch.setattr(hints.Redis, "from_url", lambda *_, **__: made)
+    monkeypatch.setattr(hints, "RoundTrips", lambda *_: made)
     return made
 
 
@@ -85,7 +90,7 @@ def test_a_broker_that_is_away_loses_hints_and_nothing_else(broker: Broker) -> N
     gathered = GatheredHints("unix:///nowhere")
     broker.away = True
     gathered.job("job-1")
-    eventually(lambda: not gathered._waiting, 60)
+    eventually(lambda: broker.refused == 1, 60)
     broker.away = False
     gathered.job("job-2")
     eventually(lambda: len(broker.lists.get("uploads", [])) == 1, 60)

@@ -178,7 +178,6 @@ def test_a_failing_hook_takes_no_security_header_with_it(app: Flask) -> None:
 def assert_secured(answer: TestResponse) -> None:
     """What Talisman sets, and what we add."""
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert "'nonce-" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Cache-Control"] == "no-store"

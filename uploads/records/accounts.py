@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from uploads.documents.model import ApiKey, Role, Scope, Session, User
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import api_keys, sessions, users
 
+# As the records list them, so that a row is handed over as it is.
+_USER_COLUMNS = [users.c[one.name] for one in fields(User)]
+_KEY_COLUMNS = [api_keys.c[one.name] for one in fields(ApiKey)]
+_SESSION_COLUMNS = [sessions.c[one.name] for one in fields(Session)]
 # What each request asks is built once: to build it anew costs more than the answer.
-_USER = select(users).where(users.c.id == bindparam("wanted"))
-_KEY = select(api_keys).where(api_keys.c.id == bindparam("wanted"))
-_SESSION = select(sessions).where(sessions.c.id == bindparam("wanted"))
+_USER = select(*_USER_COLUMNS).where(users.c.id == bindparam("wanted"))
+_KEY = select(*_KEY_COLUMNS).where(api_keys.c.id == bindparam("wanted"))
+_SESSION = select(*_SESSION_COLUMNS).where(sessions.c.id == bindparam("wanted"))
+_KEY_AND_USER = (
+    _KEY.add_columns(*_USER_COLUMNS)
+    .select_from(api_keys)
+    .join(users, users.c.id == api_keys.c.user_id)
+)
+_SESSION_AND_USER = (
+    _SESSION.add_columns(*_USER_COLUMNS)
+    .select_from(sessions)
+    .join(users, users.c.id == sessions.c.user_id)
+)
 
 
 class SqlAccounts:
@@ -46,12 +61,14 @@ class SqlAccounts:
         if not storable(email):
             return None
         row = self._connection.execute(
-            select(users).where(users.c.email == email.lower())
+            select(*_USER_COLUMNS).where(users.c.email == email.lower())
         ).one_or_none()
         return None if row is None else _user(row)
 
     def users(self) -> Sequence[User]:
-        rows = self._connection.execute(select(users).order_by(users.c.created_at, users.c.id))
+        rows = self._connection.execute(
+            select(*_USER_COLUMNS).order_by(users.c.created_at, users.c.id)
+        )
         return [_user(row) for row in rows]
 
     def set_password(self, user_id: str, password_hash: str, replaces: str | None = None) -> bool:
@@ -77,7 +94,13 @@ class SqlAccounts:
 
     def session(self, session_id: str) -> Session | None:
         row = self._connection.execute(_SESSION, {"wanted": session_id}).one_or_none()
-        return None if row is None else Session(**row._mapping)
+        return None if row is None else Session(*row)
+
+    def session_and_user(self, session_id: str) -> tuple[Session, User] | None:
+        row = self._connection.execute(_SESSION_AND_USER, {"wanted": session_id}).one_or_none()
+        if row is None:
+            return None
+        return Session(*row[: len(_SESSION_COLUMNS)]), _user(row[len(_SESSION_COLUMNS) :])
 
     def touch_session(self, session_id: str, at: datetime) -> None:
         self._connection.execute(
@@ -114,8 +137,16 @@ class SqlAccounts:
         row = self._connection.execute(_KEY, {"wanted": key_id}).one_or_none()
         return None if row is None else _key(row)
 
+    def key_and_user(self, key_id: str) -> tuple[ApiKey, User] | None:
+        if not storable(key_id):
+            return None
+        row = self._connection.execute(_KEY_AND_USER, {"wanted": key_id}).one_or_none()
+        if row is None:
+            return None
+        return _key(row[: len(_KEY_COLUMNS)]), _user(row[len(_KEY_COLUMNS) :])
+
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]:
-        statement = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
+        statement = select(*_KEY_COLUMNS).order_by(api_keys.c.created_at, api_keys.c.id)
         if user_id is not None:
             statement = statement.where(api_keys.c.user_id == user_id)
         return [_key(row) for row in self._connection.execute(statement)]
@@ -134,10 +165,11 @@ class SqlAccounts:
         return revoked.rowcount == 1
 
 
-def _user(row: Row[Any]) -> User:
-    return User(**{**row._mapping, "role": Role(row.role)})
+def _user(row: Sequence[Any]) -> User:
+    user_id, email, password_hash, role, *rest = row
+    return User(user_id, email, password_hash, Role(role), *rest)
 
 
-def _key(row: Row[Any]) -> ApiKey:
-    scopes = frozenset(Scope(value) for value in row.scopes)
-    return ApiKey(**{**row._mapping, "scopes": scopes})
+def _key(row: Sequence[Any]) -> ApiKey:
+    key_id, user_id, name, secret_hash, scopes, *rest = row
+    return ApiKey(key_id, user_id, name, secret_hash, frozenset(map(Scope, scopes)), *rest)

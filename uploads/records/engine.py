@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 LOCK_SECONDS = 5
 MIGRATION_LOCK_SECONDS = 60
 _WRITES = "uploads_writes"
+_ALONE = "uploads_alone"
 _POSTGRESQL_OPTIONS = {
     "statement_timeout": "15s",
     "lock_timeout": f"{LOCK_SECONDS}s",
@@ -55,6 +56,14 @@ def make_migration_engine(database_url: str) -> Engine:
 def begin_options(*, writes: bool) -> dict[str, Any]:
     """Execution options of a connection that is about to begin a transaction of this kind."""
     return {_WRITES: writes, "postgresql_readonly": not writes}
+
+
+def alone_options() -> dict[str, Any]:
+    """Execution options of an SQLite connection that reads one statement at a time.
+
+    Each is a transaction of its own, and none is begun around it.
+    """
+    return {_ALONE: True}
 
 
 def _checked(database_url: str) -> URL:
@@ -113,7 +122,10 @@ def _set_wal(connection: sqlite3.Connection, deadline: float) -> None:
 
 def _begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer can fail at once, without any waiting.
-    writes = connection.get_execution_options().get(_WRITES, True)
+    options = connection.get_execution_options()
+    if options.get(_ALONE):
+        return
+    writes = options.get(_WRITES, True)
     if connection.info.get(_WRITES) is not writes:
         connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
         connection.info[_WRITES] = writes

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
 from uploads.lanes import Errand, Lane, NoTurn, among_greenlets, begun
-from uploads.records.engine import begin_options
+from uploads.records.engine import alone_options, begin_options
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Grouped:
             raise RecordsUnavailable("units of this process queue for too long") from error
 
     def glance(self, act: Callable[[Connection], T]) -> T:
-        """Read a few rows by their keys, at once and on this very thread.
+        """Read a few rows by their keys in one statement, at once and on this very thread.
 
         A reader waits for nobody in SQLite's WAL mode, and a few pages take less time than to
         change threads twice. Raises what the act raises.
@@ -56,13 +56,9 @@ class Grouped:
         if not among_greenlets():
             return self.run(act, writes=False)
         if self._near is None:
-            self._near = self._connect(writes=False)
-            # Where there is something to wait for after all, other greenlets go on meanwhile.
-            driver: Any = self._near.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout={_NEAR_MS}")
+            self._near = self._connect_near()
         try:
-            with self._near.begin():
-                return act(self._near)
+            return act(self._near)
         except SQLAlchemyError:
             self._leave()
             raise
@@ -71,6 +67,14 @@ class Grouped:
         self._leave()
         self._writer.close()
         self._readers.close()
+
+    def _connect_near(self) -> Connection:
+        near = self._engine.connect().execution_options(**alone_options())
+        driver: Any = near.connection.driver_connection
+        driver.execute("PRAGMA query_only=ON")
+        # Where there is something to wait for after all, other greenlets go on meanwhile.
+        driver.execute(f"PRAGMA busy_timeout={_NEAR_MS}")
+        return near
 
     def _leave(self) -> None:
         """Never back to the pool: the others wait longer."""

@@ -171,6 +171,9 @@ class Accounts(Protocol):
 
     def session(self, session_id: str) -> Session | None: ...
 
+    def session_and_user(self, session_id: str) -> tuple[Session, User] | None:
+        """Both by one question, for every request asks it."""
+
     def touch_session(self, session_id: str, at: datetime) -> None: ...
 
     def remove_session(self, session_id: str) -> None: ...
@@ -182,6 +185,9 @@ class Accounts(Protocol):
     def add_key(self, key: ApiKey) -> None: ...
 
     def key(self, key_id: str) -> ApiKey | None: ...
+
+    def key_and_user(self, key_id: str) -> tuple[ApiKey, User] | None:
+        """Both by one question, for every request asks it."""
 
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]: ...
 
@@ -257,7 +263,7 @@ class Records(Protocol):
     def read(self, unit: Callable[[Work], T]) -> T: ...
 
     def glance(self, unit: Callable[[Work], T]) -> T:
-        """The same as `read`, for a unit that reads a few rows by their keys and nothing else."""
+        """The same as `read`, for a unit that reads a few rows by their keys in one statement."""
 
     def write(self, unit: Callable[[Work], T]) -> T: ...
 

@@ -174,13 +174,11 @@ class Accounts:
     def session_actor(self, token: str) -> Actor | None:
         """Who this session's token speaks for; None once it ended, idled out or never was."""
         now, session_id = self._clock(), digest(token)
-
-        def look(work: Work) -> tuple[Session, User | None] | None:
-            session = work.accounts.session(session_id)
-            return None if session is None else (session, work.accounts.user(session.user_id))
-
-        session, user = self._records.glance(look) or (None, None)
-        if session is None or user is None or user.disabled_at is not None:
+        found = self._records.glance(lambda work: work.accounts.session_and_user(session_id))
+        if found is None:
+            return None
+        session, user = found
+        if user.disabled_at is not None:
             return None
         if now >= session.expires_at or now >= session.last_seen_at + self._idle:
             return None
@@ -252,15 +250,11 @@ class Accounts:
         if parts is None:
             return None
         now, (key_id, secret) = self._clock(), parts
-
-        def look(work: Work) -> tuple[ApiKey, User | None] | None:
-            key = work.accounts.key(key_id)
-            return None if key is None else (key, work.accounts.user(key.user_id))
-
-        key, user = self._records.glance(look) or (None, None)
-        proved = hmac.compare_digest(digest(secret), key.secret_hash if key else "-" * 64)
-        if key is None or user is None or not proved:
+        found = self._records.glance(lambda work: work.accounts.key_and_user(key_id))
+        expected = found[0].secret_hash if found else "-" * 64
+        if not hmac.compare_digest(digest(secret), expected) or found is None:
             return None
+        key, user = found
         if key.revoked_at is not None or user.disabled_at is not None:
             return None
         if key.last_used_at is None or now - key.last_used_at >= TOUCH_EVERY:

@@ -7,6 +7,7 @@ a Unix socket has none, so behind it all who are not told apart by a proxy share
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from flask import request
@@ -22,8 +23,11 @@ def address() -> str:
     customer in all: garbage must not buy a budget of its own.
     """
     raw = request.remote_addr
-    if not raw:
-        return "addr:local"
+    return _customer(raw) if raw else "addr:local"
+
+
+@lru_cache(maxsize=4096)
+def _customer(raw: str) -> str:
     if port := _PORT.fullmatch(raw):
         raw = port["six"] or port["four"]
     try:

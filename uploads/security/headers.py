@@ -6,8 +6,11 @@ own header with it, and none of these.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from flask import Flask, Response, request
 from flask_talisman import Talisman
+from werkzeug.datastructures import Headers
 
 from uploads.config import Settings
 from uploads.security.hosts import CONTENT, on_content_host
@@ -50,6 +53,36 @@ def install(app: Flask, settings: Settings) -> None:
 
     HTTPS itself is the proxy's to enforce: a redirect here would break probes on plain loopback.
     """
+    _talisman(app, settings)
+    # Talisman's last hook would be skipped whenever one that runs before it fails.
+    talismans = app.after_request_funcs[None].pop()
+    # Its first ones are a redirect, which is off, and a nonce, which only pages want.
+    make_nonce = app.before_request_funcs[None].pop()
+    app.before_request_funcs[None].pop()
+    hooks = app.process_response
+
+    def nonce() -> str:
+        make_nonce()
+        return str(request.csp_nonce)  # type: ignore[attr-defined]
+
+    def process(response: Response) -> Response:
+        try:
+            response = hooks(response)
+        finally:
+            # In place: after a failed hook Flask sends the answer that it had before.
+            if hasattr(request, "csp_nonce"):
+                talismans(response)
+                _complete(settings, response, _EVERYWHERE)
+            else:
+                _complete(settings, response, fixed)
+        return response
+
+    app.jinja_env.globals["csp_nonce"] = nonce
+    app.process_response = process  # type: ignore[method-assign]
+    fixed = {**_set_for_no_page(app, talismans), **_EVERYWHERE}
+
+
+def _talisman(app: Flask, settings: Settings) -> None:
     Talisman(
         app,
         force_https=False,
@@ -62,20 +95,15 @@ def install(app: Flask, settings: Settings) -> None:
         content_security_policy_nonce_in=["script-src"],
         content_security_policy_report_uri=REPORTS,
     )
-    # Talisman's own hook would be skipped whenever one that runs before it fails.
-    talismans = app.after_request_funcs[None].pop()
-    hooks = app.process_response
 
-    def process(response: Response) -> Response:
-        try:
-            response = hooks(response)
-        finally:
-            # In place: after a failed hook Flask sends the answer that it had before.
-            talismans(response)
-            _complete(settings, response)
-        return response
 
-    app.process_response = process  # type: ignore[method-assign]
+def _set_for_no_page(app: Flask, talismans: Callable[[Response], object]) -> dict[str, str]:
+    """What Talisman sets for answers that are no pages: the same each time, so it is asked once."""
+    with app.test_request_context():
+        blank = Response()
+        before = set(blank.headers.keys())
+        talismans(blank)
+        return {name: text for name, text in blank.headers if name not in before}
 
 
 def of_no_app(settings: Settings) -> dict[str, str]:
@@ -109,9 +137,10 @@ def _app_policy(settings: Settings) -> dict[str, str]:
     }
 
 
-def _complete(settings: Settings, response: Response) -> None:
-    headers = response.headers
-    headers.update(_EVERYWHERE)
+def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) -> None:
+    """Put `fixed` in the place of what the answer has under these names, and add the rest."""
+    kept = [(name, text) for name, text in response.headers if name not in fixed]
+    headers = response.headers = Headers([*kept, *fixed.items()])
     if request.endpoint == "static" and response.status_code == 200:
         # Built file names carry a hash of their content; the others are asked for again.
         built = (request.view_args or {}).get("filename", "").startswith("dist/assets/")

@@ -7,16 +7,13 @@ upload's own commit.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 from redis import RedisError
 
-from uploads.security.scripts import Call, Script, Scripts
+from uploads.gathering import Gathering
+from uploads.roundtrips import Call, RoundTrips, Script
 from uploads.security.windows import BUCKETS, PLACE_SECONDS, Answer, Entry, Places, Window
 
 _SECONDS = 1.0
@@ -117,10 +114,10 @@ class SharedCounts:
     """
 
     def __init__(self, redis_url: str) -> None:
-        self._scripts = Scripts(redis_url, _SECONDS)
-        self._ended: deque[Call] = deque()
-        self._some = threading.Event()
-        self._sender: threading.Thread | None = None
+        self._redis = RoundTrips(redis_url, _SECONDS)
+        self._ended: Gathering[Call] = Gathering(
+            "ends", self._send, seconds=_GATHER_SECONDS, together=_TOGETHER
+        )
 
     def enter(self, entry: Entry) -> Answer:
         arguments: list[str | int] = [len(entry.windows), entry.token, PLACE_SECONDS * 1000]
@@ -128,39 +125,23 @@ class SharedCounts:
             arguments += [window.most, window.bucket_ms, window.cost]
         arguments += [places.most for places in entry.places]
         call = Call(_ENTER, _keys(entry.windows, entry.places), arguments)
-        refused, wait, *rest = self._scripts.run([*self._gathered(), call])[-1]
+        refused, wait, *rest = self._redis.run([*self._ended.take(), call])[-1]
         policies = [one.policy for one in entry.windows] + [one.policy for one in entry.places]
         left = list(zip(rest[::2], rest[1::2], strict=True))
         return Answer(policies[refused - 1] if refused else None, wait, left)
 
     def advance(self, entry: Entry, amount: int) -> None:
-        self._scripts.run([_charge(entry, amount, PLACE_SECONDS * 1000)])
+        self._redis.run([_charge(entry, amount, PLACE_SECONDS * 1000)])
 
     def leave(self, entry: Entry, amount: int) -> None:
-        self._ended.append(_charge(entry, amount, 0))
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._send_all, name="ends", daemon=True)
-            self._sender.start()
-        self._some.set()
+        self._ended.add(_charge(entry, amount, 0))
 
-    def _gathered(self) -> list[Call]:
-        found: list[Call] = []
-        with suppress(IndexError):
-            while len(found) < _TOGETHER:
-                found.append(self._ended.popleft())
-        return found
-
-    def _send_all(self) -> None:
-        while True:
-            self._some.wait()
-            self._some.clear()
-            time.sleep(_GATHER_SECONDS)
-            while calls := self._gathered():
-                try:
-                    self._scripts.run(calls)
-                except RedisError as error:
-                    # Places end by themselves, and what comes meanwhile the process counts.
-                    _log.warning("ends_not_counted", count=len(calls), cause=type(error).__name__)
+    def _send(self, calls: list[Call]) -> None:
+        try:
+            self._redis.run(calls)
+        except RedisError as error:
+            # Places end by themselves, and what comes meanwhile the process counts.
+            _log.warning("ends_not_counted", count=len(calls), cause=type(error).__name__)
 
 
 def _charge(entry: Entry, amount: int, life_ms: int) -> Call:

@@ -10,6 +10,7 @@ the limits of all routes: they are refused anyway.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
@@ -105,9 +106,15 @@ def _windows(settings: Settings, actor: Actor) -> Iterator[Window]:
 
 
 def _requests(policy: str, key: str, rate: str) -> Iterator[Window]:
-    for number, one in enumerate(parse_many(rate)):
+    for number, (amount, seconds) in enumerate(_parsed(rate)):
         name = policy if number == 0 else f"{policy}-{number + 1}"
-        yield Window(name, key, one.amount, one.get_expiry())
+        yield Window(name, key, amount, seconds)
+
+
+@lru_cache
+def _parsed(rate: str) -> list[tuple[int, int]]:
+    """Amounts and seconds. The settings do not change, and reading one costs more than asking."""
+    return [(one.amount, one.get_expiry()) for one in parse_many(rate)]
 
 
 def _places(settings: Settings, actor: Actor) -> Iterator[Places]:

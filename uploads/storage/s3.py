@@ -8,13 +8,13 @@ a document is.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import structlog
@@ -58,7 +58,10 @@ class S3:
         self._public_signer = Signer(public_url, region, access_key, secret_key)
         self._inside = make_client(endpoint, region, access_key, secret_key)
         self._outside = make_client(public_url, region, access_key, secret_key)
-        self._places = threading.BoundedSemaphore(_PLACES)
+        # Of all that can be waited for with a time limit, a queue costs least.
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(_PLACES):
+            self._places.put(None)
         self._wire = wire.Wire(self._endpoint)
         self._pool = urllib3.PoolManager(
             maxsize=64,
@@ -214,12 +217,14 @@ class S3:
 
         Raises StorageUnavailable when none is free in time.
         """
-        if not self._places.acquire(timeout=_PLACE_SECONDS):
-            raise StorageUnavailable("too many requests to the store are under way")
+        try:
+            self._places.get(timeout=_PLACE_SECONDS)
+        except Empty as error:
+            raise StorageUnavailable("too many requests to the store are under way") from error
         try:
             yield
         finally:
-            self._places.release()
+            self._places.put(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Lua scripts in Redis, several in one round trip, with little between them and the socket.
+"""Commands to Redis, several in one round trip, with little between them and the socket.
 
 redis-py's connections carry them. Its client in front of these (retries, pools that look whether
-a connection is alive, hooks) costs more than the script and the round trip together, and each
-upload would pay it twice.
+a connection is alive, hooks) costs more than the command and the round trip together, and each
+upload would pay it three times.
 """
 
 from __future__ import annotations
@@ -48,8 +48,21 @@ class Call:
         return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
 
 
-class Scripts:
-    """Runs scripts at `redis_url`; waits at most `seconds` for a connection and each answer."""
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Texts to the head of a list, in this order (LPUSH)."""
+
+    name: str
+    texts: Sequence[bytes]
+
+    def command(self) -> tuple[Any, ...]:
+        return ("LPUSH", self.name, *self.texts)
+
+    whole = command
+
+
+class RoundTrips:
+    """Talks to `redis_url`; waits at most `seconds` for a connection and each answer."""
 
     def __init__(self, redis_url: str, seconds: float) -> None:
         self._pool = Redis.from_url(
@@ -61,9 +74,10 @@ class Scripts:
         ).connection_pool
         self._idle: deque[Any] = deque()
 
-    def run(self, calls: Sequence[Call]) -> list[Any]:
+    def run(self, calls: Sequence[Call | Push]) -> list[Any]:
         """Run them in this order, perhaps others between them; returns what each returned.
 
+        Where a connection breaks in between, they may run twice.
         Raises `redis.RedisError` when Redis cannot be reached in time, or one of them fails.
         """
         while True:
@@ -93,7 +107,7 @@ class Scripts:
             connection.disconnect()
 
 
-def _ask(connection: Any, calls: Sequence[Call]) -> list[Any]:
+def _ask(connection: Any, calls: Sequence[Call | Push]) -> list[Any]:
     answers = _exchange(connection, [call.command() for call in calls])
     unknown = [n for n, one in enumerate(answers) if isinstance(one, failures.NoScriptError)]
     if unknown:
