@@ -2,10 +2,9 @@
 import { deleteDocument, getDocument, Refusal } from "./api";
 import { confirmDelete, startDialogs } from "./confirm";
 import { need } from "./dom";
-import { pictureDue } from "./model";
+import { PICTURE_WAIT_MS, pictureDue } from "./model";
 
 const BEAT_MS = 1_000;
-const PICTURE_WAIT_MS = 15_000;
 let deleting = false; // asked whether, or already at it: a page shown anew would forget what the person said
 
 export function startDocument(): void {

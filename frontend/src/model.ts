@@ -44,6 +44,8 @@ export interface Problem {
   retryAfter: number;
 }
 
+// A picture is made after the verdict and waits its turn behind other files; as in uploads/web/rows.py.
+export const PICTURE_WAIT_MS = 120_000;
 const UNSETTLED = new Set(["receiving", "quarantined", "scanning"]);
 const GONE = new Set(["deleted", "expired"]);
 const SERVED = new Set(["clean", "released"]);

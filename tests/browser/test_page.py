@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.support import samples
 from tests.support.pages import SEEN_BY_CLAMAV, SETTLED_MS, drop, expect_picture, row, sending
 
 MIB = 1024 * 1024
+LISTED = re.compile(r"/api/v1/documents\?limit=")
 
 
 def test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go(
@@ -43,6 +44,27 @@ def test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go(
         expect(page.get_by_role("status")).to_contain_text(f"{name} was deleted")
     page.reload()
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+
+def test_a_picture_that_comes_late_is_shown_all_the_same(visit: Callable[..., Visit]) -> None:
+    """On a busy machine it comes a minute after the verdict: nobody has to load the page anew."""
+    window = visit()
+    window.page.clock.install()
+    page = window.sign_in()
+    page.route(LISTED, _without_pictures)
+    drop(page, ("beach.png", "image/png", samples.png()))
+    expect(row(page, "beach.png")).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+    page.clock.fast_forward("01:00")
+    page.unroute_all(behavior="wait")
+    expect_picture(row(page, "beach.png").locator("img"))
+
+
+def _without_pictures(route: Route) -> None:
+    """Let the list say what it says as long as no picture is made."""
+    answer = route.fetch()
+    listed = answer.json()
+    listed["items"] = [{**one, "renditions": []} for one in listed["items"]]
+    route.fulfill(response=answer, json=listed)
 
 
 def test_deleting_asks_first(visit: Callable[..., Visit]) -> None:

@@ -9,8 +9,9 @@ from uploads.documents.model import GONE, Document, EngineReport, Rendition, Sta
 from uploads.documents.policy import Policy
 from uploads.web import words
 
-# A picture follows its verdict within moments. A document that has none after this time gets none.
-PICTURE_WAIT = timedelta(seconds=15)
+# A picture is made after the verdict, and waits its turn behind other files. A document that has
+# none after this time gets none. As in frontend/src/model.ts.
+PICTURE_WAIT = timedelta(minutes=2)
 _PICTURED = ("image/", "application/pdf")
 
 
