@@ -20,8 +20,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 _ARGUMENTS = [
     "--headless",
@@ -48,7 +49,7 @@ _OF_RECORDS = {
     "test_older_documents_come_below",
     "test_the_plain_form_takes_several_files_and_judges_each",
 }
-PATIENCE_MS = 60_000
+PATIENCE_MS = PATIENCE * 1000
 _numbers = itertools.count(1)
 
 
@@ -78,9 +79,14 @@ class Visit:
 
     def forgive(self, fragment: str) -> None:
         """Take out the one complaint that the test itself caused. Fails unless it was made once."""
-        found = [complaint for complaint in self.complaints if fragment in complaint]
-        assert len(found) == 1, self.complaints
-        self.complaints.remove(found[0])
+
+        def made() -> list[str]:
+            # The browser may tell of it after what it shows, and is heard while we wait for it.
+            self.page.wait_for_timeout(10)
+            return [complaint for complaint in self.complaints if fragment in complaint]
+
+        (found,) = eventually(made, PATIENCE)
+        self.complaints.remove(found)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.support import samples
 from tests.support.pages import SEEN_BY_CLAMAV, SETTLED_MS, expect_picture, row
 
 ROOT = Path(__file__).parents[2]
+ASKING = re.compile(r"/documents/doc_\w+/delete\??$")
 PHONE = {"viewport": {"width": 375, "height": 760}, "device_scale_factor": 2, "has_touch": True}
 
 
@@ -37,6 +39,7 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
     wrong = page.locator(".doc").filter(has_text="wrong.pdf")
     expect(wrong).to_contain_text("The file's name and type do not agree")
     page.get_by_role("link", name="photo.png", exact=True).click()
+    page.wait_for_url(re.compile(r"/documents/doc_\w+$"))
     document_id = page.url.rpartition("/")[2]
     assert window.person.settle(document_id)["state"] == "clean"
     page.goto(f"{window.person.stack.base_url}/documents")
@@ -44,10 +47,14 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
     with page.expect_download() as download:
         row(page, "photo.png").get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == samples.png()
+    # Each page has a button of that name: only its address tells whether the next one is there.
     row(page, "photo.png").get_by_role("button", name="Delete").click()
+    page.wait_for_url(ASKING)
     expect(page.get_by_role("heading", name="Delete this document?")).to_be_visible()
     page.get_by_role("link", name="Keep it").click()
+    page.wait_for_url(f"**/documents/{document_id}")
     page.get_by_role("button", name="Delete").click()
+    page.wait_for_url(ASKING)
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
