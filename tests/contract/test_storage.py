@@ -9,7 +9,8 @@ import pytest
 import urllib3
 
 from tests.support.fakes import MemoryStorage
-from tests.support.s3 import client, free_port, running_s3
+from tests.support.ports import free_port
+from tests.support.s3 import client, running_s3
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
 from uploads.storage.protocol import Bucket, Storage
 from uploads.storage.s3 import S3

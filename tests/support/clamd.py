@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.hostile_files import eicar
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from uploads import scanner
 
@@ -75,8 +75,7 @@ def _socket_in(folder: Path) -> tuple[str, str]:
 
 
 def _free_port() -> tuple[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     return f"127.0.0.1:{port}", f"TCPSocket {port}\nTCPAddr 127.0.0.1"
 
 

@@ -21,6 +21,7 @@ import httpx
 import psutil
 
 from tests.support import raw
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 SHIPPED = Path(__file__).resolve().parents[2] / "infra" / "nginx"
@@ -50,7 +51,7 @@ class Nginx:
         # Short, because of the sockets' paths.
         self.folder = Path(tempfile.mkdtemp(prefix="ngx-", dir="/tmp"))
         self.upstream = upstream or self.folder / "web.sock"
-        self.port, self.plain_port = _free_port(), _free_port()
+        self.port, self.plain_port = free_port(), free_port()
         self.app_url = f"https://{APP}:{self.port}"
         self.content_url = f"https://{CONTENT}:{self.port}"
         self.store_url = f"https://{STORE}:{self.port}"
@@ -231,9 +232,3 @@ def _received(connection: ssl.SSLSocket) -> bytes:
         return connection.recv(65536)
     except ConnectionResetError:
         return b""
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

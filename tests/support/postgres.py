@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -18,6 +17,8 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import NullPool, create_engine, make_url, text
+
+from tests.support.ports import free_port
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -91,7 +92,7 @@ def _run(command: list[Any], identity: dict[str, Any]) -> None:
 
 @contextmanager
 def _server(binaries: Path, home: Path, log: Path, identity: dict[str, Any]) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
     with subprocess.Popen(
         [binaries / "postgres", "-D", home / "data", *settings],
@@ -140,9 +141,3 @@ class _LogReader(threading.Thread):
     def wait_until_ready(self) -> None:
         if not self._said_something_final.wait(timeout=60) or not self._ready:
             raise RuntimeError(f"PostgreSQL did not start: {self._log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

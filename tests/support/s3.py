@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,18 +10,12 @@ from pathlib import Path
 
 import urllib3
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from uploads.storage.protocol import Bucket
 from uploads.storage.s3 import S3
 
 ACCESS_KEY, SECRET_KEY = "testaccess", "testsecret12345"
-
-
-def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -60,6 +53,6 @@ def client(endpoint: str, public_url: str | None = None, bucket_prefix: str = ""
 
 def _answers(endpoint: str) -> bool:
     try:
-        return urllib3.request("GET", endpoint, retries=False, timeout=1.0).status > 0
+        return urllib3.request("GET", endpoint, retries=False, timeout=5.0).status > 0
     except urllib3.exceptions.HTTPError:
         return False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import psutil
 
 from tests.support import plain
 from tests.support.people import PATIENCE, Person
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from uploads.config import Settings
 from uploads.documents.model import Scope
@@ -63,7 +63,7 @@ class Stack:
         self.temp = self.root / "tmp"
         self.temp.mkdir()
         self.log = self.root / "log"
-        self.port = _free_port()
+        self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.content_url = f"http://localhost:{self.port}"
         # How its people reach these addresses; None is the usual way.
@@ -236,9 +236,3 @@ def _argv(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
 from workers.inspection.clamd import Clamd
@@ -249,8 +250,7 @@ def test_a_version_in_no_known_form_means_unavailable(reply: bytes) -> None:
 
 
 def test_nobody_there_means_unavailable(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     for address in (f"127.0.0.1:{port}", str(tmp_path / "none.sock"), "/" + "x" * 200):
         with pytest.raises(EngineUnavailable):
             Clamd(address, 1).version()

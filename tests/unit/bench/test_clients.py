@@ -14,6 +14,7 @@ from bench.load.clients import Plan
 from bench.load.pacing import Pace
 from bench.load.reply import Reply
 from bench.load.upload import Upload, form_upload, raw_upload
+from tests.support.ports import free_port
 from uploads.documents.policy import HEAD_BYTES
 from uploads.documents.sniffing import sniff
 
@@ -159,8 +160,7 @@ def test_a_closed_connection_is_a_failure() -> None:
 
 
 def test_nobody_there_is_a_failure() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     outcome = clients.run(Plan(port, 2), uploads(port, 3, 1000))
     assert outcome.failures == {"ConnectionRefusedError": 3}
 
