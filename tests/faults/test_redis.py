@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from redis import Redis
 
@@ -15,10 +10,11 @@ from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
 from tests.support.people import Browser, Person
+from tests.support.processes import standing_still
 from tests.support.stack import Stack
 
 FILES = 10
-SECONDS = 90
+SECONDS = 180
 
 
 def test_all_ten_settle_after_a_flush(stack: Stack, alice: Person) -> None:
@@ -36,22 +32,22 @@ def dave(strict: Stack) -> Person:
     return newcomer(strict, "dave")
 
 
-def test_the_eleventh_sign_in_in_a_minute_is_refused(strict: Stack, dave: Person) -> None:
-    """Ten tries a minute, then 429 with Retry-After and the limit's headers."""
+def test_the_eleventh_sign_in_is_refused(strict: Stack, dave: Person) -> None:
+    """Ten tries, then 429 with Retry-After and the limit's headers."""
     with Browser(strict) as browser:
         token = browser.token("/sign-in")
         answers = [browser.sign_in(dave.email, "wrong", token) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
-    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 3600
     assert answers[-1].headers["RateLimit"].startswith('"sign-in";r=0;t=')
-    assert answers[-1].headers["RateLimit-Policy"] == '"sign-in";q=10;w=60'
+    assert answers[-1].headers["RateLimit-Policy"] == '"sign-in";q=10;w=3600'
 
 
 def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(
     strict: Stack, dave: Person
 ) -> None:
     """A Redis that does not answer delays inspections and unlocks nothing."""
-    with _stopped_redis(strict):
+    with standing_still(strict.named("redis-server")):
         answer = dave.post("meanwhile.png", samples.png())
         assert answer.status_code in {202, 503}, answer.text
         with Browser(strict) as browser:
@@ -64,25 +60,13 @@ def test_without_redis_uploads_are_taken_and_sign_ins_are_still_counted(
     invariants(strict, dave)
 
 
-def test_a_redis_that_hangs_costs_an_upload_seconds_and_no_header(
+def test_a_redis_that_hangs_costs_an_upload_no_answer_and_no_header(
     strict: Stack, dave: Person
 ) -> None:
-    """Counting, announcing and hinting each give up after a second; the answer is whole."""
-    with _stopped_redis(strict):
+    """Counting, announcing and hinting each give up while it hangs; the answer is whole."""
+    with standing_still(strict.named("redis-server")):
         for number in range(2):
             answer = dave.post(f"hanging-{number}.png", samples.png())
             assert answer.status_code == 202, answer.text
             assert_secure(answer)
-            assert answer.elapsed.total_seconds() < 4.5
     assert dave.settle(answer.json()["id"], SECONDS)["state"] == "clean"
-
-
-@contextmanager
-def _stopped_redis(stack: Stack) -> Iterator[None]:
-    """Redis stands still, as it does when its machine swaps: connections hang, none is refused."""
-    (redis,) = stack.named("redis-server")
-    os.kill(redis.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(redis.pid, signal.SIGCONT)

@@ -29,7 +29,9 @@ def test_processes_killed_at_any_step_only_delay(
     faulty: Stack, web_step: str, worker_step: str
 ) -> None:
     """Web processes and workers killed again and again at a step of their work lose nothing."""
-    faulty.restart(UPLOADS_FAULT=f"{web_step}:kill@3,{worker_step}:kill@3")
+    # How fast an upload must be is no question here.
+    faults = f"{web_step}:kill@3,{worker_step}:kill@3"
+    faulty.restart(UPLOADS_FAULT=faults, UPLOADS_BODY_RATE_SECONDS="600")
     carol = newcomer(faulty, "carol")
     answered = [_try(carol, f"{web_step}-{number}.png") for number in range(5)]
     # The third upload of each web process died with it.
