@@ -36,7 +36,8 @@ def test_the_log_has_neither_secrets_nor_content(stack: Stack, alice: Person) ->
         *(settings.secret_key.get_secret_value(), settings.s3_secret_key.get_secret_value()),
     ):
         assert secret not in said
-    for line in said.splitlines():
+    # The last one may just be written.
+    for line in said[: said.rindex("\n")].splitlines():
         # The supervisor's sentences are for people; so is what Celery says when it is stopped.
         if line and not line.startswith(("uploads: ", "worker: ")):
             json.loads(line)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import plain, samples
+from tests.support.people import PATIENCE
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from uploads.storage.protocol import Bucket
@@ -22,7 +23,7 @@ class Unready(Stack):
     def _ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the stack ended while starting:\n{self.tail()}"
-        return "Ready: " in self.tail()
+        return "Ready: " in self.log.read_text(errors="replace")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def scannerless() -> Iterator[Stack]:
 
 def test_it_runs_and_names_what_is_missing(scannerless: Stack) -> None:
     """The start says which part is unavailable; /readyz says the same with 503, /livez is well."""
-    assert "virus_scanner is unavailable" in scannerless.tail()
+    assert "virus_scanner is unavailable" in scannerless.log.read_text()
     answer = plain.get(f"{scannerless.base_url}/readyz")
     assert answer.status_code == 503
     parts = answer.json()["parts"]
@@ -50,7 +51,7 @@ def test_nothing_is_published(scannerless: Stack) -> None:
     ann = scannerless.person("ann")
     document_id = ann.upload("report.pdf", samples.pdf())
     put_off = "clamav is required and did not speak"
-    eventually(lambda: scannerless.log.read_text().count(put_off) >= 2, 60)
-    eventually(lambda: ann.document(document_id)["state"] == "quarantined", 60)
+    eventually(lambda: scannerless.log.read_text().count(put_off) >= 2, PATIENCE)
+    eventually(lambda: ann.document(document_id)["state"] == "quarantined", PATIENCE)
     assert ann.api.get(f"/documents/{document_id}/content").status_code == 409
     assert not list(scannerless.services().storage.list(Bucket.CLEAN))

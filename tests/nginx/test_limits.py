@@ -54,12 +54,12 @@ def test_one_address_has_so_many_requests_under_way(server: Nginx) -> None:
         for _ in range(UNDER_WAY):
             held.enter_context(server.connect()).sendall(WAITING)
         # They are counted as they are read, by several processes.
-        refused = eventually(lambda: refusal(server, "198.51.100.1"), 60)
+        refused = eventually(lambda: refusal(server, "198.51.100.1"), 60, every=0.5)
         assert refused.code == "rate-limited"
         assert refused.headers["retry-after"] == "60"
         assert status(server, "198.51.100.2") == 502
     # It was them that stood in the way.
-    eventually(lambda: status(server, "198.51.100.1") == 502, 60)
+    eventually(lambda: status(server, "198.51.100.1") == 502, 60, every=0.5)
 
 
 def refusal(server: Nginx, peer: str) -> raw.Answer | None:

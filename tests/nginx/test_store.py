@@ -45,7 +45,7 @@ def test_a_file_goes_straight_in_and_comes_out_under_the_public_name(
         assert part(made, number)["request"]["url"].startswith(nginx.store_url + "/incoming/")
         answer = sent(carol, made, body, number)
         assert answer.status_code == 200, answer.text
-    found = carol.settle(completed(carol, made)["id"], 60)
+    found = carol.settle(completed(carol, made)["id"])
     assert (found["state"], found["sha256"]) == ("clean", hashlib.sha256(content).hexdigest())
     location = carol.api.get(f"/documents/{found['id']}/content").headers["Location"]
     assert location.startswith(nginx.store_url + "/clean/")

@@ -56,7 +56,7 @@ def test_a_raw_upload_by_curl_comes_back_byte_for_byte(
         *("-H", "Content-Type: video/mp4", f"{nginx.app_url}/api/v1/documents?name=film.mp4"),
     )
     assert sent.returncode == 0, sent.stderr
-    found = carol.settle(json.loads(sent.stdout)["id"], 60)
+    found = carol.settle(json.loads(sent.stdout)["id"])
     assert found["state"] == "clean", found
     assert found["sha256"] == hashlib.sha256(content).hexdigest()
     assert carol.content(found["id"]) == content

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import psutil
 import redis
 
 from tests.support.people import PATIENCE, UNSETTLED, Person
@@ -45,9 +46,10 @@ class Use:
     @classmethod
     def of(cls, stack: Stack) -> Use:
         ours = [*stack.named("gunicorn"), *stack.named("celery")]
+        held = [_held_by(one) for one in ours]
         return cls(
-            sum(one.memory_full_info().uss for one in ours),
-            sum(one.num_fds() for one in ours),
+            sum(own_bytes for own_bytes, _ in held),
+            sum(descriptors for _, descriptors in held),
             len(stack.processes()),
         )
 
@@ -61,6 +63,14 @@ class Use:
         if self.processes > before.processes:
             found.append(f"{self.processes} processes, before {before.processes}")
         return found
+
+
+def _held_by(process: psutil.Process) -> tuple[int, int]:
+    """Private bytes and descriptors; none of one that has just ended, as a cell does."""
+    try:
+        return process.memory_full_info().uss, process.num_fds()
+    except psutil.NoSuchProcess:
+        return 0, 0
 
 
 class Promises:

@@ -152,7 +152,7 @@ class Stack:
 
     def named(self, word: str) -> list[psutil.Process]:
         """Its processes whose command line has this word."""
-        return [one for one in self.processes() if any(word in part for part in _argv(one))]
+        return [one for one in self.processes() if any(word in part for part in argv(one))]
 
     def web_rss(self) -> int:
         """Resident bytes of all web processes."""
@@ -222,7 +222,11 @@ class Stack:
 
     def temporary_files(self) -> set[str]:
         places = (self.temp, self.data / "scratch")
-        return {str(found) for place in places for found in place.rglob("*") if found.is_file()}
+        # Folders come and go while they are read: this way of walking minds none that is gone.
+        found = {
+            Path(at, name) for place in places for at, _, names in os.walk(place) for name in names
+        }
+        return {str(one) for one in found if one.is_file()}
 
     def _clean_env(self) -> dict[str, str]:
         """Nothing of the tests' own environment that would make the service another one."""
@@ -233,7 +237,8 @@ class Stack:
         }
 
 
-def _argv(process: psutil.Process) -> list[str]:
+def argv(process: psutil.Process) -> list[str]:
+    """Its command line; none where it has just ended."""
     try:
         return process.cmdline()
     except psutil.Error:
