@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
-SECONDS = 10
 FILES = {
     "photo.jpg": samples.photo_with_gps,
     "report.pdf": samples.pdf,
@@ -36,15 +34,9 @@ def sent() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def settled(stack: Stack, alice: Person, sent: dict[str, bytes]) -> dict[str, dict[str, Any]]:
-    """Each as it stood when it was settled, with the seconds that it took by itself."""
+    """Each as it stood when it was settled."""
     stack.rest()
-
-    def go(name: str) -> dict[str, Any]:
-        began = time.monotonic()
-        document = alice.settle(alice.upload(name, sent[name]))
-        return {**document, "seconds": time.monotonic() - began}
-
-    return {name: go(name) for name in sent}
+    return {name: alice.settle(alice.upload(name, sent[name])) for name in sent}
 
 
 def test_the_sign_in_page_answers(stack: Stack) -> None:
@@ -66,10 +58,9 @@ def test_the_first_administrator_can_sign_in(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_what_is_harmless_becomes_clean(settled: dict[str, Any], name: str) -> None:
-    """A photo, a PDF and a Word document are clean within seconds, and every engine said so."""
+    """A photo, a PDF and a Word document are clean, and every engine said so."""
     document = settled[name]
     assert document["state"] == "clean"
-    assert document["seconds"] < SECONDS
     assert document["verdict"]["outcome"] == "clean"
     engines = {engine["name"]: engine for engine in document["verdict"]["engines"]}
     assert {"clamav", "yara", "structure"} <= set(engines)
@@ -80,10 +71,9 @@ def test_what_is_harmless_becomes_clean(settled: dict[str, Any], name: str) -> N
 
 @pytest.mark.parametrize("name", INFECTED)
 def test_what_is_infected_is_found(settled: dict[str, Any], name: str) -> None:
-    """The EICAR string, bare and in a ZIP, is infected within seconds."""
+    """The EICAR string, bare and in a ZIP, is infected."""
     document = settled[name]
     assert document["state"] == "infected"
-    assert document["seconds"] < SECONDS
     assert document["verdict"]["outcome"] == "infected"
     assert any(engine["finding"] for engine in document["verdict"]["engines"])
 

@@ -29,7 +29,7 @@ def test_the_readmes_api_examples_work_as_they_stand(stack: Stack, tmp_path: Pat
         env={**os.environ, "UPLOADS_DATA": str(stack.data)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

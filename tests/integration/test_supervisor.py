@@ -285,7 +285,7 @@ def test_kills_what_does_not_listen(start: Start) -> None:
 
 def test_second_interrupt_kills_at_once(start: Start) -> None:
     """Ctrl-C a second time waits for nobody."""
-    stack = start("first", "second", "third=deaf")
+    stack = start("first", "second", "third=deaf-50")
     stack.wait_for("ready")
     family = stack.family()
     stack.process.send_signal(signal.SIGINT)

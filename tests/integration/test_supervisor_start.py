@@ -44,7 +44,7 @@ def refused(data: Path, port: int, **settings: str) -> str:
     """Start the shipped command, which must refuse; its one sentence."""
     argv = [*COMMAND, "--data", str(data), "--port", str(port)]
     env = {**os.environ, **settings}
-    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=240)
     assert ended.returncode != 0
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1, ended.stderr
@@ -117,7 +117,7 @@ def test_data_folder_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert data_folder() == Settings.load().data == tmp_path / "file"
     lock = DataLock(preflight.prepare_folder(tmp_path / "file"), "http://running")
     argv = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {RUN}", "dev"]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=240)
     lock.release()
     assert "http://running" in ended.stderr
     monkeypatch.setenv("UPLOADS_DATA", str(tmp_path / "environment"))
@@ -272,7 +272,7 @@ def test_worker_that_cannot_inspect(tmp_path: Path) -> None:
     port, data = preflight.free_port(4721), tmp_path / "data"
     env = {**os.environ, "UPLOADS_SCRATCH": str(tmp_path / "file" / "scratch")}
     argv = [*COMMAND, "--data", str(data), "--port", str(port)]
-    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 1
     assert "Ready" not in ended.stdout
     assert ended.stderr.endswith("Error: worker ended with code 1 while the stack was starting.\n")

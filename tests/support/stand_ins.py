@@ -5,6 +5,7 @@ and `NAME stopped` into FOLDER/events, and lives until it is told to stop:
 
     NAME          as it should be
     NAME=deaf     ignores the stop signal
+    NAME=deaf-N   the same, and is given N seconds to hear it
     NAME=brittle  ends at once
     NAME=doomed   ends at once from its second life on
     NAME=file     is FOLDER/NAME.sh, which may be removed
@@ -29,6 +30,7 @@ name, kind = sys.argv[1:]
 def note(event):
     with open("events", "a") as events:
         print(name, event, os.getpid(), file=events)
+kind, _, number = kind.partition("-")
 if kind == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 else:
@@ -37,8 +39,7 @@ if kind == "parent":
     subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 note("started")
 lives = open("events").read().count(name + " started")
-doomed, _, good = kind.partition("-")
-if kind == "brittle" or (doomed == "doomed" and 1 < lives < int(good or 10**9)):
+if kind == "brittle" or (kind == "doomed" and 1 < lives < int(number or 10**9)):
     sys.exit(3)
 signal.pause() if kind == "deaf" else signal.sigwait({signal.SIGTERM})
 note("stopped")
@@ -55,6 +56,7 @@ def _step(folder: Path, word: str) -> Step:
         return Errand(name, [sys.executable, "-c", _ERRAND, code])
     name, _, kind = word.partition("=")
     events, program = folder / "events", [sys.executable]
+    deaf, _, seconds = kind.partition("-")
     if kind == "file":
         script = folder / f"{name}.sh"
         script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
@@ -64,7 +66,7 @@ def _step(folder: Path, word: str) -> Step:
         name,
         [*program, "-c", _PART, name, kind],
         ready=lambda: events.exists() and f"{name} started" in events.read_text(),
-        patience=0.5 if kind == "deaf" else 10,
+        patience=float(seconds or 0.5) if deaf == "deaf" else 50,
     )
 
 
