@@ -37,9 +37,11 @@ def mutants(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def everybody_lives(stack: Stack) -> Iterator[None]:
     """Fails when a web process or a worker was replaced: a dead one comes back under a new id."""
+    # What works on a file has children that come and go.
+    stack.rest()
     before = _living(stack)
     yield
-    assert _living(stack) == before
+    assert before <= _living(stack)
 
 
 def _living(stack: Stack) -> set[int]:
