@@ -31,12 +31,12 @@ def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def cell() -> Cell:
-    return Cell(seconds=30, memory_bytes=1024 * 1024 * 1024)
+    return Cell(seconds=120, memory_bytes=1024 * 1024 * 1024)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_clamd(claim: Callable[[Bench], None], daemon: str, tmp_path: Path) -> None:
-    claim(Bench(Clamd(daemon, seconds=20), tmp_path, GOOD, EICAR))
+    claim(Bench(Clamd(daemon, seconds=120), tmp_path, GOOD, EICAR))
 
 
 @pytest.mark.parametrize("claim", CLAIMS)

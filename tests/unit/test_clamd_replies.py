@@ -6,7 +6,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def replies(reply: bytes) -> Talk:
     return talk
 
 
-def inspect(tmp_path: Path, address: str, seconds: int = 5) -> EngineReport:
+def inspect(tmp_path: Path, address: str, seconds: int = 60) -> EngineReport:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
     subject = Subject(path, len(CONTENT), "0" * 64, "text/plain", "a.txt")
@@ -166,7 +165,7 @@ def test_a_limit_said_before_the_end_is_heard(tmp_path: Path) -> None:
     path.write_bytes(CONTENT * 20)
     subject = Subject(path, len(CONTENT) * 20, "0" * 64, "text/plain", "a.txt")
     with daemon(hang_up_early(b"INSTREAM size limit exceeded. ERROR\0")) as address:
-        assert Clamd(address, 5).inspect(subject).reason == "too-large"
+        assert Clamd(address, 60).inspect(subject).reason == "too-large"
 
 
 def test_ok_before_the_end_is_not_clean(tmp_path: Path) -> None:
@@ -177,7 +176,7 @@ def test_ok_before_the_end_is_not_clean(tmp_path: Path) -> None:
         daemon(hang_up_early(b"stream: OK\0")) as address,
         pytest.raises(EngineUnavailable),
     ):
-        Clamd(address, 5).inspect(subject)
+        Clamd(address, 60).inspect(subject)
 
 
 @pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
@@ -185,40 +184,40 @@ def test_a_file_of_another_size_is_never_clean(tmp_path: Path, size: int) -> Non
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
     with daemon(replies(b"stream: OK\0")) as address, pytest.raises(EngineUnavailable):
-        Clamd(address, 5).inspect(Subject(path, size, "0" * 64, "text/plain", "a"))
+        Clamd(address, 60).inspect(Subject(path, size, "0" * 64, "text/plain", "a"))
 
 
 def test_silence_ends_with_the_time_limit(tmp_path: Path) -> None:
-    over = threading.Event()
+    over, gone = threading.Event(), []
 
     def talk(peer: socket.socket) -> None:
         read_stream(peer)
-        over.wait(60)
+        if not over.wait(60):
+            gone.append("the daemon itself")
 
     with daemon(talk) as address:
-        start = time.monotonic()
         with pytest.raises(EngineUnavailable):
             inspect(tmp_path, address, seconds=1)
         over.set()
-    assert time.monotonic() - start < 5
+    assert gone == []
 
 
 def test_a_trickle_of_bytes_does_not_move_the_time_limit(tmp_path: Path) -> None:
-    over = threading.Event()
+    over, gone = threading.Event(), []
 
     def talk(peer: socket.socket) -> None:
         read_stream(peer)
-        for _ in range(60):
+        for _ in range(200):
             if over.wait(0.3):
                 return
             peer.sendall(b"s")
+        gone.append("the daemon itself")
 
     with daemon(talk) as address:
-        start = time.monotonic()
         with pytest.raises(EngineUnavailable):
             inspect(tmp_path, address, seconds=1)
         over.set()
-    assert time.monotonic() - start < 5
+    assert gone == []
 
 
 @pytest.mark.parametrize(
@@ -231,7 +230,7 @@ def test_a_trickle_of_bytes_does_not_move_the_time_limit(tmp_path: Path) -> None
 )
 def test_version(reply: bytes, expected: tuple[str, str | None]) -> None:
     with daemon(replies(b""), reply) as address:
-        assert Clamd(address, 5).version() == expected
+        assert Clamd(address, 60).version() == expected
 
 
 @pytest.mark.parametrize(
@@ -246,7 +245,7 @@ def test_version(reply: bytes, expected: tuple[str, str | None]) -> None:
 )
 def test_a_version_in_no_known_form_means_unavailable(reply: bytes) -> None:
     with daemon(replies(b""), reply) as address, pytest.raises(EngineUnavailable):
-        Clamd(address, 5).version()
+        Clamd(address, 60).version()
 
 
 def test_nobody_there_means_unavailable(tmp_path: Path) -> None:
@@ -260,13 +259,13 @@ def test_beyond_the_ceiling_nothing_is_sent(tmp_path: Path) -> None:
     """clamd cannot read past 2 GiB - 1; it would look at the start and call it fine."""
     subject = Subject(tmp_path / "none", CEILING_BYTES + 1, "0" * 64, "video/mp4", "a.mp4")
     with daemon(replies(b"stream: OK\0")) as address:
-        assert Clamd(address, 5).inspect(subject).reason == "too-large"
+        assert Clamd(address, 60).inspect(subject).reason == "too-large"
 
 
 @pytest.mark.parametrize("address", ["", "clamd", "clamd:", ":3310", "::1:3310", "host:x", "[]:1"])
 def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
     with pytest.raises(ValueError, match="neither"):
-        Clamd(address, 5)
+        Clamd(address, 60)
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:

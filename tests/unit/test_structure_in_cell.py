@@ -37,7 +37,7 @@ ONE_FOR_EACH_PARSER = [
     *("symlink", "ratio", "vba", "utf-16 doctype", "odt encrypted", "rtf object"),
     *("script", "password", "nested arrays", "huge png", "tiff loop", "html as mp3"),
 ]
-CELL = Cell(seconds=30, memory_bytes=1024 * 1024 * 1024)
+CELL = Cell(seconds=120, memory_bytes=1024 * 1024 * 1024)
 
 
 def subject(folder: Path, media_type: str, data: bytes) -> Subject:
@@ -85,7 +85,7 @@ def test_memory_that_runs_out_is_a_bomb(tmp_path: Path) -> None:
     """A nested archive is held in memory; there is no other place in the cell."""
     inner = benign_files.pack({"b": bytes(160 << 20)}, stored=("b",))
     data = benign_files.pack({"a.zip": inner})
-    tight = Cell(seconds=30, memory_bytes=64 * 1024 * 1024)
+    tight = Cell(seconds=120, memory_bytes=64 * 1024 * 1024)
     engine = Structure(tight, Limits(ratio=10_000))
     report = engine.inspect(subject(tmp_path, "application/zip", data))
     assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "bomb")
