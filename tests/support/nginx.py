@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -187,11 +186,9 @@ class Nginx:
         """Reaches its names, which no resolver knows."""
         return _Loopback(verify=self.trust)
 
-    def client(self, **options: Any) -> httpx.Client:
+    def client(self) -> httpx.Client:
         """A client of the app's host."""
-        return httpx.Client(
-            **{"base_url": self.app_url, "transport": self.transport(), "timeout": 60, **options}
-        )
+        return httpx.Client(base_url=self.app_url, transport=self.transport(), timeout=raw.SECONDS)
 
     def connect(self, name: str = APP, seconds: float = raw.SECONDS) -> ssl.SSLSocket:
         """A connection over TLS, made for this name."""

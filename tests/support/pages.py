@@ -7,7 +7,9 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-SETTLED_MS = 90_000
+from tests.support.people import PATIENCE
+
+SETTLED_MS = PATIENCE * 1000
 SEEN_BY_CLAMAV = re.compile(r"Clean – inspected by .*ClamAV \d")
 _DROP = """([zone, files]) => {
   const transfer = new DataTransfer();

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support import plain
+
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 # How long a condition of the running service may take: it is over as soon as it holds, and the
 # slowest machine, with others at work on it, is no reason to fail.
-PATIENCE = 90
+PATIENCE = 180
 UNSETTLED = {"receiving", "quarantined", "scanning"}
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -33,7 +35,7 @@ class Person:
             headers={"Authorization": f"Bearer {key}"},
             transport=stack.transport(),
             verify=False,
-            timeout=60,
+            timeout=plain.SECONDS,
         )
 
     def close(self) -> None:
@@ -76,7 +78,9 @@ class Person:
 
     def fetch(self, method: str, url: str, **more: Any) -> httpx.Response:
         """Ask any of the service's hosts, without the key."""
-        with httpx.Client(transport=self.stack.transport(), timeout=60, verify=False) as stranger:
+        with httpx.Client(
+            transport=self.stack.transport(), timeout=plain.SECONDS, verify=False
+        ) as stranger:
             return stranger.request(method, url, **more)
 
     def documents(self, **params: Any) -> list[dict[str, Any]]:
@@ -117,7 +121,7 @@ class Browser(httpx.Client):
             headers={"Accept": "text/html"},
             transport=stack.transport(),
             verify=False,
-            timeout=60,
+            timeout=plain.SECONDS,
         )
 
     def token(self, page: str = "/") -> str:

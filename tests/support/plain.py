@@ -10,7 +10,7 @@ from functools import partial
 
 import httpx
 
-SECONDS = 60
+SECONDS = 180
 get = partial(httpx.get, timeout=SECONDS, verify=False)
 post = partial(httpx.post, timeout=SECONDS, verify=False)
 request = partial(httpx.request, timeout=SECONDS, verify=False)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass(frozen=True)

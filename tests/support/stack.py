@@ -28,7 +28,7 @@ from uploads.storage.protocol import Bucket
 from uploads.wiring import Services, build
 
 START_SECONDS = 240
-STOP_SECONDS = 60
+STOP_SECONDS = 120
 _FOR_TESTS = {
     "UPLOADS_RATE_DEFAULT": "100000/minute",
     "UPLOADS_RATE_UPLOAD": "100000/minute",
@@ -97,7 +97,7 @@ class Stack:
         self._let_go()
         if self._process is not None:
             self._process.terminate()
-            assert self._process.wait(STOP_SECONDS + 5) == 0, self.tail()
+            assert self._process.wait(STOP_SECONDS) == 0, self.tail()
             self._process = None
 
     def kill_everything(self) -> None:
@@ -164,7 +164,7 @@ class Stack:
         """The operator's command, told nothing but where the data are."""
         env = {**self._clean_env(), "UPLOADS_DATA": str(self.data)}
         return subprocess.run(
-            [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=120
+            [*COMMAND, *args], env=env, input=given, capture_output=True, text=True, timeout=240
         )
 
     def person(self, name: str) -> Person:
