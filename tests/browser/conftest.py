@@ -96,7 +96,9 @@ def chromium() -> Iterator[Browser]:
     assert path, "Chromium is missing: apt-get install chromium"
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=_ARGUMENTS, timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
