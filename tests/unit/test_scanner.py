@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -32,12 +33,15 @@ def daemon(path: Path, reply: bytes | None = None) -> Iterator[str]:
                 peer.recv(16)
                 peer.sendall(reply or b"")
 
+        if reply is None:
+            yield str(path)
+            return
         thread = threading.Thread(target=answer)
-        if reply is not None:
-            thread.start()
-        yield str(path)
-        if reply is not None:
-            thread.join()
+        thread.start()
+        # Whoever answers has time to do so.
+        with patch.object(scanner, "_SECONDS", 60.0):
+            yield str(path)
+        thread.join()
 
 
 @pytest.fixture
