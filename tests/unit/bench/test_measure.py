@@ -41,7 +41,7 @@ def test_children_that_ended_still_count() -> None:
 
 def test_a_tree_has_the_children() -> None:
     code = (
-        "import subprocess, sys; child = subprocess.Popen(['sleep', '60']); "
+        "import subprocess, sys; child = subprocess.Popen(['sleep', '600']); "
         "print('ready', flush=True); sys.stdin.read(); child.kill()"
     )
     with waiting(code) as parent:
