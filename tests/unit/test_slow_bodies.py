@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -104,11 +105,13 @@ def test_an_upload_slower_than_the_pace_is_given_up() -> None:
     line.close()
 
 
-def test_an_upload_that_keeps_the_pace_goes_on() -> None:
-    """What a window had too much does not count for the next, and nothing is owed to the first."""
-    line = Line(Pace(rate=10, seconds=0.2))
+def test_an_upload_that_keeps_the_pace_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Window after window; nothing is owed to the first."""
+    half_minutes = count(step=30)
+    monkeypatch.setattr(deadlines, "time", SimpleNamespace(monotonic=lambda: next(half_minutes)))
+    line = Line(Pace(rate=10, seconds=60))
     pieces = bodies.raw_pieces(line.request, 30)
-    for size in (200, 2, 2, 2, 2):
+    for size in (6000, *[600] * 6):
         line.client.sendall(bytes(size))
         assert len(next(pieces)) == size
     assert not line.body.failed
