@@ -20,6 +20,7 @@ from uploads.security.principals import services
 STATUS: dict[str, int] = {
     "malformed": 400,
     "unauthenticated": 401,
+    "password-required": 401,
     "forbidden": 403,
     "csrf": 403,
     "quota-exceeded": 403,
@@ -30,6 +31,7 @@ STATUS: dict[str, int] = {
     "conflict": 409,
     "gone": 410,
     "upload-expired": 410,
+    "download-limit": 410,
     "precondition-failed": 412,
     "file-too-large": 413,
     "body-too-large": 413,
@@ -143,7 +145,11 @@ def render(error: UploadsError) -> Response:
         response = current_app.response_class(page, content_type="text/html; charset=utf-8")
     response.status_code = members["status"]
     if response.status_code == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="uploads"'
+        response.headers["WWW-Authenticate"] = (
+            'Basic realm="link", charset="UTF-8"'
+            if isinstance(error, errors.PasswordRequired)
+            else 'Bearer realm="uploads"'
+        )
     if isinstance(error, errors.RateLimited | errors.StillRunning) and error.seconds is not None:
         response.headers["Retry-After"] = str(error.seconds)
     elif response.status_code in {429, 503}:

@@ -126,6 +126,7 @@ class Tidier:
             gone = {"clean_key": None, "quarantine_key": None}
             if work.documents.move(document.id, REFUSED, State.EXPIRED, now, **gone):
                 work.jobs.cancel(document.id)
+                work.links.end_of(document.id, now)
                 announce_bytes(work, document, now)
 
     def _drop_old_rows(self, work: Work, now: datetime) -> None:
@@ -133,6 +134,7 @@ class Tidier:
         for document in ended:
             work.documents.remove(document.id)
         work.grants.remove_ended(now - self._keep_tombstones)
+        work.links.remove_ended(now - self._keep_tombstones)
         work.answers.remove_before(now - _ANSWERS_KEPT)
 
     def _announce_orphans(self, now: datetime) -> None:

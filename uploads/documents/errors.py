@@ -48,6 +48,17 @@ class Unauthenticated(UploadsError):
     )
 
 
+class PasswordRequired(UploadsError):
+    """Raised when a link with a password is used without it, or with another one."""
+
+    code = "password-required"
+    title = "This link has a password"
+    sentence = (
+        "Whoever made this link gave it a password, and the right one was not sent. Open it in a "
+        "browser and type it in, or send it by HTTP Basic authentication with any user name."
+    )
+
+
 class Forbidden(UploadsError):
     """Raised when the caller is known but may not do this."""
 
@@ -118,6 +129,27 @@ class Gone(UploadsError):
     code = "gone"
     title = "This file is gone"
     sentence = "The file was deleted or has expired. Its bytes are no longer kept."
+
+
+class LinkEnded(Gone):
+    """Raised when a link is used that was revoked, has expired, or whose document is gone."""
+
+    title = "This link has ended"
+    sentence = (
+        "The link was revoked, its time is over, or a file behind it was deleted. Ask whoever gave "
+        "it to you for a new one."
+    )
+
+
+class DownloadLimit(UploadsError):
+    """Raised when a link was used as often as its owner allows."""
+
+    code = "download-limit"
+    title = "This link is used up"
+    sentence = (
+        "The link was used for as many downloads as it allows. Ask whoever gave it to you for a "
+        "new one."
+    )
 
 
 class FileTooLarge(UploadsError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from uploads.documents.errors import Invalid, NotFound
+from uploads.documents import cursors
+from uploads.documents.errors import NotFound
 from uploads.documents.intake import Hints
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.records.protocol import DocumentFilter, Leftover, Records, Work
@@ -36,7 +35,7 @@ class Library:
         self, actor: Actor, chosen: DocumentFilter, limit: int, cursor: str | None = None
     ) -> tuple[list[Document], str | None]:
         """Newest first, and the cursor of the next page or None. Raises Invalid on a bad cursor."""
-        before = _decode(cursor) if cursor else None
+        before = cursors.read(cursor)
         found = list(
             self._records.read(
                 lambda work: work.documents.page(actor.user_id, chosen, limit + 1, before)
@@ -44,7 +43,7 @@ class Library:
         )
         more = len(found) > limit
         page = found[:limit]
-        return page, _encode(page[-1]) if more else None
+        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
 
     def get(self, actor: Actor, document_id: str) -> Document:
         """One document. Raises NotFound for an unknown id and for somebody else's alike."""
@@ -114,6 +113,7 @@ class Library:
         # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
         work.jobs.cancel(document_id)
         announce_bytes(work, document, now)
+        work.links.end_of(document_id, now)
         work.audit.append(AuditEntry(now, actor.user_id, "document.deleted", document_id))
         return True
 
@@ -128,24 +128,3 @@ def announce_bytes(work: Work, document: Document, due_at: datetime) -> None:
         work.leftovers.add(Leftover(Bucket.CLEAN, document.clean_key, due_at))
     if document.quarantine_key:
         work.leftovers.add(Leftover(Bucket.QUARANTINE, document.quarantine_key, due_at))
-
-
-def _encode(document: Document) -> str:
-    text = json.dumps([document.created_at.isoformat(), document.id])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        at, document_id = json.loads(base64.urlsafe_b64decode(padded))
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not isinstance(document_id, str):
-            raise ValueError(cursor)
-        moment = moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Invalid(
-            "The cursor is not one that this service gave. Start again without it.",
-            errors=[{"pointer": "cursor", "detail": "not a cursor"}],
-        ) from error
-    return moment, document_id

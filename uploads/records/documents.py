@@ -58,6 +58,10 @@ class SqlDocuments:
     def find(self, document_id: str) -> Document | None:
         return self._one(document_id)
 
+    def named(self, document_ids: Collection[str]) -> Sequence[Document]:
+        known = [document_id for document_id in document_ids if storable(document_id)]
+        return self._whole(select(documents).where(documents.c.id.in_(known)))
+
     def page(
         self, owner_id: str, chosen: DocumentFilter, limit: int, before: tuple[datetime, str] | None
     ) -> Sequence[Document]:

@@ -28,6 +28,7 @@ from uploads.documents.model import (
 )
 from uploads.records.answering import Answers
 from uploads.records.granting import Grants
+from uploads.records.linking import Links
 from uploads.storage.protocol import Bucket
 
 T = TypeVar("T")
@@ -62,6 +63,9 @@ class Documents(Protocol):
 
     def find(self, document_id: str) -> Document | None:
         """One document, whoever owns it: for the worker and the operator only."""
+
+    def named(self, document_ids: Collection[str]) -> Sequence[Document]:
+        """Those of these ids that there are, whoever owns them, in no order."""
 
     def page(
         self, owner_id: str, chosen: DocumentFilter, limit: int, before: tuple[datetime, str] | None
@@ -248,6 +252,8 @@ class Work(Protocol):
     def leftovers(self) -> Leftovers: ...
     @property
     def grants(self) -> Grants: ...
+    @property
+    def links(self) -> Links: ...
     @property
     def answers(self) -> Answers: ...
     @property

@@ -28,6 +28,7 @@ from uploads.records.grants import SqlGrants
 from uploads.records.grouping import Grouped
 from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
+from uploads.records.links import SqlLinks
 from uploads.records.migrate import is_current
 from uploads.records.protocol import Work
 from uploads.records.usage import SqlUsages
@@ -49,6 +50,7 @@ class SqlWork:
     accounts: SqlAccounts
     leftovers: SqlLeftovers
     grants: SqlGrants
+    links: SqlLinks
     answers: SqlAnswers
     usages: SqlUsages
     audit: SqlAudit
@@ -61,6 +63,7 @@ class SqlWork:
             SqlAccounts(connection),
             SqlLeftovers(connection),
             SqlGrants(connection),
+            SqlLinks(connection),
             SqlAnswers(connection),
             SqlUsages(connection),
             SqlAudit(connection),

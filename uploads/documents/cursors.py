@@ -1,0 +1,34 @@
+"""Cursors of lists that are newest first: where the page before has ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+
+from uploads.documents.errors import Invalid
+
+
+def make(created_at: datetime, last_id: str) -> str:
+    """The cursor behind this entry."""
+    text = json.dumps([created_at.isoformat(), last_id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read(cursor: str | None) -> tuple[datetime, str] | None:
+    """The entry that a cursor stands behind; None for none. Raises Invalid."""
+    if not cursor:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        at, last_id = json.loads(base64.urlsafe_b64decode(padded))
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not isinstance(last_id, str):
+            raise ValueError(cursor)
+        moment = moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Invalid(
+            "The cursor is not one that this service gave. Start again without it.",
+            errors=[{"pointer": "cursor", "detail": "not a cursor"}],
+        ) from error
+    return moment, last_id

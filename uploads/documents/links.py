@@ -1,0 +1,55 @@
+"""The link: what a user hands to somebody who has no account, for one document or for several.
+
+Plain values. Its address is not among them: that is made from the id and never kept. Knows neither
+HTTP nor the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from uploads.documents.errors import DownloadLimit, LinkEnded
+
+MOST_DOCUMENTS = 1000
+
+
+class Disposition(StrEnum):
+    """Whether a browser is asked to keep the file or to show it."""
+
+    ATTACHMENT = "attachment"
+    INLINE = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`downloads` counts what was handed out, `max_downloads` bounds it.
+
+    `ended_at` is set when its owner revokes it, or one of its documents is gone.
+    """
+
+    id: str
+    owner_id: str
+    documents: tuple[str, ...]
+    disposition: Disposition
+    created_at: datetime
+    expires_at: datetime | None = None
+    max_downloads: int | None = None
+    password_hash: str | None = None
+    downloads: int = 0
+    ended_at: datetime | None = None
+
+    @property
+    def used_up(self) -> bool:
+        return self.max_downloads is not None and self.downloads >= self.max_downloads
+
+    def check_living(self, now: datetime) -> None:
+        """Raises LinkEnded for one that was revoked, has expired, or lost a document."""
+        if self.ended_at is not None or (self.expires_at is not None and now >= self.expires_at):
+            raise LinkEnded
+
+    def check_uses(self) -> None:
+        """Raises DownloadLimit where no further download can begin."""
+        if self.used_up:
+            raise DownloadLimit
