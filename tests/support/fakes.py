@@ -39,6 +39,16 @@ class MemoryStorage:
             raise ObjectMissing(key)
         yield (found[0][at : at + 1024 * 1024] for at in range(0, len(found[0]), 1024 * 1024))
 
+    @contextmanager
+    def open_range(
+        self, bucket: Bucket, key: str, offset: int, length: int
+    ) -> Iterator[Iterator[bytes]]:
+        with self.open(bucket, key) as pieces:
+            data = b"".join(pieces)[offset : offset + length]
+        if len(data) != length:
+            raise StorageUnavailable("the object ends before that")
+        yield (data[at : at + 256 * 1024] for at in range(0, length, 256 * 1024))
+
     def stat(self, bucket: Bucket, key: str) -> ObjectStat | None:
         self._check()
         found = self.objects.get((bucket, key))

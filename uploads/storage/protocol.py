@@ -46,6 +46,16 @@ class Storage(Protocol):
         `StorageUnavailable` when fewer bytes arrive than the store announced.
         """
 
+    def open_range(
+        self, bucket: Bucket, key: str, offset: int, length: int
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Stream exactly `length` bytes from `offset`, in pieces of at most 256 KiB.
+
+        For readers that may be slow: a piece is what each of them holds in memory (S3 `GetObject`,
+        `Range`). `length` is at least 1. Raises what `open` raises, and `StorageUnavailable` when
+        the object does not have these bytes.
+        """
+
     def stat(self, bucket: Bucket, key: str) -> ObjectStat | None:
         """Size and time of one object, or None (S3 `HeadObject`)."""
 

@@ -22,7 +22,7 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
-from uploads.storage import wire
+from uploads.storage import ranges, wire
 from uploads.storage.boto import make_client
 from uploads.storage.protocol import Bucket, ObjectStat
 from uploads.storage.signing import Signer
@@ -88,6 +88,19 @@ class S3:
             yield _pieces(response)
         finally:
             # A reader that stopped early must not leave half an answer in a pooled connection.
+            response.close()
+            response.release_conn()
+
+    @contextmanager
+    def open_range(
+        self, bucket: Bucket, key: str, offset: int, length: int
+    ) -> Iterator[Iterator[bytes]]:
+        headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
+        url = self._sign("GET", bucket, key)
+        response = self._send("GET", url, headers=headers, stream=True)
+        try:
+            yield ranges.pieces(response, offset, length)
+        finally:
             response.close()
             response.release_conn()
 
