@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from uploads import bodies, errors, logs
 from uploads.api import blueprint as api
+from uploads.api import linked  # noqa: F401  its views register on the content host's blueprint
 from uploads.api.content import blueprint as content
 from uploads.api.operations import blueprint as operations
 from uploads.config import Settings

@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     # Parts
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="At least 32 random characters; signs CSRF tokens and content links.",
+        description="At least 32 random characters; signs CSRF tokens, links and "
+        "content addresses; with another one all links made before are dead.",
     )
     database_url: DatabaseUrl = Field(
         "", description="SQLAlchemy URL; default SQLite in the data folder."
@@ -206,6 +207,12 @@ class Settings(BaseSettings):
         description="Sign-ins from one address; at one account from everywhere, ten times as many.",
     )
 
+    rate_link_password: Rate = Field(
+        "10/minute",
+        description="Passwords tried at links from one address; at one link from everywhere, ten "
+        "times as many.",
+    )
+
     # Inspection and jobs
     lease_seconds: int = Field(
         30, ge=2, description="How long a worker holds a job without renewing."
@@ -270,6 +277,12 @@ class Settings(BaseSettings):
     )
     grant_url_seconds: int = Field(
         900, ge=1, le=900, description="Life of one signed URL for uploading; it can be renewed."
+    )
+    link_ticket_seconds: int = Field(
+        3600,
+        ge=1,
+        le=86400,
+        description="A download by a link, once begun, can be continued within this time.",
     )
     link_seconds: int = Field(60, ge=1, le=60, description="Life of a signed download URL.")
     session_idle_seconds: int = Field(

@@ -11,10 +11,12 @@ answer. After a minute it may be begun anew, and the work is then done twice.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import structlog
@@ -40,12 +42,27 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _log = structlog.get_logger(__name__)
 
 
-def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """Takes a lasting secret out of an answer before it is kept, and puts it in again."""
+
+    hide: Callable[[str], str]
+    show: Callable[[str], str]
+
+
+_NO_VEIL = Veil(lambda body: body, lambda body: body)
+
+
+def idempotent(
+    view: Callable[..., Response] | None = None, *, veil: Veil = _NO_VEIL
+) -> Callable[..., Any]:
     """Make a view answer the same request under the same key once and for all of a day.
 
     Without the header, and for nobody, nothing changes. Answers of 5xx and 429 are not kept.
     Raises Malformed, IdempotencyMismatch and StillRunning.
     """
+    if view is None:
+        return partial(idempotent, veil=veil)
 
     @wraps(view)
     def once(**arguments: Any) -> Response:
@@ -55,7 +72,7 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
         check_header()
         if not _KEY.fullmatch(key):
             raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
-        return _once(_asked(actor, key), lambda: view(**arguments))
+        return _once(_asked(actor, key), lambda: view(**arguments), veil)
 
     return once
 
@@ -64,11 +81,14 @@ def _asked(actor: Actor, key: str) -> Asked:
     # One key of a caller may do what another may not: they are not one caller.
     caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
     parts = (request.full_path.encode(), request.get_data())
-    digest = hashlib.sha256(b"".join(len(part).to_bytes(8) + part for part in parts))
-    return Asked(caller, request.endpoint or "", key, digest.hexdigest())
+    # Keyed: a body can hold a password, which a plain digest would let everybody try who reads it.
+    secret = services().settings.secret_key.get_secret_value().encode()
+    said = b"uploads.idempotency\0" + b"".join(len(part).to_bytes(8) + part for part in parts)
+    digest = hmac.digest(secret, said, hashlib.sha256)
+    return Asked(caller, request.endpoint or "", key, digest.hex())
 
 
-def _once(asked: Asked, act: Callable[[], Response]) -> Response:
+def _once(asked: Asked, act: Callable[[], Response], veil: Veil) -> Response:
     records, now = services().records, clock.now()
     earlier = records.write(lambda work: work.answers.begin(asked, now, now - _ABANDONED))
     if earlier is not None:
@@ -76,12 +96,12 @@ def _once(asked: Asked, act: Callable[[], Response]) -> Response:
             raise IdempotencyMismatch
         if earlier.answer is None:
             raise StillRunning
-        return _again(earlier.answer)
+        return _again(earlier.answer, veil)
     answer: Answer | None = None
     try:
         response = _settled(act)
         if response.status_code < 500 and response.status_code != 429:
-            answer = _kept(response)
+            answer = _kept(response, veil)
         return response
     finally:
         try:
@@ -107,19 +127,18 @@ def _settled(act: Callable[[], Response]) -> Response:
         return render(error)
 
 
-def _kept(response: Response) -> Answer:
+def _kept(response: Response, veil: Veil) -> Answer:
     return Answer(
         response.status_code,
         response.content_type or "",
-        response.get_data(as_text=True),
+        veil.hide(response.get_data(as_text=True)),
         response.headers.get("Location"),
     )
 
 
-def _again(answer: Answer) -> Response:
-    response = current_app.response_class(
-        answer.body, answer.status, content_type=answer.content_type
-    )
+def _again(answer: Answer, veil: Veil) -> Response:
+    body = veil.show(answer.body)
+    response = current_app.response_class(body, answer.status, content_type=answer.content_type)
     if answer.location is not None:
         response.headers["Location"] = answer.location
     response.headers["Idempotent-Replayed"] = "true"

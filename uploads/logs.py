@@ -14,7 +14,7 @@ import structlog
 _SECRET_NAMES = re.compile(r"(?i)authorization|cookie|password|secret|token|signature|api_?key")
 _SECRET_VALUES = re.compile(
     r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+|(upk\.[a-z0-9]+\.)[\w-]+"
-    r"|(/renditions/)[\w-]+\.[\w.-]+"
+    r"|(/(?:renditions|downloads|links|tickets)/)[\w-]+\.[\w.-]+"
 )
 
 # For gunicorn's `logconfig_dict`: no handlers of its own, so that its lines go the way of ours.

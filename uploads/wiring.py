@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from argon2 import PasswordHasher
 from celery import Celery
 
 from uploads import clock, disk, faults, scanner
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
 from uploads.documents.completion import Completion
+from uploads.documents.fetching import Fetching
 from uploads.documents.granting import Granting, Terms
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.readers import limits as readers
+from uploads.documents.sharing import Sharing
 from uploads.documents.spool import Room
 from uploads.hints import GatheredHints
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
 from uploads.security.accounts import Accounts
-from uploads.security.tokens import SignedTokens
+from uploads.security.passwords import Passwords
+from uploads.security.tokens import LinkTokens, SignedTokens
 from uploads.storage.protocol import Storage
 from uploads.storage.s3 import S3
 
@@ -43,6 +47,8 @@ class Services:
     completion: Completion
     library: Library
     access: Access
+    sharing: Sharing
+    fetching: Fetching
     clamd_address: str | None
     disk: disk.DiskGuard
 
@@ -68,6 +74,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     intake = _intake(settings, records, storage, policy, quotas, hints, guard)
     granting = _granting(settings, records, storage, intake, quotas, hints, guard)
+    sharing, fetching = _links(settings, records, storage, library)
     return Services(
         settings=settings,
         records=records,
@@ -89,6 +96,8 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         ),
         library=library,
         access=_access(settings, records, storage, library),
+        sharing=sharing,
+        fetching=fetching,
         clamd_address=clamd_address,
         disk=guard,
     )
@@ -158,6 +167,27 @@ def _access(settings: Settings, records: Records, storage: Storage, library: Lib
         content_url=settings.content_url,
         link_seconds=settings.link_seconds,
     )
+
+
+def _links(
+    settings: Settings, records: Records, storage: Storage, library: Library
+) -> tuple[Sharing, Fetching]:
+    tokens = LinkTokens(settings.secret_key.get_secret_value(), settings.link_ticket_seconds)
+    # Strangers try passwords here: they must not take the turns of those who sign in.
+    passwords = Passwords(PasswordHasher(), at_once=2)
+    sharing = Sharing(
+        records=records,
+        library=library,
+        addresses=tokens,
+        hasher=passwords,
+        clock=clock.now,
+        new_id=clock.new_id,
+        content_url=settings.content_url,
+    )
+    fetching = Fetching(
+        records=records, storage=storage, tickets=tokens, secrets=passwords, clock=clock.now
+    )
+    return sharing, fetching
 
 
 def _policy(settings: Settings, scanned: bool) -> Policy:

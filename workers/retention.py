@@ -132,6 +132,8 @@ class Tidier:
     def _drop_old_rows(self, work: Work, now: datetime) -> None:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)
         for document in ended:
+            # Made while the document was being deleted, a link was not there to be ended.
+            work.links.end_of(document.id, now)
             work.documents.remove(document.id)
         work.grants.remove_ended(now - self._keep_tombstones)
         work.links.remove_ended(now - self._keep_tombstones)

@@ -1,4 +1,4 @@
-"""Documents and grants as the contract's JSON. Times are RFC 3339 in UTC, sizes in bytes."""
+"""Documents, grants and links as the contract's JSON. Times are RFC 3339 in UTC, sizes in bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from uploads.documents.granting import SignedRequest
 from uploads.documents.grants import Grant, GrantMethod, GrantState
+from uploads.documents.links import Link
 from uploads.documents.model import Document, EngineReport, Rendition, State, Verdict
 
 
@@ -49,6 +50,20 @@ def grant_json(
         return {**found, "request": signed_json(signed[0]) if signed else None}
     parts = [{"number": one.number, "request": signed_json(one)} for one in signed]
     return {**found, "part_size": grant.part_size, "part_count": grant.part_count, "parts": parts}
+
+
+def link_json(link: Link, url: str) -> dict[str, Any]:
+    """One link of the contract; `url` is its address."""
+    return {
+        "id": link.id,
+        "url": url,
+        "expires_at": _time(link.expires_at),
+        "disposition": link.disposition.value,
+        "max_downloads": link.max_downloads,
+        "password_protected": link.password_hash is not None,
+        "downloads": link.downloads,
+        "documents": list(link.documents),
+    }
 
 
 def signed_json(request: SignedRequest) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The gate: the only place that hands out what is in the clean bucket.
 
-Every way out goes through `_servable`: who is asking, whether the document is theirs, and whether
+Every way out goes through `servable`: who is asking, whether the document is theirs, and whether
 its state is CLEAN or RELEASED now.
 """
 
@@ -61,8 +61,8 @@ class Access:
         It is the store's, but for what is active: a store cannot send our headers, so that comes
         from the content host. Raises NotFound, Gone, NotClean.
         """
-        document = _servable(self._library.get(actor, document_id))
-        key = _clean_key(document)
+        document = servable(self._library.get(actor, document_id))
+        key = clean_key(document)
         if document.type in ACTIVE:
             return f"{self._content_url}/downloads/{self._tokens.issue(document.id, _ORIGINAL)}"
         return self._storage.sign_get(
@@ -75,7 +75,7 @@ class Access:
 
     def rendition_url(self, actor: Actor, document_id: str, name: str) -> str:
         """An address on the content host for one rendition. Raises NotFound, Gone, NotClean."""
-        document = _servable(self._library.get(actor, document_id))
+        document = servable(self._library.get(actor, document_id))
         _rendition(document, name)
         return f"{self._content_url}/renditions/{self._tokens.issue(document.id, name)}"
 
@@ -89,7 +89,7 @@ class Access:
         document = self._records.read(lambda work: work.documents.find(document_id))
         if document is None:
             raise NotFound
-        rendition = _rendition(_servable(document), name)
+        rendition = _rendition(servable(document), name)
         with self._storage.open(Bucket.CLEAN, rendition.key) as pieces:
             yield rendition, pieces
 
@@ -103,7 +103,7 @@ class Access:
         document = self._records.read(lambda work: work.documents.find(document_id))
         if document is None or name != _ORIGINAL or document.type not in ACTIVE:
             raise NotFound
-        with self._storage.open(Bucket.CLEAN, _clean_key(_servable(document))) as pieces:
+        with self._storage.open(Bucket.CLEAN, clean_key(servable(document))) as pieces:
             yield document, pieces
 
 
@@ -112,7 +112,8 @@ def served_type(content_type: str) -> str:
     return f"{content_type}; charset=utf-8" if content_type in _TEXT else content_type
 
 
-def _servable(document: Document) -> Document:
+def servable(document: Document) -> Document:
+    """The document, where its state lets it be handed out now. Raises Gone, NotClean."""
     if document.state in GONE:
         raise Gone
     if not document.servable:
@@ -120,7 +121,8 @@ def _servable(document: Document) -> Document:
     return document
 
 
-def _clean_key(document: Document) -> str:
+def clean_key(document: Document) -> str:
+    """Where its inspected bytes are. Raises NotClean."""
     if document.clean_key is None:
         raise NotClean(state=document.state.value)
     return document.clean_key

@@ -155,6 +155,15 @@ KNOWN: tuple[FileType, ...] = (
 ACTIVE = frozenset(kind.type for kind in KNOWN if kind.active)
 """Media types that do something when a browser shows them."""
 
+SHOWN = frozenset(
+    {
+        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "text/plain"),
+        *("video/mp4", "video/webm", "audio/mpeg", "audio/mp4", "audio/wav", "audio/ogg"),
+    }
+)
+"""Media types that a browser may show by a link: inert, and shown by it without any plug-in. PDF is
+not among them: under `CSP: sandbox` browsers refuse to show it."""
+
 # What people call content that is none of the above.
 _OTHERS = {
     UNKNOWN: "nothing that is known here",

@@ -19,6 +19,9 @@ REPORTS = "/csp-reports"
 _CONTENT_CSP = (
     "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+# What these answer in HTML is a page of ours: the form for a link's password.
+_FORMS = frozenset({f"{CONTENT}.link", f"{CONTENT}.enter"})
+_FOR_ALL = frozenset({f"{CONTENT}.rendition", f"{CONTENT}.form_style"})
 _PERMISSIONS = dict.fromkeys(
     (
         "accelerometer",
@@ -137,6 +140,18 @@ def _app_policy(settings: Settings) -> dict[str, str]:
     }
 
 
+def _form_policy(settings: Settings) -> str:
+    """The content host's policy with one form, whose answer may become a download.
+
+    The host is named, for a sandboxed page has no origin that 'self' could mean.
+    """
+    host = settings.content_url
+    return (
+        f"sandbox allow-forms allow-downloads; default-src 'none'; style-src {host}; "
+        f"form-action {host}; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
 def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) -> None:
     """Put `fixed` in the place of what the answer has under these names, and add the rest."""
     kept = [(name, text) for name, text in response.headers if name not in fixed]
@@ -149,8 +164,11 @@ def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) 
     if settings.https:
         headers["Strict-Transport-Security"] = _HSTS
     if request.blueprint == CONTENT or on_content_host():
-        headers["Content-Security-Policy"] = _CONTENT_CSP
+        form = request.endpoint in _FORMS and response.mimetype == "text/html"
+        headers["Content-Security-Policy"] = _form_policy(settings) if form else _CONTENT_CSP
+        headers["X-Robots-Tag"] = "noindex"
         # The app's pages show these pictures under COEP: require-corp. What guards them is the
-        # short-lived token in their address, not their origin.
-        if request.endpoint == f"{CONTENT}.rendition" and response.status_code < 400:
+        # short-lived token in their address, not their origin. A sandboxed page has no origin that
+        # its own style could be of.
+        if request.endpoint in _FOR_ALL and response.status_code < 400:
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -23,7 +23,7 @@ from uploads.config import Settings
 from uploads.security.addresses import address
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
-from uploads.security.principals import current_actor
+from uploads.security.principals import current_actor, services
 from uploads.security.upload_limits import limited_here
 
 _STORE_SECONDS = 1  # how long a request may wait for Redis, to connect and for each answer
@@ -102,8 +102,11 @@ def _by_key() -> bool:
 
 
 def _has_failed() -> bool:
-    """Whether a credential was sent that is none: a guess, or a key that was revoked."""
-    return "Authorization" in request.headers and not _known()
+    """Whether a credential was sent that is none: a guess, or a key that was revoked.
+
+    The content host knows no keys; what is sent there is a link's password, with limits of its own.
+    """
+    return "Authorization" in request.headers and not _known() and not _is_content()
 
 
 def _key() -> str:
@@ -168,6 +171,8 @@ def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:
     """Give signing in its own limits; Flask-Limiter itself passes over static files."""
     views: dict[str, Any] = app.view_functions
     views["web.sign_in"] = _limit_sign_in(limiter, settings.rate_sign_in, views["web.sign_in"])
+    for view in (f"{CONTENT}.link", f"{CONTENT}.enter"):
+        views[view] = _limit_link_passwords(limiter, settings.rate_link_password, views[view])
 
 
 def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
@@ -187,6 +192,32 @@ def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
         return (guarded if request.method == "POST" else view)(**arguments)
 
     return sign_in
+
+
+def _limit_link_passwords(limiter: Limiter, rate: str, view: Any) -> Any:
+    """Bound guesses at links with a password, as those at accounts; right ones count as well."""
+    linked = limiter.shared_limit(_times(rate, _ACCOUNT_FACTOR), "link", key_func=_link)
+    place = limiter.shared_limit(rate, "link", key_func=_trying)
+    guarded = linked(place(view))
+
+    def use(**arguments: Any) -> Any:
+        guess = request.method == "POST" or "Authorization" in request.headers
+        return (guarded if guess else view)(**arguments)
+
+    return use
+
+
+def _link() -> str:
+    """The link, or the address where there is none; never raises, as above."""
+    try:
+        token = (request.view_args or {}).get("token", "")
+        return "link-password/" + services().fetching.link_id(token)
+    except Exception:  # noqa: BLE001 -- forged, garbled: the view meets it again
+        return "link-password/" + address()
+
+
+def _trying() -> str:
+    return "link-passwords-tried/" + address()
 
 
 def _times(rate: str, factor: int) -> str:

@@ -93,9 +93,9 @@ def _normal(password: str) -> str:
 class Passwords:
     """Hashes and checks with argon2id; unknown accounts cost what known ones do."""
 
-    def __init__(self, hasher: PasswordHasher) -> None:
+    def __init__(self, hasher: PasswordHasher, at_once: int = _AT_ONCE) -> None:
         self._hasher = hasher
-        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._turns = threading.BoundedSemaphore(at_once)
         self._nobodys = _hash_of_nothing(hasher)
 
     def hash(self, password: str) -> str:

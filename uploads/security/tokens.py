@@ -1,10 +1,19 @@
-"""Short-lived tokens for the content host, which knows no cookies and no keys."""
+"""Tokens for the content host, which knows no cookies and no keys: short-lived ones, and links."""
 
 from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from uploads.documents.errors import NotFound
+
+_LINK = "lnk_"
+_MARK_BYTES = 24  # no padding in base64
+_TOKEN = re.compile(r"([a-z0-9]{1,64})\.([A-Za-z0-9_-]{32})")
 
 
 class SignedTokens:
@@ -24,3 +33,44 @@ class SignedTokens:
         except (BadData, ValueError, TypeError) as error:
             raise NotFound from error
         return str(document_id), str(rendition)
+
+
+class LinkTokens:
+    """Addresses of links and of the downloads that they began.
+
+    A link's is its id and a mark: HMAC-SHA256 (RFC 2104) of the id under the service's secret, cut
+    to 192 bits. So nothing in the database opens a link, and no address has to be kept. A ticket
+    names a link and one of its downloads, and dies after `ticket_seconds`; it does not tell the
+    link's own address.
+    """
+
+    def __init__(self, secret: str, ticket_seconds: int) -> None:
+        self._key = secret.encode()
+        self._serializer = URLSafeTimedSerializer(secret, salt="uploads.link-ticket")
+        self._seconds = ticket_seconds
+
+    def issue(self, link_id: str) -> str:
+        return f"{link_id.removeprefix(_LINK)}.{self._mark(link_id)}"
+
+    def read(self, untrusted_token: str) -> str:
+        found = _TOKEN.fullmatch(untrusted_token)
+        if found is None:
+            raise NotFound
+        link_id = _LINK + found[1]
+        if not hmac.compare_digest(found[2], self._mark(link_id)):
+            raise NotFound
+        return link_id
+
+    def issue_ticket(self, link_id: str, number: int) -> str:
+        return str(self._serializer.dumps([link_id, number]))
+
+    def read_ticket(self, untrusted_ticket: str) -> tuple[str, int]:
+        try:
+            link_id, number = self._serializer.loads(untrusted_ticket, max_age=self._seconds)
+            return str(link_id), int(number)
+        except (BadData, ValueError, TypeError) as error:
+            raise NotFound from error
+
+    def _mark(self, link_id: str) -> str:
+        mac = hmac.digest(self._key, b"uploads.link.1\0" + link_id.encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(mac[:_MARK_BYTES]).decode()

@@ -1,0 +1,131 @@
+"""The content host's side of links: the link itself, the form for its password, and the download.
+
+A use of a link is counted and led on to a ticket, under which the bytes are sent. HEAD and 304 cost
+nothing. A password comes from the form, or by Basic authentication (RFC 7617), which programs know;
+no cookie is set and none is read.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from http import HTTPStatus
+
+from flask import Response, render_template, request, send_from_directory
+from werkzeug.http import http_date
+
+from uploads import errors
+from uploads.api.conditions import Kept, Span, is_unchanged, wanted
+from uploads.api.content import blueprint
+from uploads.documents.errors import PasswordRequired, RangeNotSatisfiable
+from uploads.documents.fetching import Download
+from uploads.documents.names import content_disposition
+from uploads.redirects import to_signed
+from uploads.security.principals import services
+
+
+@blueprint.get("/links/<token>")
+def link(token: str) -> Response:
+    """Count a download and lead to it, or ask for the password."""
+    given = request.authorization
+    password = given.password if given is not None and given.type == "basic" else None
+    try:
+        download = services().fetching.look(token, password)
+    except PasswordRequired as error:
+        return _asking(error)
+    kept = _kept(download)
+    if kept is not None and is_unchanged(request, kept):
+        return _answer(download, kept, HTTPStatus.NOT_MODIFIED)
+    if request.method == "HEAD":
+        return _answer(download, kept)
+    return _begun(download)
+
+
+@blueprint.post("/links/<token>")
+def enter(token: str) -> Response:
+    """The same, with the password from the form."""
+    try:
+        download = services().fetching.look(token, request.form.get("password", ""))
+    except PasswordRequired as error:
+        return _asking(error, wrong=True)
+    return _begun(download)
+
+
+@blueprint.get("/links/form.css")
+def form_style() -> Response:
+    """The form's own style: it may not take the app's, which is on another host."""
+    return send_from_directory("static", "form.css", max_age=86400)
+
+
+@blueprint.get("/tickets/<ticket>")
+def fetch(ticket: str) -> Response:
+    """Send what a use of a link has begun, whole or in ranges."""
+    found = services().fetching.resume(ticket)
+    kept = _kept(found)
+    if kept is None:
+        return _sent(found, None, Span(0, found.size))
+    if is_unchanged(request, kept):
+        return _answer(found, kept, HTTPStatus.NOT_MODIFIED)
+    try:
+        span = wanted(request, kept)
+    except RangeNotSatisfiable as error:
+        response = errors.render(error)
+        response.headers["Content-Range"] = f"bytes */{kept.size}"
+        return response
+    response = _sent(found, kept, span or Span(0, kept.size))
+    if span is not None:
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        last = span.offset + span.length - 1
+        response.headers["Content-Range"] = f"bytes {span.offset}-{last}/{kept.size}"
+    return response
+
+
+def _kept(download: Download) -> Kept | None:
+    """What conditions are judged by; an archive is made anew each time and has none."""
+    if download.sha256 is None:
+        return None
+    return Kept(download.sha256, download.made_at, download.size)
+
+
+def _begun(download: Download) -> Response:
+    response = to_signed(f"/tickets/{services().fetching.use(download)}")
+    response.status_code = HTTPStatus.SEE_OTHER
+    return response
+
+
+def _sent(download: Download, kept: Kept | None, span: Span) -> Response:
+    response = _answer(download, kept)
+    response.content_length = span.length
+    if request.method == "GET":
+        ends = ExitStack()
+        pieces = ends.enter_context(services().fetching.open(download, span.offset, span.length))
+        response.response = pieces
+        response.call_on_close(ends.close)
+    return response
+
+
+def _answer(download: Download, kept: Kept | None, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """The headers of a download, without a body."""
+    response = Response(status=status, content_type=download.content_type)
+    headers = response.headers
+    headers["Cache-Control"] = "private, no-store"
+    headers["Accept-Ranges"] = "none" if kept is None else "bytes"
+    if kept is not None:
+        response.set_etag(kept.etag)
+        headers["Last-Modified"] = http_date(kept.seconds)
+    if status == HTTPStatus.NOT_MODIFIED:
+        headers.pop("Content-Type")
+        return response
+    headers["Content-Disposition"] = content_disposition(download.disposition.value, download.name)
+    response.content_length = download.size
+    return response
+
+
+def _asking(error: PasswordRequired, *, wrong: bool = False) -> Response:
+    """The form for those who ask for HTML, the problem for all others."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+        return errors.render(error)
+    page = render_template("link_password.html", wrong=wrong)
+    response = Response(page, HTTPStatus.UNAUTHORIZED, content_type="text/html; charset=utf-8")
+    # A scheme that browsers do not know: with `Basic` they would ask before the form is seen.
+    response.headers["WWW-Authenticate"] = 'Form realm="link"'
+    return response

@@ -1,0 +1,114 @@
+"""/links: what a user shares with people who have no account."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from flask import Response, json, jsonify, request
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from uploads.api import blueprint
+from uploads.api.json_bodies import Body, read_body
+from uploads.api.parsing import known_members, number
+from uploads.api.rendering import link_json
+from uploads.documents.links import MOST_DOCUMENTS, Disposition, Link
+from uploads.documents.model import Scope
+from uploads.documents.sharing import Wish
+from uploads.idempotency import Veil, idempotent
+from uploads.security.csrf import check_header
+from uploads.security.principals import require_actor, services
+
+_LONGEST_SECONDS = 10 * 366 * 86400
+_MOST_DOWNLOADS = 1_000_000
+
+
+class LinkRequest(Body):
+    """What is shared; `expires_in` in seconds, without it until the link is revoked."""
+
+    documents: Annotated[list[str], Field(min_length=1, max_length=MOST_DOCUMENTS)]
+    expires_in: Annotated[int, Field(ge=1, le=_LONGEST_SECONDS)] | None = None
+    disposition: Literal["attachment", "inline"] = "attachment"
+    max_downloads: Annotated[int, Field(ge=1, le=_MOST_DOWNLOADS)] | None = None
+    password: Annotated[str, Field(min_length=6, max_length=128)] | None = None
+
+    @field_validator("documents")
+    @classmethod
+    def _each_once(cls, documents: list[str]) -> list[str]:
+        if len(set(documents)) < len(documents):
+            raise PydanticCustomError("twice", "a document is named twice")
+        return documents
+
+
+def _without_url(body: str) -> str:
+    return json.dumps({name: value for name, value in json.loads(body).items() if name != "url"})
+
+
+def _with_url(body: str) -> str:
+    members: dict[str, Any] = json.loads(body)
+    if "id" in members:
+        members["url"] = services().sharing.url(members["id"])
+    return json.dumps(members) + "\n"
+
+
+@blueprint.post("/links")
+@idempotent(veil=Veil(_without_url, _with_url))
+def create_link() -> Response:
+    """Make a link to one document or several."""
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    check_header()
+    known_members(request, ())
+    asked = read_body(request, LinkRequest)
+    wish = Wish(
+        tuple(asked.documents),
+        Disposition(asked.disposition),
+        asked.expires_in,
+        asked.max_downloads,
+        asked.password,
+    )
+    link = services().sharing.make(actor, wish)
+    response = jsonify(_json(link))
+    response.status_code = 201
+    response.headers["Location"] = f"/api/v1/links/{link.id}"
+    return response
+
+
+@blueprint.get("/links")
+def list_links() -> Response:
+    """The caller's links that were not ended, newest first."""
+    return _page(None)
+
+
+@blueprint.get("/documents/<document_id>/links")
+def list_document_links(document_id: str) -> Response:
+    """The same of one document."""
+    return _page(document_id)
+
+
+@blueprint.get("/links/<link_id>")
+def show_link(link_id: str) -> Response:
+    """One link, with its address and how often it was used."""
+    actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request, ())
+    return jsonify(_json(services().sharing.get(actor, link_id)))
+
+
+@blueprint.delete("/links/<link_id>")
+def revoke_link(link_id: str) -> Response:
+    """End it at once."""
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    check_header()
+    services().sharing.revoke(actor, link_id)
+    return Response(status=204)
+
+
+def _page(document_id: str | None) -> Response:
+    actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request, {"limit", "cursor"})
+    limit = number(request, "limit", 50, 1, 200)
+    page, cursor = services().sharing.list(actor, limit, request.args.get("cursor"), document_id)
+    return jsonify(items=[_json(link) for link in page], next_cursor=cursor)
+
+
+def _json(link: Link) -> dict[str, Any]:
+    return link_json(link, services().sharing.url(link.id))

@@ -1,0 +1,85 @@
+"""Several documents as one ZIP, made while it is sent: stored, of known size, zip64 as needed.
+
+Nothing is kept but a few lines for each entry. What a name could do to whoever unpacks it is taken
+out here, whatever the intake let in. Knows no store: bytes are handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import PurePosixPath
+
+from zipstream import ZipStream
+
+from uploads.documents.errors import BadName, StorageUnavailable
+from uploads.documents.model import Document
+from uploads.documents.names import clean_name
+
+NAME = "documents.zip"
+TYPE = "application/zip"
+_LONGEST_NAME = 255
+_NAMELESS = "file"
+
+
+def archive_size(documents: Sequence[Document]) -> int:
+    """How many bytes the archive of these will have."""
+    return len(_archive(documents, lambda _: iter(())))
+
+
+def archive(
+    documents: Sequence[Document], read: Callable[[Document], Iterator[bytes]]
+) -> Iterator[bytes]:
+    """The archive's bytes. `read` is called for each document when its turn has come.
+
+    What `read` raises ends the archive where it is. Raises StorageUnavailable when a document turns
+    out to have another size than it is known by: then what was announced cannot be kept.
+    """
+    try:
+        yield from _archive(documents, read)
+    except RuntimeError as error:
+        raise StorageUnavailable(str(error)) from error
+
+
+def member_names(names: Sequence[str]) -> list[str]:
+    """A plain file name for each: no folders, none twice, not even where case does not count."""
+    taken: set[str] = set()
+    return [_free(_plain(name), taken) for name in names]
+
+
+def _archive(
+    documents: Sequence[Document], read: Callable[[Document], Iterator[bytes]]
+) -> ZipStream:
+    made = ZipStream(sized=True)
+    names = member_names([document.name for document in documents])
+    for document, name in zip(documents, names, strict=True):
+        made.add(_Turn(document, read), name, size=document.size)
+    return made
+
+
+class _Turn:
+    """A document's bytes, asked for when the archive comes to it."""
+
+    def __init__(self, document: Document, read: Callable[[Document], Iterator[bytes]]) -> None:
+        self._document = document
+        self._read = read
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._read(self._document)
+
+
+def _plain(name: str) -> str:
+    try:
+        return clean_name(name.replace("/", "_").replace("\\", "_"), _LONGEST_NAME)
+    except BadName:
+        return _NAMELESS
+
+
+def _free(name: str, taken: set[str]) -> str:
+    path = PurePosixPath(name)
+    for number in count(2):
+        if name.casefold() not in taken:
+            break
+        name = f"{path.stem} ({number}){path.suffix}"
+    taken.add(name.casefold())
+    return name
