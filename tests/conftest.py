@@ -113,11 +113,12 @@ def strict(make_stack: Callable[..., Stack]) -> Stack:
     """A service of one web process with as few sign-ins as it is shipped with, but in an hour: a
     minute may be over before all of them are tried.
 
-    It wants uploads at 10,000 bytes a second.
+    It wants uploads at 10,000 bytes a second, and lets few guess at a link.
     """
     return make_stack(
         UPLOADS_WEB_PROCESSES="1",
         UPLOADS_RATE_SIGN_IN="10/hour",
+        UPLOADS_RATE_LINK_PASSWORD="5/hour",
         UPLOADS_BODY_RATE="10000",
         UPLOADS_BODY_RATE_SECONDS="5",
     )

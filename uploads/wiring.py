@@ -73,7 +73,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     hints = _hints(settings, celery, web=web)
     library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
     intake = _intake(settings, records, storage, policy, quotas, hints, guard)
-    granting = _granting(settings, records, storage, intake, quotas, hints, guard)
+    granting, completion = _granting(settings, records, storage, intake, quotas, hints, guard)
     sharing, fetching = _links(settings, records, storage, library)
     return Services(
         settings=settings,
@@ -85,15 +85,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         quotas=quotas,
         intake=intake,
         granting=granting,
-        completion=Completion(
-            granting=granting,
-            records=records,
-            storage=storage,
-            intake=intake,
-            hints=hints,
-            clock=clock.now,
-            new_id=clock.new_id,
-        ),
+        completion=completion,
         library=library,
         access=_access(settings, records, storage, library),
         sharing=sharing,
@@ -140,8 +132,8 @@ def _granting(
     quotas: Quotas,
     hints: Hints,
     guard: disk.DiskGuard,
-) -> Granting:
-    return Granting(
+) -> tuple[Granting, Completion]:
+    granting = Granting(
         records=records,
         storage=storage,
         intake=intake,
@@ -155,6 +147,15 @@ def _granting(
             store_checks_sha256=lambda: settings.s3_checks_sha256,
         ),
         check_room=guard.check,
+    )
+    return granting, Completion(
+        granting=granting,
+        records=records,
+        storage=storage,
+        intake=intake,
+        hints=hints,
+        clock=clock.now,
+        new_id=clock.new_id,
     )
 
 

@@ -15,10 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_readmes_api_examples_work_as_they_stand(stack: Stack, tmp_path: Path) -> None:
-    """Upload, wait, download and delete with curl alone, copied from the README."""
-    block = re.search(r"```sh\n(B=http.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert block is not None
-    script = block[1].replace("http://127.0.0.1:8000", stack.base_url)
+    """Upload, wait, download, share and delete with curl alone, copied from the README."""
+    section = (ROOT / "README.md").read_text().partition("## The API with curl")[2]
+    blocks = re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.S)
+    assert len(blocks) == 2
+    script = "".join(blocks).replace("http://127.0.0.1:8000", stack.base_url)
     command = f"{sys.executable} -c 'from workers.cli import main; main()'"
     script = script.replace(".venv/bin/uploads", command)
     photo = samples.photo_with_gps()
@@ -35,3 +36,4 @@ def test_the_readmes_api_examples_work_as_they_stand(stack: Stack, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert '"state":"clean"' in done.stdout.replace(" ", "")
     assert (tmp_path / "copy.jpg").read_bytes() == photo
+    assert (tmp_path / "copy-2.jpg").read_bytes() == photo

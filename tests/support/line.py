@@ -74,6 +74,7 @@ class Line:
         self, folder: Path, *, segment_bytes: int = 1024, database_url: str | None = None
     ) -> None:
         url = database_url or migrated_sqlite(folder / "line.db")
+        self.database_url = url
         self.now = START
         self.records = SqlRecords(url)
         self.storage = MemoryStorage(self.clock)

@@ -28,7 +28,7 @@ def shared(person: Person, *documents: str, **members: Any) -> dict[str, Any]:
 @contextmanager
 def stranger(person: Person, **more: Any) -> Iterator[httpx.Client]:
     """Somebody without an account, who follows redirects."""
-    more = {"follow_redirects": True, "timeout": 60, "verify": False, **more}
+    more = {"follow_redirects": True, "timeout": 180, "verify": False, **more}
     with httpx.Client(transport=person.stack.transport(), **more) as client:
         yield client
 

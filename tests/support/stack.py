@@ -42,6 +42,7 @@ _FOR_TESTS = {
     "UPLOADS_UPLOADS_AT_ONCE": "1000",
     "UPLOADS_UPLOADS_AT_ONCE_ADDRESS": "1000",
     "UPLOADS_RATE_SIGN_IN": "1000/minute",
+    "UPLOADS_RATE_LINK_PASSWORD": "100000/minute",
     "UPLOADS_SWEEP_SECONDS": "0.5",
     "UPLOADS_LEASE_SECONDS": "3",
     # So short a lease may run out on a machine that is only slow: no file is given up for that.

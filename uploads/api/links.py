@@ -12,25 +12,32 @@ from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import known_members, number
 from uploads.api.rendering import link_json
-from uploads.documents.links import MOST_DOCUMENTS, Disposition, Link
+from uploads.documents.links import (
+    LONGEST_PASSWORD,
+    LONGEST_SECONDS,
+    MOST_DOCUMENTS,
+    MOST_DOWNLOADS,
+    SHORTEST_PASSWORD,
+    Disposition,
+    Link,
+)
 from uploads.documents.model import Scope
 from uploads.documents.sharing import Wish
 from uploads.idempotency import Veil, idempotent
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
-_LONGEST_SECONDS = 10 * 366 * 86400
-_MOST_DOWNLOADS = 1_000_000
+_PASSWORD = Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)
 
 
 class LinkRequest(Body):
     """What is shared; `expires_in` in seconds, without it until the link is revoked."""
 
     documents: Annotated[list[str], Field(min_length=1, max_length=MOST_DOCUMENTS)]
-    expires_in: Annotated[int, Field(ge=1, le=_LONGEST_SECONDS)] | None = None
+    expires_in: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] | None = None
     disposition: Literal["attachment", "inline"] = "attachment"
-    max_downloads: Annotated[int, Field(ge=1, le=_MOST_DOWNLOADS)] | None = None
-    password: Annotated[str, Field(min_length=6, max_length=128)] | None = None
+    max_downloads: Annotated[int, Field(ge=1, le=MOST_DOWNLOADS)] | None = None
+    password: Annotated[str, _PASSWORD] | None = None
 
     @field_validator("documents")
     @classmethod

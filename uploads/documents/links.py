@@ -13,6 +13,9 @@ from enum import StrEnum
 from uploads.documents.errors import DownloadLimit, LinkEnded
 
 MOST_DOCUMENTS = 1000
+MOST_DOWNLOADS = 1_000_000
+LONGEST_SECONDS = 10 * 366 * 86400
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 6, 128
 
 
 class Disposition(StrEnum):
