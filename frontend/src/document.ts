@@ -3,6 +3,7 @@ import { deleteDocument, getDocument, Refusal } from "./api";
 import { confirmDelete, startDialogs } from "./confirm";
 import { need } from "./dom";
 import { PICTURE_WAIT_MS, pictureDue } from "./model";
+import { isSharing, startSharing } from "./share";
 
 const BEAT_MS = 1_000;
 let deleting = false; // asked whether, or already at it: a page shown anew would forget what the person said
@@ -10,6 +11,7 @@ let deleting = false; // asked whether, or already at it: a page shown anew woul
 export function startDocument(): void {
   const main = need<HTMLElement>("[data-id]");
   startDialogs();
+  startSharing();
   const form = document.querySelector<HTMLFormElement>("#delete-form");
   form?.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -31,6 +33,8 @@ async function remove(main: HTMLElement, form: HTMLFormElement): Promise<void> {
   }
 }
 
+const isAsked = (): boolean => deleting || isSharing();
+
 function watch(main: HTMLElement, until: number): void {
   window.setTimeout(() => void look(main, until), BEAT_MS);
 }
@@ -40,11 +44,11 @@ async function look(main: HTMLElement, until: number): Promise<void> {
     const doc = await getDocument(main.dataset["id"] ?? "");
     const moved = doc.state !== main.dataset["state"];
     const pictured = doc.renditions.length > Number(main.dataset["renditions"]);
-    if ((moved || pictured) && !deleting) return location.reload();
+    if ((moved || pictured) && !isAsked()) return location.reload();
     if (!moved && pictureDue(doc) && Date.now() > until) return;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (!error.problem.again && !deleting) return location.reload();
+    if (!error.problem.again && !isAsked()) return location.reload();
   }
   watch(main, until);
 }

@@ -6,6 +6,7 @@ then holds for it as well: who may, who may not, and which headers each answer c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support import grants as granted
-from tests.support import plain, samples
+from tests.support import links, plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
 from tests.support.stack import Stack
@@ -32,8 +33,8 @@ class Row:
     """What the three callers get. Where `wrong` is None the route has no owner to be wrong about.
 
     `{clean}` in the address is a clean document of the right user, `{spare}` one made for this
-    one request, `{open}` and `{sent}` are grants made for it, `{token}` is a fresh token of the
-    content host. `site` is app, content or internal.
+    one request, `{open}` and `{sent}` are grants made for it, `{link}` is a link, `{token}` is a
+    fresh token of the content host, `{style}` an address there. `site` is app, content or internal.
     """
 
     signed_out: int
@@ -46,6 +47,7 @@ class Row:
 
 API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
 UPLOAD = "/api/v1/uploads/<upload_id>"
+LINK = "/api/v1/links/<link_id>"
 PAGE = "/documents/<document_id>"
 TABLE: dict[tuple[str, str], Row] = {
     # For programs. Unknown callers are 401; other people's documents are 404.
@@ -64,6 +66,13 @@ TABLE: dict[tuple[str, str], Row] = {
         401, 404, 200, f"{API}/uploads/{{open}}/parts", {"json": {"numbers": [1]}}
     ),
     (f"{UPLOAD}/complete", "POST"): Row(401, 404, 202, f"{API}/uploads/{{sent}}/complete"),
+    (f"{API}/links", "GET"): Row(401, 200, 200),
+    (f"{API}/links", "POST"): Row(
+        401, 404, 201, f"{API}/links", {"json": {"documents": ["{clean}"]}}
+    ),
+    (LINK, "GET"): Row(401, 404, 200, f"{API}/links/{{link}}"),
+    (LINK, "DELETE"): Row(401, 404, 204, f"{API}/links/{{link}}"),
+    (f"{DOC}/links", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/links"),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
     # For people. Unknown callers are led to the sign-in page.
@@ -77,6 +86,12 @@ TABLE: dict[tuple[str, str], Row] = {
     (PAGE, "GET"): Row(303, 404, 200, "/documents/{clean}"),
     (f"{PAGE}/download", "GET"): Row(303, 404, 302, "/documents/{clean}/download"),
     (f"{PAGE}/delete", "GET"): Row(303, 404, 200, "/documents/{clean}/delete"),
+    (f"{PAGE}/links", "POST"): Row(
+        303, 404, 303, "/documents/{clean}/links", {"data": {"lasts": "day"}}
+    ),
+    (f"{PAGE}/links/<link_id>/revoke", "POST"): Row(
+        303, 404, 303, "/documents/{clean}/links/{link}/revoke"
+    ),
     (f"{PAGE}/delete", "POST"): Row(303, 404, 303, "/documents/{spare}/delete"),
     # For everybody.
     ("/problems/<code>", "GET"): Row(200, 200, 200, "/problems/not-found"),
@@ -85,6 +100,10 @@ TABLE: dict[tuple[str, str], Row] = {
     # The content host knows tokens and nobody's name.
     ("/renditions/<token>", "GET"): Row(200, 200, 200, "{token}", site="content"),
     ("/downloads/<token>", "GET"): Row(404, 404, 404, "/downloads/forged", site="content"),
+    ("/links/<token>", "GET"): Row(404, 404, 404, "/links/forged", site="content"),
+    ("/links/<token>", "POST"): Row(404, 404, 404, "/links/forged", site="content"),
+    ("/links/form.css", "GET"): Row(200, 200, 200, "{style}", site="content"),
+    ("/tickets/<ticket>", "GET"): Row(404, 404, 404, "/tickets/forged", site="content"),
     # For the operator's own network.
     ("/livez", "GET"): Row(200, 200, 200, site="internal"),
     ("/readyz", "GET"): Row(200, 200, 200, site="internal"),
@@ -147,9 +166,13 @@ def ask(
             if "{sent}" in path:
                 assert granted.sent(alice, made).status_code == 200
             path = path.format(open=made["id"], sent=made["id"])
+        if "{link}" in path:
+            path = path.replace("{link}", links.shared(alice, clean)["id"])
+        if "{style}" in path:
+            path = f"{stack.content_url}/links/form.css"
         path = path.format(clean=clean)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
-        more = dict(row.send or {})
+        more = _filled(row.send or {}, clean)
         if person is not None and path.startswith(API):
             return person.api.request(method, stack.base_url + path, **more)
         with browser_of(person, route) as browser:
@@ -158,6 +181,13 @@ def ask(
             return browser.request(method, path, **more)
 
     return send
+
+
+def _filled(send: dict[str, Any], clean: str) -> dict[str, Any]:
+    """What is sent, with the clean document's id where JSON asks for it."""
+    if "json" not in send:
+        return dict(send)
+    return {**send, "json": json.loads(json.dumps(send["json"]).replace("{clean}", clean))}
 
 
 def test_every_route_stands_in_the_table(rules: dict[str, set[str]]) -> None:
@@ -196,7 +226,9 @@ def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], cle
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(clean=clean, spare=clean, open=clean, sent=clean)
+        path = (row.path or route).format(
+            clean=clean, spare=clean, open=clean, sent=clean, link=clean
+        )
         for method in set(METHODS) - rules[route]:
             answer = plain.request(method, stack.base_url + path)
             assert answer.status_code == 405, (route, method, answer.status_code)
@@ -209,7 +241,9 @@ def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], cl
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(clean=clean, spare=clean, open=clean, sent=clean)
+        path = (row.path or route).format(
+            clean=clean, spare=clean, open=clean, sent=clean, link=clean
+        )
         answer = httpx.options(stack.base_url + path)
         assert answer.status_code in {200, 204}, (route, answer.status_code)
         assert set(answer.headers["Allow"].split(", ")) == rules[route]

@@ -15,7 +15,7 @@ from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed
 from uploads.security import csrf
 from uploads.security.principals import current_actor, require_actor, services
-from uploads.web import blueprint, rows, words
+from uploads.web import blueprint, rows, share, words
 from uploads.web.assets import Assets
 
 PAGE_SIZE = 50
@@ -81,6 +81,7 @@ def document(document_id: str) -> str:
         row=_row(found),
         preview=rows.picture(found, "thumbnail-800"),
         engines=[rows.engine_line(engine) for engine in engines],
+        share=share.sharing(found) if found.servable else None,
         words=words.for_script(services().policy),
     )
 

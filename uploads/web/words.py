@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from uploads.documents.kinds import FileType
+from uploads.documents.links import Link
 from uploads.documents.model import Document, EngineReport, Outcome, State
 from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quota
@@ -118,6 +119,29 @@ PAGE: Mapping[str, Any] = {
         "detail": "Open the folder and drop the files in it, or pack them into one ZIP archive.",
     },
 }
+
+
+# How long a link may last: the form's word, what people read, seconds.
+LINK_TIMES: Mapping[str, tuple[str, int | None]] = {
+    "hour": ("an hour", 3600),
+    "day": ("a day", 86400),
+    "week": ("a week", 7 * 86400),
+    "month": ("30 days", 30 * 86400),
+    "always": ("until I revoke it", None),
+}
+
+
+USUAL_LINK_TIME = "week"
+
+
+def link_use(link: Link) -> str:
+    """How often a link was used, and what it asks for."""
+    count = f"{link.downloads:,}"
+    if link.max_downloads is not None:
+        count = f"{link.downloads:,} of {link.max_downloads:,}"
+    one = (link.max_downloads or link.downloads) == 1
+    used = f"{count} download{'' if one else 's'}"
+    return f"{used}, with a password" if link.password_hash else used
 
 
 def describe(document: Document) -> Phrase:

@@ -1,0 +1,114 @@
+"""Sharing on a document's page, and what a link's holder sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Visit
+from tests.support import samples
+from tests.support.links import clean, downloads
+from tests.support.people import Person
+
+
+@dataclass
+class Stranger:
+    """A window of somebody without an account; `said` is its console, where Chromium writes of a
+    sandboxed page whatever the sandbox keeps out, the test's own scripts among it."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def stranger(chromium: Browser) -> Iterator[Stranger]:
+    with chromium.new_context(accept_downloads=True) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        made = Stranger(context.new_page())
+        made.page.on("console", lambda message: made.said.append(message.text))
+        yield made
+
+
+def opened(page: Page, visit: Visit, document_id: str) -> None:
+    page.goto(f"{visit.person.stack.base_url}/documents/{document_id}")
+
+
+def test_a_link_is_made_copied_used_and_revoked(visit: Callable[..., Visit]) -> None:
+    """With script: the address is in the clipboard, the count goes up, and then it is over."""
+    window = visit(permissions=["clipboard-read", "clipboard-write"])
+    page = window.sign_in()
+    opened(page, window, clean(window.person, "notes.txt", samples.txt()))
+    page.get_by_label("Lasts", exact=True).select_option("a day")
+    page.get_by_label("At most so many downloads", exact=True).fill("2")
+    page.get_by_role("button", name="Make a link", exact=True).click()
+    line = page.locator("[data-link]")
+    expect(line).to_contain_text("0 of 2 downloads, until ")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied", exact=True)).to_be_visible()
+    address = page.evaluate("navigator.clipboard.readText()")
+    assert address == page.get_by_label("Address of link 1", exact=True).input_value()
+    fetched = httpx.get(address, follow_redirects=True, timeout=180)
+    assert fetched.content == samples.txt()
+    page.reload()
+    expect(line).to_contain_text("1 of 2 downloads")
+    page.get_by_role("button", name="Revoke link 1", exact=True).click()
+    expect(page.get_by_role("heading", name="Share", exact=True)).to_be_visible()
+    expect(line).to_have_count(0)
+    assert httpx.get(address, timeout=180).status_code == 410
+
+
+def test_a_password_is_asked_for_and_the_download_follows(
+    visit: Callable[..., Visit], stranger: Stranger, tmp_path: Path
+) -> None:
+    """Without script on either side: the form alone, in Chromium, under the sandbox's policy."""
+    window = visit(java_script_enabled=False)
+    page = window.sign_in()
+    content = samples.png()
+    document_id = clean(window.person, "a picture.png", content)
+    opened(page, window, document_id)
+    page.get_by_label("With a password", exact=True).fill("correct horse")
+    page.get_by_role("button", name="Make a link", exact=True).click()
+    expect(page.locator("[data-link]")).to_contain_text("0 downloads, with a password")
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_have_count(0)
+    address = page.get_by_label("Address of link 1", exact=True).input_value()
+    page = stranger.page
+    page.goto(address)
+    # The style is let in: the button is as wide as the field.
+    field = page.get_by_label("Password", exact=True)
+    button = page.get_by_role("button", name="Download", exact=True)
+    widths = [one.bounding_box() for one in (field, button)]
+    assert widths[0]
+    assert widths[1]
+    assert abs(widths[0]["width"] - widths[1]["width"]) < 1
+    field.fill("wrong horse")
+    button.click()
+    expect(page.get_by_role("alert")).to_contain_text("That was not the password")
+    field.fill("correct horse")
+    with page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename == "a picture.png"
+    download.value.save_as(tmp_path / "got.png")
+    assert (tmp_path / "got.png").read_bytes() == content
+    (link,) = window.person.api.get(f"/documents/{document_id}/links").json()["items"]
+    assert downloads(window.person, link) == 1
+    assert not [line for line in stranger.said if "Content Security Policy" in line]
+
+
+def test_what_is_safe_is_shown_in_the_sandbox(person: Person, stranger: Stranger) -> None:
+    """A picture and a text by an inline link: Chromium shows them and does not save them."""
+    page = stranger.page
+    for name, content in (("a.png", samples.png()), ("a.txt", samples.txt())):
+        document_id = clean(person, name, content)
+        wish = {"documents": [document_id], "disposition": "inline", "max_downloads": 1}
+        link = person.api.post("/links", json=wish).json()
+        answer = page.goto(link["url"])
+        assert answer is not None
+        assert answer.status == 200
+        shown = page.locator("img" if name == "a.png" else "pre")
+        expect(shown).to_be_visible()
+        assert downloads(person, link) == 1
