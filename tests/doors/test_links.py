@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import Connection, NullPool, create_engine, select
 
 from tests.support import samples
 from tests.support.links import clean, got, refusal, shared
@@ -30,6 +30,12 @@ MEMBERS = {
 @pytest.fixture(scope="module")
 def document(alice: Person) -> str:
     return clean(alice, "shared.png", PNG)
+
+
+def connected(person: Person) -> Connection:
+    """The service's database, seen from outside."""
+    url = person.stack.services().settings.database_url
+    return create_engine(url, poolclass=NullPool).connect()
 
 
 def test_a_link_is_what_the_contract_says(alice: Person, document: str) -> None:
@@ -191,7 +197,7 @@ def test_the_same_request_under_a_key_makes_one_link(alice: Person, document: st
     other = alice.api.post("/links", json={"documents": [document]}, headers=headers)
     assert refusal(other) == (422, "idempotency-mismatch")
     token = first.json()["url"].rpartition("/")[2]
-    with create_engine(alice.stack.services().settings.database_url).connect() as connection:
+    with connected(alice) as connection:
         kept = connection.execute(
             select(tables.answers).where(tables.answers.c.key == f"link-{document}")
         ).one()
@@ -204,7 +210,7 @@ def test_nothing_in_the_database_opens_a_link(alice: Person, document: str) -> N
     """Neither an address nor a password is in any table."""
     link = shared(alice, document, password="s3cret-pass")
     mark = link["url"].rpartition(".")[2]
-    with create_engine(alice.stack.services().settings.database_url).connect() as connection:
+    with connected(alice) as connection:
         for table in tables.metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 assert mark not in str(row)
