@@ -104,6 +104,6 @@ def test_other_bytes_than_the_inspected_never_look_whole(
     wrong, right = spoiled
     for documents in ([wrong], [right, wrong]):
         address = ticket(alice, shared(alice, *documents)["url"])
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending"):
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             got(alice, address)
     assert got(alice, shared(alice, right)["url"]).content == LARGE[:2_000_000]
