@@ -29,6 +29,11 @@ def new_id() -> str:
     return when + secrets.token_bytes(16).translate(_OF_BYTES).decode()
 
 
+def new_secret() -> bytes:
+    """256 random bits, to sign with."""
+    return secrets.token_bytes(32)
+
+
 def new_token() -> str:
     """256 random bits in 43 URL-safe characters: fit for sessions, keys' secrets and passwords."""
     return secrets.token_urlsafe(32)

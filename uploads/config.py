@@ -24,6 +24,7 @@ from uploads.config_forms import (
     Names,
     Networks,
     Origin,
+    Ports,
     Rate,
     SocketPath,
     sentence,
@@ -78,8 +79,12 @@ class Settings(BaseSettings):
     # Parts
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="At least 32 random characters; signs CSRF tokens, links and "
-        "content addresses; with another one all links made before are dead.",
+        description="At least 32 random characters; signs CSRF tokens, links and content addresses, "
+        "seals the secrets of webhooks; with another one all links made before are dead.",
+    )
+    secret_keys_old: SecretStr = Field(
+        SecretStr(""),
+        description="Earlier secret keys, comma-separated: what they sealed is still read.",
     )
     database_url: DatabaseUrl = Field(
         "", description="SQLAlchemy URL; default SQLite in the data folder."
@@ -260,7 +265,34 @@ class Settings(BaseSettings):
         64, ge=1, description="Most requests of one gunicorn worker that wait for a document."
     )
 
+    # Webhooks
+    webhooks: int = Field(10, ge=0, description="Webhooks one user may have.")
+    webhook_http: bool = Field(
+        False, description="Webhooks may go over http, where anybody on the way reads them."
+    )
+    webhook_ports: Ports = Field(
+        ((443, 443), (8443, 8443)),
+        description="Ports that webhooks may use, comma-separated, with ranges: 443,8000-8999.",
+    )
+    webhook_nets: Networks = Field(
+        (),
+        description="Networks (CIDR, comma-separated) that webhooks may reach although they are "
+        "not public; loopback, private and link-local ones are refused otherwise.",
+    )
+    webhook_seconds: float = Field(
+        10, gt=0, le=60, description="Longest call of a webhook, from the name to the whole answer."
+    )
+    webhook_workers: int = Field(
+        8, ge=1, description="Webhooks whose receivers are called at the same time."
+    )
+
     # How long
+    delivery_days: int = Field(
+        30, ge=2, description="How long deliveries of webhooks are kept and shown."
+    )
+    event_days: int = Field(
+        7, ge=1, description="How far back a stream of events can be taken up again."
+    )
     grace_seconds: int = Field(
         1800,
         ge=1,

@@ -82,9 +82,27 @@ def _socket(value: Path | None) -> Path | None:
     return value
 
 
+_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+
+
+def _ports(value: Any) -> Any:
+    return tuple(_port_range(part) for part in _split(value)) if isinstance(value, str) else value
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    """`443` or `8000-8999` as its first and its last port. Raises ValueError."""
+    found = _PORTS.fullmatch(text)
+    first = int(found[1]) if found else 0
+    last = int(found[2] or found[1]) if found else 0
+    if not 1 <= first <= last <= 65535:
+        raise ValueError(f"{text!r} is not a port like 443 or a range like 8000-8999")
+    return first, last
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[Names, AfterValidator(_networks)]
 NamedSizes = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_sizes)]
+Ports = Annotated[tuple[tuple[int, int], ...], NoDecode, BeforeValidator(_ports)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Origin = Annotated[str, AfterValidator(_origin)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]

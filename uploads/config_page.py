@@ -32,9 +32,16 @@ def _row(name: str, field: Any) -> str:
     default = field.default
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
+    if field.metadata and isinstance(default, tuple) and default:
+        default = ",".join(_range(part) for part in default)
     shown = "" if default in ("", None, ()) else f"`{default}`"
     meaning = (field.description or "").replace("|", "\\|")
     return f"| `UPLOADS_{name.upper()}` | {shown} | {meaning} |"
+
+
+def _range(ports: tuple[int, int]) -> str:
+    first, last = ports
+    return str(first) if first == last else f"{first}-{last}"
 
 
 if __name__ == "__main__":

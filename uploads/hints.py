@@ -17,7 +17,15 @@ import structlog
 from redis.exceptions import RedisError
 
 from uploads.gathering import Gathering
-from uploads.queue import HINT_SECONDS, JOB_QUEUE, JOB_TASK, SWEEP_TASK, UPKEEP_QUEUE
+from uploads.queue import (
+    DELIVER_TASK,
+    HINT_SECONDS,
+    JOB_QUEUE,
+    JOB_TASK,
+    SWEEP_TASK,
+    UPKEEP_QUEUE,
+    WEBHOOK_QUEUE,
+)
 from uploads.roundtrips import Push, RoundTrips
 
 _MOST = 10_000
@@ -41,6 +49,9 @@ class GatheredHints:
 
     def sweep(self) -> None:
         self._waiting.add((UPKEEP_QUEUE, message(UPKEEP_QUEUE, SWEEP_TASK)))
+
+    def deliver(self, webhook_id: str) -> None:
+        self._waiting.add((WEBHOOK_QUEUE, message(WEBHOOK_QUEUE, DELIVER_TASK, webhook_id)))
 
     def _send(self, batch: list[tuple[str, bytes]]) -> None:
         queues = {queue for queue, _ in batch}

@@ -4,6 +4,9 @@ The one place for it. A view that is `idempotent` runs at most once for a caller
 within a day; what counts as the same request is its path and its body. The header is that of
 draft-ietf-httpapi-idempotency-key-header; any visible ASCII is taken as it is.
 
+An answer that shows a secret once is kept without it: whoever asks again learns that the thing was
+made, and `null` in the place of what only the first answer could tell.
+
 Crash window: whoever dies between the work and the keeping of its answer leaves a key without an
 answer. After a minute it may be begun anew, and the work is then done twice.
 """
@@ -20,7 +23,7 @@ from functools import partial, wraps
 from typing import Any
 
 import structlog
-from flask import Response, current_app, request
+from flask import Response, current_app, json, request
 
 from uploads import clock
 from uploads.documents.errors import (
@@ -51,6 +54,16 @@ class Veil:
 
 
 _NO_VEIL = Veil(lambda body: body, lambda body: body)
+
+
+def without(*secrets: str) -> Veil:
+    """A veil over members that are shown once and kept by nobody: told again, they are null."""
+
+    def hide(body: str) -> str:
+        members = json.loads(body)
+        return json.dumps({name: None if name in secrets else members[name] for name in members})
+
+    return Veil(hide, lambda body: body)
 
 
 def idempotent(

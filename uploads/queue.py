@@ -15,8 +15,10 @@ _log = structlog.get_logger(__name__)
 
 JOB_TASK = "uploads.job"
 SWEEP_TASK = "uploads.sweep"
+DELIVER_TASK = "uploads.deliver"
 JOB_QUEUE = "uploads"
 UPKEEP_QUEUE = "upkeep"
+WEBHOOK_QUEUE = "webhooks"
 HINT_SECONDS = 60  # an older hint was overtaken by the sweeper's; dropping it is cheap
 
 
@@ -38,10 +40,15 @@ def make_celery(redis_url: str) -> Celery:
         accept_content=["json"],
         task_ignore_result=True,
         result_backend=None,
-        # Upkeep has a queue of its own, so that a long backlog of jobs does not starve the sweep.
+        # Upkeep has a queue of its own, so that a long backlog of jobs does not starve the sweep;
+        # webhooks have one, because who is called may be slow, and a worker of their own.
         task_default_queue=JOB_QUEUE,
-        task_queues=[Queue(JOB_QUEUE), Queue(UPKEEP_QUEUE)],
-        task_routes={JOB_TASK: {"queue": JOB_QUEUE}, "uploads.*": {"queue": UPKEEP_QUEUE}},
+        task_queues=[Queue(JOB_QUEUE), Queue(UPKEEP_QUEUE), Queue(WEBHOOK_QUEUE)],
+        task_routes={
+            JOB_TASK: {"queue": JOB_QUEUE},
+            DELIVER_TASK: {"queue": WEBHOOK_QUEUE},
+            "uploads.*": {"queue": UPKEEP_QUEUE},
+        },
         broker_connection_timeout=1.0,
         broker_transport_options={
             "socket_connect_timeout": 1.0,
@@ -67,6 +74,9 @@ class CeleryHints:
 
     def sweep(self) -> None:
         self._send(SWEEP_TASK)
+
+    def deliver(self, webhook_id: str) -> None:
+        self._send(DELIVER_TASK, webhook_id)
 
     def _send(self, task: str, *args: str) -> None:
         try:

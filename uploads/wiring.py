@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from celery import Celery
 
-from uploads import clock, disk, faults, scanner
+from uploads import clock, disk, faults, outgoing, scanner
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
 from uploads.documents.completion import Completion
 from uploads.documents.fetching import Fetching
 from uploads.documents.granting import Granting, Terms
+from uploads.documents.hooks import Webhooks
 from uploads.documents.intake import Hints, Intake, Limits
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
@@ -49,6 +50,7 @@ class Services:
     access: Access
     sharing: Sharing
     fetching: Fetching
+    webhooks: Webhooks
     clamd_address: str | None
     disk: disk.DiskGuard
 
@@ -90,6 +92,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         access=_access(settings, records, storage, library),
         sharing=sharing,
         fetching=fetching,
+        webhooks=_webhooks(settings, records, hints),
         clamd_address=clamd_address,
         disk=guard,
     )
@@ -189,6 +192,19 @@ def _links(
         records=records, storage=storage, tickets=tokens, secrets=passwords, clock=clock.now
     )
     return sharing, fetching
+
+
+def _webhooks(settings: Settings, records: Records, hints: Hints) -> Webhooks:
+    return Webhooks(
+        records=records,
+        hints=hints,
+        clock=clock.now,
+        new_id=clock.new_id,
+        new_secret=clock.new_secret,
+        seal=outgoing.sealer(settings),
+        targets=outgoing.targets(settings),
+        most=settings.webhooks,
+    )
 
 
 def _policy(settings: Settings, scanned: bool) -> Policy:

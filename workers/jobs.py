@@ -193,9 +193,16 @@ class Sweeper:
         self._clock = clock
 
     def sweep(self) -> int:
-        """Send a hint for each due job; returns how many."""
+        """Send a hint for each due job and each due webhook; returns how many jobs."""
         now = self._clock()
-        due = self._records.read(lambda work: work.jobs.due(now, _SWEPT_AT_ONCE))
+        due, hooks = self._records.read(
+            lambda work: (
+                work.jobs.due(now, _SWEPT_AT_ONCE),
+                work.deliveries.due(now, _SWEPT_AT_ONCE),
+            )
+        )
         for job_id in due:
             self._hints.job(job_id)
+        for webhook_id in hooks:
+            self._hints.deliver(webhook_id)
         return len(due)

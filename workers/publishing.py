@@ -7,7 +7,7 @@ dies after its grace time; after it, only the segments are left over, and they a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Publisher:
         bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
         key = self._store(bucket, document, path, verdict)
         render = self._render_job(document) if state is State.CLEAN else None
-        segments = self._records.write(
+        segments, woken = self._records.write(
             lambda work: self._commit(work, job, document, verdict, state, key, render)
         )
         step("s15")
@@ -76,6 +76,8 @@ class Publisher:
         step("s16")
         if render is not None:
             self._hints.job(render.id)
+        for webhook_id in woken:
+            self._hints.deliver(webhook_id)
 
     def _store(self, bucket: Bucket, document: Document, path: Path, verdict: Verdict) -> str:
         key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
@@ -98,17 +100,18 @@ class Publisher:
         state: State,
         key: str,
         render: Job | None,
-    ) -> list[Leftover]:
-        """Everything that becomes true with this verdict, or nothing of it."""
+    ) -> tuple[list[Leftover], Sequence[str]]:
+        """All that becomes true with this verdict; what is left over, and webhooks to be told."""
         now = self._clock()
         column = "clean_key" if state is State.CLEAN else "quarantine_key"
         changes = {column: key, "sha256": verdict.sha256, "size": verdict.size}
+        # Before the move, which tells others of the document as it is then.
+        work.documents.add_verdict(document.id, verdict)
         if not work.documents.move(document.id, {State.SCANNING}, state, now, **changes):
             raise LeaseLost
         if not work.jobs.finish(job):
             raise LeaseLost
         step("s12")
-        work.documents.add_verdict(document.id, verdict)
         bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
         if not work.leftovers.take_back(bucket, key):
             raise StorageUnavailable("publishing took longer than the grace time")
@@ -125,7 +128,7 @@ class Publisher:
         work.audit.append(
             AuditEntry(now, "worker", f"document.{state.value}", document.id, _detail(verdict))
         )
-        return segments
+        return segments, work.documents.woken
 
     def _render_job(self, document: Document) -> Job | None:
         if not self._renders(document.type):

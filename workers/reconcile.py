@@ -101,6 +101,7 @@ class Reconciler:
         self._check_objects(objects, known, report)
         self._check_scratch(report)
         self._check_usage(report)
+        self._check_deliveries(report)
         return report
 
     def _announced(self) -> set[tuple[Bucket, str]]:
@@ -199,6 +200,12 @@ class Reconciler:
         """I3: what counts against a quota is what is there, neither more nor less."""
         for user_id in self._records.read(lambda work: work.usages.drifted()):
             report.amiss("I3", "the usage is not the sum of the documents", user_id)
+
+    def _check_deliveries(self, report: Report) -> None:
+        """I2: what is to be told is tried when it is due, whether or not it is heard."""
+        before = self._clock() - self._settle_within
+        for delivery_id in self._records.read(lambda work: work.deliveries.overdue(before, 100)):
+            report.amiss("I2", "a delivery that nobody tries", delivery_id)
 
     def _check_scratch(self, report: Report) -> None:
         limit = time.time() - self._grace.total_seconds()

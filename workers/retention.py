@@ -17,6 +17,7 @@ from workers.scratch import Scratch
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
+_NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
 
@@ -82,6 +83,8 @@ class Tidier:
         grace: timedelta,
         keep_refused: timedelta,
         keep_tombstones: timedelta,
+        keep_deliveries: timedelta,
+        keep_events: timedelta,
         end_sessions: Callable[[], int],
     ) -> None:
         self._records = records
@@ -91,6 +94,8 @@ class Tidier:
         self._grace = grace
         self._keep_refused = keep_refused
         self._keep_tombstones = keep_tombstones
+        self._keep_deliveries = keep_deliveries
+        self._keep_events = keep_events
         self._end_sessions = end_sessions
 
     def tidy(self) -> None:
@@ -101,6 +106,8 @@ class Tidier:
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._expire_refused(work, now))
         self._records.write(lambda work: self._drop_old_rows(work, now))
+        while self._records.write(lambda work: self._drop_old_news(work, now)):
+            continue
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
         self._announce_orphans(now)
@@ -138,6 +145,10 @@ class Tidier:
         work.grants.remove_ended(now - self._keep_tombstones)
         work.links.remove_ended(now - self._keep_tombstones)
         work.answers.remove_before(now - _ANSWERS_KEPT)
+
+    def _drop_old_news(self, work: Work, now: datetime) -> int:
+        events = work.events.remove_before(now - self._keep_events, _NEWS_AT_ONCE)
+        return events + work.deliveries.remove_before(now - self._keep_deliveries, _NEWS_AT_ONCE)
 
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.

@@ -76,6 +76,8 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         # For a day at least, or its owner would never learn what became of the file.
         keep_refused=timedelta(days=max(1, settings.quarantine_days)),
         keep_tombstones=timedelta(days=settings.tombstone_days),
+        keep_deliveries=timedelta(days=settings.delivery_days),
+        keep_events=timedelta(days=settings.event_days),
         end_sessions=services.accounts.remove_ended_sessions,
     )
     return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy)

@@ -8,6 +8,8 @@ import time
 
 READY_FILE = "worker.ready"
 """In the stack's `run` folder: the worker has proved that it can work."""
+COURIER_READY_FILE = "courier.ready"
+"""The same of the worker that calls webhooks."""
 
 _MOMENT = struct.Struct("d")
 

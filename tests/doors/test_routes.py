@@ -7,6 +7,7 @@ then holds for it as well: who may, who may not, and which headers each answer c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ class Row:
 
     `{clean}` in the address is a clean document of the right user, `{spare}` one made for this
     one request, `{open}` and `{sent}` are grants made for it, `{link}` is a link, `{token}` is a
-    fresh token of the content host, `{style}` an address there. `site` is app, content or internal.
+    fresh token of the content host, `{style}` an address there, `{hook}` is a webhook and `{told}` a
+    delivery of it. `site` is app, content or internal.
     """
 
     signed_out: int
@@ -48,6 +50,9 @@ class Row:
 API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
 UPLOAD = "/api/v1/uploads/<upload_id>"
 LINK = "/api/v1/links/<link_id>"
+HOOK = f"{API}/webhooks/<webhook_id>"
+# Nobody listens there.
+NOWHERE = "http://127.0.0.1:1024/hook"
 PAGE = "/documents/<document_id>"
 TABLE: dict[tuple[str, str], Row] = {
     # For programs. Unknown callers are 401; other people's documents are 404.
@@ -73,6 +78,17 @@ TABLE: dict[tuple[str, str], Row] = {
     (LINK, "GET"): Row(401, 404, 200, f"{API}/links/{{link}}"),
     (LINK, "DELETE"): Row(401, 404, 204, f"{API}/links/{{link}}"),
     (f"{DOC}/links", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/links"),
+    (f"{API}/webhooks", "GET"): Row(401, 200, 200),
+    (f"{API}/webhooks", "POST"): Row(401, 201, 201, send={"json": {"url": NOWHERE}}),
+    (HOOK, "GET"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}"),
+    (HOOK, "PATCH"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}", {"json": {}}),
+    (HOOK, "DELETE"): Row(401, 404, 204, f"{API}/webhooks/{{hook}}"),
+    (f"{HOOK}/test", "POST"): Row(401, 404, 202, f"{API}/webhooks/{{hook}}/test"),
+    (f"{HOOK}/rotate", "POST"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}/rotate"),
+    (f"{HOOK}/deliveries", "GET"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}/deliveries"),
+    (f"{HOOK}/deliveries/<delivery_id>/redeliver", "POST"): Row(
+        401, 404, 202, f"{API}/webhooks/{{hook}}/deliveries/{{told}}/redeliver"
+    ),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
     # For people. Unknown callers are led to the sign-in page.
@@ -170,9 +186,11 @@ def ask(
             path = path.replace("{link}", links.shared(alice, clean)["id"])
         if "{style}" in path:
             path = f"{stack.content_url}/links/form.css"
+        if "{hook}" in path:
+            path = path.format(**hooked(alice))
         path = path.format(clean=clean)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
-        more = _filled(row.send or {}, clean)
+        more = _body_for(row.send or {}, clean)
         if person is not None and path.startswith(API):
             return person.api.request(method, stack.base_url + path, **more)
         with browser_of(person, route) as browser:
@@ -183,11 +201,20 @@ def ask(
     return send
 
 
-def _filled(send: dict[str, Any], clean: str) -> dict[str, Any]:
+def _body_for(send: dict[str, Any], clean: str) -> dict[str, Any]:
     """What is sent, with the clean document's id where JSON asks for it."""
     if "json" not in send:
         return dict(send)
     return {**send, "json": json.loads(json.dumps(send["json"]).replace("{clean}", clean))}
+
+
+def hooked(person: Person) -> dict[str, str]:
+    """A webhook in the place of those before, and something that it was told."""
+    for old in person.api.get("/webhooks").json()["items"]:
+        assert person.api.delete(f"/webhooks/{old['id']}").status_code == 204
+    made = person.api.post("/webhooks", json={"url": NOWHERE}).json()
+    told = person.api.post(f"/webhooks/{made['id']}/test").json()
+    return {"hook": made["id"], "told": told["id"]}
 
 
 def test_every_route_stands_in_the_table(rules: dict[str, set[str]]) -> None:
@@ -221,14 +248,17 @@ def test_head_answers_like_get(ask: Ask, route: str) -> None:
         assert_secure(answer, content_host=TABLE[route, "GET"].site == "content")
 
 
+def filled(path: str, name: str) -> str:
+    """The path with the same name in each place."""
+    return re.sub(r"\{\w+\}", name, path)
+
+
 def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], clean: str) -> None:
     """A method that a route does not have is 405 with Allow, TRACE among them; never a 500."""
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(
-            clean=clean, spare=clean, open=clean, sent=clean, link=clean
-        )
+        path = filled(row.path or route, clean)
         for method in set(METHODS) - rules[route]:
             answer = plain.request(method, stack.base_url + path)
             assert answer.status_code == 405, (route, method, answer.status_code)
@@ -241,9 +271,7 @@ def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], cl
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
-        path = (row.path or route).format(
-            clean=clean, spare=clean, open=clean, sent=clean, link=clean
-        )
+        path = filled(row.path or route, clean)
         answer = httpx.options(stack.base_url + path)
         assert answer.status_code in {200, 204}, (route, answer.status_code)
         assert set(answer.headers["Allow"].split(", ")) == rules[route]

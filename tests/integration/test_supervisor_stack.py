@@ -23,7 +23,7 @@ from workers.embedded.prepare import copy_database
 
 pytestmark = pytest.mark.one_database
 
-NAMES = {"redis", "s3", "worker", "schedule", "gunicorn"}
+NAMES = {"redis", "s3", "worker", "courier", "schedule", "gunicorn"}
 
 
 @pytest.fixture

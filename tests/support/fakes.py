@@ -94,9 +94,13 @@ class DeafHints:
     def __init__(self) -> None:
         self.jobs: list[str] = []
         self.sweeps = 0
+        self.woken: list[str] = []
 
     def job(self, job_id: str) -> None:
         self.jobs.append(job_id)
 
     def sweep(self) -> None:
         self.sweeps += 1
+
+    def deliver(self, webhook_id: str) -> None:
+        self.woken.append(webhook_id)

@@ -97,6 +97,8 @@ class Line:
             grace=GRACE,
             keep_refused=timedelta(days=30),
             keep_tombstones=timedelta(days=30),
+            keep_deliveries=timedelta(days=30),
+            keep_events=timedelta(days=7),
             end_sessions=lambda: 0,
         )
         self.sweeper = Sweeper(records=self.records, hints=self.hints, clock=self.clock)

@@ -49,6 +49,10 @@ _FOR_TESTS = {
     "UPLOADS_STARTS_MAX": "20",
     "UPLOADS_DEFER_SECONDS": "1",
     "UPLOADS_GRACE_SECONDS": "15",
+    # Receivers of webhooks are on loopback here, on any port.
+    "UPLOADS_WEBHOOK_HTTP": "true",
+    "UPLOADS_WEBHOOK_PORTS": "1024-65535",
+    "UPLOADS_WEBHOOK_NETS": "127.0.0.1/32",
 }
 _OWN = Path(sys.executable).parent / "uploads"
 COMMAND = (

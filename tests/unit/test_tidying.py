@@ -45,6 +45,8 @@ def test_forgotten_scratch_files_and_ended_sessions_go(line: Line) -> None:
         grace=GRACE,
         keep_refused=timedelta(days=30),
         keep_tombstones=timedelta(days=30),
+        keep_deliveries=timedelta(days=30),
+        keep_events=timedelta(days=7),
         end_sessions=end_sessions,
     )
     with line.scratch.file("old") as old, line.scratch.file("young") as young:

@@ -6,4 +6,11 @@ from flask import Blueprint
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
-from uploads.api import documents, links, me, policy, uploads  # noqa: E402, F401  views register on the blueprint
+from uploads.api import (  # noqa: E402, F401  views register on the blueprint
+    documents,
+    links,
+    me,
+    policy,
+    uploads,
+    webhooks,
+)

@@ -14,9 +14,9 @@ from uploads.api.parsing import (
     number,
     raw_offer,
 )
-from uploads.api.rendering import document_json
 from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Scope, State
+from uploads.documents.showing import document_json
 from uploads.faults import step
 from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed

@@ -10,11 +10,12 @@ from pydantic import Field
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Nothing, read_body
 from uploads.api.parsing import invalid, known_members, media_type
-from uploads.api.rendering import document_json, grant_json, signed_json
+from uploads.api.rendering import grant_json, signed_json
 from uploads.documents.granting import PARTS_AT_ONCE
 from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
+from uploads.documents.showing import document_json
 from uploads.idempotency import idempotent
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services

@@ -15,20 +15,19 @@ def make(created_at: datetime, last_id: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read(cursor: str | None) -> tuple[datetime, str] | None:
+def read(untrusted_cursor: str | None) -> tuple[datetime, str] | None:
     """The entry that a cursor stands behind; None for none. Raises Invalid."""
-    if not cursor:
+    if not untrusted_cursor:
         return None
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
+        padded = untrusted_cursor + "=" * (-len(untrusted_cursor) % 4)
         at, last_id = json.loads(base64.urlsafe_b64decode(padded))
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None or not isinstance(last_id, str):
-            raise ValueError(cursor)
-        moment = moment.astimezone(UTC)
+            raise ValueError(untrusted_cursor)
+        return moment.astimezone(UTC), last_id
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Invalid(
             "The cursor is not one that this service gave. Start again without it.",
             errors=[{"pointer": "cursor", "detail": "not a cursor"}],
         ) from error
-    return moment, last_id

@@ -43,6 +43,8 @@ class Hints(Protocol):
 
     def sweep(self) -> None: ...
 
+    def deliver(self, webhook_id: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -128,6 +128,7 @@ class SqlAccounts:
                 created_at=key.created_at,
                 last_used_at=key.last_used_at,
                 revoked_at=key.revoked_at,
+                expires_at=key.expires_at,
             )
         )
 

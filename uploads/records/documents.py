@@ -21,14 +21,14 @@ from sqlalchemy import (
 
 from uploads.documents.errors import IllegalMove
 from uploads.documents.model import MOVES, Document, Rendition, Segment, State, Usage, Verdict
-from uploads.records import verdicts
+from uploads.records import outbox, verdicts
 from uploads.records.filters import conditions_of, folded
 from uploads.records.protocol import DocumentFilter
 from uploads.records.rows import document_of, rendition_of, values_of
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import documents, renditions, segments
 from uploads.records.tables import verdicts as verdict_rows
-from uploads.records.usage import counts, tally
+from uploads.records.usage import count, counts, tally
 
 MOVABLE = frozenset({"name", "size", "sha256", "type", "clean_key", "quarantine_key", "expires_at"})
 _BATCH = 500
@@ -41,6 +41,7 @@ _ADD_SEGMENT = insert(segments)
 class SqlDocuments:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.woken: list[str] = []
 
     def add(self, document: Document) -> Usage:
         verdict = document.verdict
@@ -49,8 +50,17 @@ class SqlDocuments:
             self.add_verdict(document.id, verdict)
         for rendition in document.renditions:
             self.add_rendition(document.id, rendition)
-        kept = counts(document.state)
-        return self._tally(document.owner_id, document.size if kept else 0, int(kept))
+        kept, told = counts(document.state), document.state is not State.RECEIVING
+        usage, number = count(
+            self._connection,
+            document.owner_id,
+            document.size if kept else 0,
+            int(kept),
+            int(told),
+        )
+        if told:
+            outbox.add_event(self._connection, number, document, document.updated_at)
+        return usage
 
     def get(self, owner_id: str, document_id: str) -> Document | None:
         return self._one(document_id, documents.c.owner_id == owner_id)
@@ -97,17 +107,22 @@ class SqlDocuments:
         if "name" in changes:
             changes["name_folded"] = folded(changes["name"])
         before = None
-        if "size" in changes or not counts(next_state):
+        withdrawn = next_state is State.QUARANTINED and State.CLEAN in expected
+        if "size" in changes or not counts(next_state) or withdrawn:
             before = self._held(document_id, expected)
-        moved = self._connection.execute(
+        row = self._connection.execute(
             update(documents)
             .where(documents.c.id == document_id)
             .where(documents.c.state.in_([state.value for state in expected]))
             .values(state=next_state.value, updated_at=at, **changes)
-        )
-        if before is not None and moved.rowcount == 1:
+            .returning(*documents.c)
+        ).one_or_none()
+        if row is None:
+            return False
+        if before is not None:
             self._recount(before, next_state, changes.get("size", before.size))
-        return moved.rowcount == 1
+        self._tell(row, None if before is None else State(before.state), at)
+        return True
 
     def add_segment(self, document_id: str, segment: Segment) -> None:
         self._connection.execute(
@@ -238,6 +253,13 @@ class SqlDocuments:
     def _tally(self, owner_id: str, size: int, files: int) -> Usage:
         return tally(self._connection, owner_id, size, files)
 
+    def _tell(self, row: Row[Any], was: State | None, at: datetime) -> None:
+        """Write the move down for others to hear of, unless it only clears a dead upload away."""
+        if was is State.RECEIVING and row.state == State.EXPIRED.value:
+            return
+        document = document_of(row, self._pictures([row.id])[row.id])
+        self.woken += outbox.tell(self._connection, document, was, at)
+
     def _one(self, document_id: str, *conditions: ColumnElement[bool]) -> Document | None:
         if not storable(document_id):
             return None
@@ -249,11 +271,15 @@ class SqlDocuments:
         rows = self._connection.execute(statement).all()
         if not rows:
             return []
-        pictures: dict[str, list[Rendition]] = defaultdict(list)
+        pictures = self._pictures([row.id for row in rows])
+        return [document_of(row, pictures[row.id]) for row in rows]
+
+    def _pictures(self, document_ids: Sequence[str]) -> dict[str, list[Rendition]]:
+        found: dict[str, list[Rendition]] = defaultdict(list)
         for row in self._connection.execute(
             select(renditions)
-            .where(renditions.c.document_id.in_([row.id for row in rows]))
+            .where(renditions.c.document_id.in_(document_ids))
             .order_by(renditions.c.name)
         ):
-            pictures[row.document_id].append(rendition_of(row))
-        return [document_of(row, pictures[row.id]) for row in rows]
+            found[row.document_id].append(rendition_of(row))
+        return found

@@ -29,6 +29,7 @@ from uploads.documents.model import (
 from uploads.records.answering import Answers
 from uploads.records.granting import Grants
 from uploads.records.linking import Links
+from uploads.records.telling import Deliveries, Events, Webhooks
 from uploads.storage.protocol import Bucket
 
 T = TypeVar("T")
@@ -53,7 +54,15 @@ class DocumentFilter:
 
 
 class Documents(Protocol):
-    """Every change of rows is counted in their owner's usage, in the same transaction."""
+    """Every change of rows is counted in their owner's usage, in the same transaction.
+
+    What is added as accepted, and every move, is told to the owner's streams and webhooks as the
+    document is then: what belongs to a state, its verdict above all, is recorded before the move.
+    """
+
+    @property
+    def woken(self) -> Sequence[str]:
+        """Webhooks to which this unit of work has given something to deliver."""
 
     def add(self, document: Document) -> Usage:
         """Add one; returns what its owner uses from now on, this document included."""
@@ -256,6 +265,12 @@ class Work(Protocol):
     def links(self) -> Links: ...
     @property
     def answers(self) -> Answers: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def usages(self) -> Usages: ...
     @property

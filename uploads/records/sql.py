@@ -20,8 +20,10 @@ from uploads.documents.errors import RecordsUnavailable
 from uploads.records.accounts import SqlAccounts
 from uploads.records.answers import SqlAnswers
 from uploads.records.audit import SqlAudit
+from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
 from uploads.records.engine import begin_options, make_engine
+from uploads.records.events import SqlEvents
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
 from uploads.records.grants import SqlGrants
@@ -32,6 +34,7 @@ from uploads.records.links import SqlLinks
 from uploads.records.migrate import is_current
 from uploads.records.protocol import Work
 from uploads.records.usage import SqlUsages
+from uploads.records.webhooks import SqlWebhooks
 
 T = TypeVar("T")
 
@@ -52,6 +55,9 @@ class SqlWork:
     grants: SqlGrants
     links: SqlLinks
     answers: SqlAnswers
+    events: SqlEvents
+    webhooks: SqlWebhooks
+    deliveries: SqlDeliveries
     usages: SqlUsages
     audit: SqlAudit
 
@@ -65,6 +71,9 @@ class SqlWork:
             SqlGrants(connection),
             SqlLinks(connection),
             SqlAnswers(connection),
+            SqlEvents(connection),
+            SqlWebhooks(connection),
+            SqlDeliveries(connection),
             SqlUsages(connection),
             SqlAudit(connection),
         )

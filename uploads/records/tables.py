@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -113,6 +114,7 @@ api_keys = Table(
     _time("created_at"),
     _time("last_used_at", nullable=True),
     _time("revoked_at", nullable=True),
+    _time("expires_at", nullable=True),
 )
 
 # What each user's documents add up to, kept by every statement that changes them; a limit of NULL
@@ -125,6 +127,8 @@ usage = Table(
     Column("files_used", BigInteger, nullable=False),
     Column("bytes_limit", BigInteger, nullable=True),
     Column("files_limit", BigInteger, nullable=True),
+    # The number of the user's newest event.
+    Column("last_event", BigInteger, nullable=False, server_default=text("0")),
 )
 
 # `promised_sha256` is what a client said of bytes that only the worker reads.
@@ -151,6 +155,12 @@ documents = Table(
     Column("verdict", JSON(none_as_null=True), nullable=True),
     Index(None, "owner_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
+    Index(
+        None,
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
 )
 
 # What clients may put into `incoming` themselves. The keys are made of `id`.

@@ -27,14 +27,18 @@ _OF = select(*_ALL).where(usage.c.user_id == bindparam("owner"))
 def _adding(insert: Callable[[Table], Any]) -> Any:
     """Made once for each dialect: every upload runs it, and making it costs more than running."""
     statement = insert(usage).values(
-        user_id=bindparam("owner"), bytes_used=bindparam("size"), files_used=bindparam("files")
+        user_id=bindparam("owner"),
+        bytes_used=bindparam("size"),
+        files_used=bindparam("files"),
+        last_event=bindparam("events"),
     )
     added = {
         "bytes_used": usage.c.bytes_used + bindparam("size"),
         "files_used": usage.c.files_used + bindparam("files"),
+        "last_event": usage.c.last_event + bindparam("events"),
     }
     return statement.on_conflict_do_update(index_elements=[usage.c.user_id], set_=added).returning(
-        *_ALL
+        *_ALL, usage.c.last_event
     )
 
 
@@ -43,9 +47,17 @@ _ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.inser
 
 def tally(connection: Connection, user_id: str, size: int, files: int) -> Usage:
     """Add to a user's sums (or take away, below zero); returns what they are from now on."""
+    return count(connection, user_id, size, files, 0)[0]
+
+
+def count(
+    connection: Connection, user_id: str, size: int, files: int, events: int
+) -> tuple[Usage, int]:
+    """The same where something happened besides; returns the number of the newest event as well."""
     statement = _ADD[connection.dialect.name]
-    values = {"owner": user_id, "size": size, "files": files}
-    return Usage(*connection.execute(statement, values).one())
+    values = {"owner": user_id, "size": size, "files": files, "events": events}
+    *sums, last_event = connection.execute(statement, values).one()
+    return Usage(*sums), last_event
 
 
 def counts(state: State) -> bool:

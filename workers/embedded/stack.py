@@ -14,17 +14,19 @@ from urllib.parse import urlsplit
 
 import uploads
 from uploads.config import Settings
+from uploads.queue import JOB_QUEUE, UPKEEP_QUEUE, WEBHOOK_QUEUE
 from uploads.storage.protocol import Bucket
 from workers.embedded.part import Errand, Part, Step
 from workers.embedded.preflight import find_rclone, find_redis
 from workers.embedded.probes import http_status, redis_answers
 from workers.embedded.stack_env import socket_path
-from workers.signs import READY_FILE
+from workers.signs import COURIER_READY_FILE, READY_FILE
 
 # The order of the stop; patience adds up to less than the minute that is promised.
-STOP_ORDER = ("gunicorn", "schedule", "worker", "redis", "s3")
+STOP_ORDER = ("gunicorn", "schedule", "courier", "worker", "redis", "s3")
 
 _PYTHON = sys.executable
+_QUIET = ("--without-gossip", "--without-mingle", "-O", "fair")
 _GUNICORN_CONF = Path(uploads.__file__).with_name("gunicorn.conf.py")
 
 
@@ -37,7 +39,8 @@ def steps(
         parts.append(_redis(settings.data, env))
     if own_s3:
         parts.append(_s3(settings, env))
-    return [*parts, _prepare(), _worker(settings), _schedule(settings), _gunicorn(settings)]
+    ours = [_worker(settings), _courier(settings), _schedule(settings), _gunicorn(settings)]
+    return [*parts, _prepare(), *ours]
 
 
 def _foreign(env: Mapping[str, str], **more: str) -> dict[str, str]:
@@ -116,16 +119,29 @@ def _celery(app: str, *words: str) -> Sequence[str]:
 
 
 def _worker(settings: Settings) -> Part:
-    flags = ("--without-gossip", "--without-mingle", "-O", "fair")
     pool = ("--pool", "prefork", "--concurrency", str(settings.worker_processes))
     sign = settings.data / "run" / READY_FILE
     return Part(
         "worker",
-        _celery("workers.app", "worker", *pool, *flags),
+        _celery("workers.app", "worker", *pool, *_QUIET, "--queues", f"{JOB_QUEUE},{UPKEEP_QUEUE}"),
         before=lambda: sign.unlink(missing_ok=True),
         ready=sign.exists,
         ready_seconds=90,
         patience=15,
+    )
+
+
+def _courier(settings: Settings) -> Part:
+    """Its threads only wait for receivers; what a kill interrupts is done again."""
+    pool = ("--pool", "threads", "--concurrency", str(settings.webhook_workers))
+    sign = settings.data / "run" / COURIER_READY_FILE
+    return Part(
+        "courier",
+        _celery("workers.courier.app", "worker", *pool, *_QUIET, "--queues", WEBHOOK_QUEUE),
+        before=lambda: sign.unlink(missing_ok=True),
+        ready=sign.exists,
+        ready_seconds=90,
+        patience=1.5,
     )
 
 

@@ -95,12 +95,20 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
+def _member(part: Any) -> str:
+    """A name, or a range of ports; sizes by name are written in bytes."""
+    if not isinstance(part, tuple):
+        return str(part)
+    first, last = part
+    return f"{first}={last}" if isinstance(first, str) else f"{first}-{last}"
+
+
 def _text(value: Any) -> str:
     """A setting as the environment would give it."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
+        return ",".join(_member(part) for part in value)
     if isinstance(value, Path):
         return str(value.absolute())
     return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Tells webhooks what happened: a worker of its own, for those who are called may be slow."""

@@ -1,0 +1,99 @@
+"""The Celery application that calls webhooks: `celery --app workers.courier.app worker`.
+
+With threads, for all it does is wait for others. It knows neither the store nor any parser.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from celery import Celery, signals
+from celery.platforms import SecurityWarning
+
+from uploads import clock, faults, logs, outgoing
+from uploads.config import Settings
+from uploads.queue import DELIVER_TASK, CeleryHints, make_celery
+from uploads.records.sql import SqlRecords
+from workers.courier.call import Caller
+from workers.courier.visit import Courier
+from workers.signs import COURIER_READY_FILE, Stopping
+
+# Celery warns a root worker of pickled messages. Ours are JSON and hold an id.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+_stopping = Stopping()
+
+
+def _make_app(settings: Settings) -> Celery:
+    made = make_celery(settings.redis_url)
+    made.conf.update(
+        worker_prefetch_multiplier=1,
+        task_acks_late=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+    )
+    return made
+
+
+app = _make_app(Settings.load())
+
+
+@cache
+def courier() -> Courier:
+    """This process's courier, which all threads share."""
+    settings = Settings.load().require_parts()
+    faults.arm(settings.fault)
+    caller = Caller(
+        outgoing.targets(settings),
+        seconds=settings.webhook_seconds,
+        agent="uploads-webhooks/1",
+        ending=_ending,
+    )
+    return Courier(
+        records=SqlRecords(settings.database_url),
+        hints=CeleryHints(app),
+        clock=clock.now,
+        caller=caller,
+        sealer=outgoing.sealer(settings),
+        base_url=settings.public_url,
+        # A batch is one call long, and the database may be slow.
+        lease=timedelta(seconds=settings.webhook_seconds + settings.lease_seconds),
+        ending=_ending,
+    )
+
+
+@app.task(name=DELIVER_TASK)
+def deliver(webhook_id: str) -> None:
+    """Deliver what is due for one webhook, if it is to be had."""
+    courier().visit(webhook_id)
+
+
+def _ending() -> bool:
+    return _stopping.since() is not None
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    logs.configure(Settings.load().log_level, "worker")
+
+
+@signals.worker_init.connect
+def _begin(**_: Any) -> None:
+    courier()
+
+
+@signals.worker_ready.connect
+def _say_ready(**_: Any) -> None:
+    """Tell the embedded stack, where there is one."""
+    run_dir = Settings.load().data / "run"
+    if run_dir.is_dir():
+        (run_dir / COURIER_READY_FILE).touch()
+
+
+@signals.worker_shutting_down.connect
+def _note_stop(**_: Any) -> None:
+    _stopping.ask()
