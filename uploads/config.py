@@ -285,6 +285,13 @@ class Settings(BaseSettings):
     webhook_workers: int = Field(
         8, ge=1, description="Webhooks whose receivers are called at the same time."
     )
+    streams: int = Field(
+        1024, ge=0, description="Streams of events that one gunicorn worker keeps open."
+    )
+    streams_of_user: int = Field(8, ge=0, description="The same of one user.")
+    stream_beat_seconds: float = Field(
+        15, gt=0, le=60, description="A stream on which nothing happens says so this often."
+    )
 
     # How long
     delivery_days: int = Field(

@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
+from uploads import stopping
 from uploads.config import Settings
 from uploads.deadlines import Line
 
@@ -58,6 +59,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Called each second, also while the process is stopping: nobody waits for idle ones."""
         super().notify()
         if not self.alive:
+            stopping.ask()
             for line in list(self._idle):
                 _stop_reading(line)
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from celery import Celery
 
-from uploads import clock, disk, faults, outgoing, scanner
+from uploads import clock, disk, faults, outgoing, scanner, stopping
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
 from uploads.documents.completion import Completion
+from uploads.documents.feed import Feed
 from uploads.documents.fetching import Fetching
 from uploads.documents.granting import Granting, Terms
 from uploads.documents.hooks import Webhooks
@@ -21,12 +22,14 @@ from uploads.documents.quotas import Quotas
 from uploads.documents.readers import limits as readers
 from uploads.documents.sharing import Sharing
 from uploads.documents.spool import Room
+from uploads.documents.streaming import Streams
 from uploads.hints import GatheredHints
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
 from uploads.security.accounts import Accounts
 from uploads.security.passwords import Passwords
+from uploads.security.standing import Standing
 from uploads.security.tokens import LinkTokens, SignedTokens
 from uploads.storage.protocol import Storage
 from uploads.storage.s3 import S3
@@ -51,6 +54,7 @@ class Services:
     sharing: Sharing
     fetching: Fetching
     webhooks: Webhooks
+    streams: Streams
     clamd_address: str | None
     disk: disk.DiskGuard
 
@@ -73,7 +77,8 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     policy = _policy(settings, clamd_address is not None)
     quotas, guard = _quotas(settings, records), disk.guard(settings)
     hints = _hints(settings, celery, web=web)
-    library = Library(records=records, hints=hints, clock=clock.now, waits=settings.web_waits)
+    feed = Feed(records, stopping.asked)
+    library = _library(settings, records, hints, feed)
     intake = _intake(settings, records, storage, policy, quotas, hints, guard)
     granting, completion = _granting(settings, records, storage, intake, quotas, hints, guard)
     sharing, fetching = _links(settings, records, storage, library)
@@ -93,6 +98,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         sharing=sharing,
         fetching=fetching,
         webhooks=_webhooks(settings, records, hints),
+        streams=_streams(settings, records, feed),
         clamd_address=clamd_address,
         disk=guard,
     )
@@ -159,6 +165,23 @@ def _granting(
         hints=hints,
         clock=clock.now,
         new_id=clock.new_id,
+    )
+
+
+def _library(settings: Settings, records: Records, hints: Hints, feed: Feed) -> Library:
+    waits = settings.web_waits
+    return Library(records=records, hints=hints, clock=clock.now, waits=waits, feed=feed)
+
+
+def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:
+    standing = Standing(records, clock.now, idle_seconds=settings.session_idle_seconds)
+    return Streams(
+        records=records,
+        feed=feed,
+        holds=standing.may_read,
+        most=settings.streams,
+        most_of_user=settings.streams_of_user,
+        beat_seconds=settings.stream_beat_seconds,
     )
 
 

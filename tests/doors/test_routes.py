@@ -78,6 +78,8 @@ TABLE: dict[tuple[str, str], Row] = {
     (LINK, "GET"): Row(401, 404, 200, f"{API}/links/{{link}}"),
     (LINK, "DELETE"): Row(401, 404, 204, f"{API}/links/{{link}}"),
     (f"{DOC}/links", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/links"),
+    (f"{API}/events", "GET"): Row(401, 200, 200),
+    (f"{DOC}/events", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/events"),
     (f"{API}/webhooks", "GET"): Row(401, 200, 200),
     (f"{API}/webhooks", "POST"): Row(401, 201, 201, send={"json": {"url": NOWHERE}}),
     (HOOK, "GET"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}"),
@@ -192,7 +194,7 @@ def ask(
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
         more = _body_for(row.send or {}, clean)
         if person is not None and path.startswith(API):
-            return person.api.request(method, stack.base_url + path, **more)
+            return asked(person, method, stack.base_url + path, **more)
         with browser_of(person, route) as browser:
             if person is not None and method == "POST":
                 more["headers"] = {"X-CSRF-Token": browser.token("/documents")}
@@ -206,6 +208,14 @@ def _body_for(send: dict[str, Any], clean: str) -> dict[str, Any]:
     if "json" not in send:
         return dict(send)
     return {**send, "json": json.loads(json.dumps(send["json"]).replace("{clean}", clean))}
+
+
+def asked(person: Person, method: str, url: str, **more: Any) -> httpx.Response:
+    """The answer to a program; of a stream that has no end only its head."""
+    with person.api.stream(method, url, **more) as answer:
+        if method != "GET" or not url.endswith(f"{API}/events"):
+            answer.read()
+        return answer
 
 
 def hooked(person: Person) -> dict[str, str]:

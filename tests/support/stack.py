@@ -49,6 +49,7 @@ _FOR_TESTS = {
     "UPLOADS_STARTS_MAX": "20",
     "UPLOADS_DEFER_SECONDS": "1",
     "UPLOADS_GRACE_SECONDS": "15",
+    "UPLOADS_STREAM_BEAT_SECONDS": "0.5",
     # Receivers of webhooks are on loopback here, on any port.
     "UPLOADS_WEBHOOK_HTTP": "true",
     "UPLOADS_WEBHOOK_PORTS": "1024-65535",

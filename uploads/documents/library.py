@@ -9,23 +9,29 @@ from datetime import datetime
 
 from uploads.documents import cursors
 from uploads.documents.errors import NotFound
+from uploads.documents.feed import Feed
 from uploads.documents.intake import Hints
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.records.protocol import DocumentFilter, Leftover, Records, Work
 from uploads.storage.protocol import Bucket
 
-_POLL_SECONDS = (0.05, 1.0)
-
 
 class Library:
     """Documents as their owner sees them; somebody else's do not exist here.
 
-    `waits` is how many callers may wait at once: each of them holds a thread of this process.
+    `waits` is how many callers may wait at once: each of them holds a greenlet and a connection.
     """
 
     def __init__(
-        self, *, records: Records, hints: Hints, clock: Callable[[], datetime], waits: int = 8
+        self,
+        *,
+        records: Records,
+        hints: Hints,
+        clock: Callable[[], datetime],
+        waits: int = 8,
+        feed: Feed | None = None,
     ) -> None:
+        self._feed = feed or Feed(records)
         self._records = records
         self._hints = hints
         self._clock = clock
@@ -57,27 +63,34 @@ class Library:
 
         At once as well when too many wait already: a waiter must not cost others the service.
         """
-        document = self.get(actor, document_id)
+        document, number = self._look(actor, document_id)
         if seconds <= 0 or document.settled or not self._waits.acquire(blocking=False):
             return document
         try:
-            return self._next(actor, document, seconds)
+            return self._next(actor, document, number, seconds)
         finally:
             self._waits.release()
 
-    def _next(self, actor: Actor, document: Document, seconds: float) -> Document:
-        """Looks at the database, which every process shares, with growing pauses: it holds
-        without Redis and without a lost notification.
-        """
-        deadline = time.monotonic() + seconds
-        first, pause = document.updated_at, _POLL_SECONDS[0]
+    def _look(self, actor: Actor, document_id: str) -> tuple[Document, int]:
+        """The document, and a number up to which nothing can have been missed. Raises NotFound."""
+
+        def unit(work: Work) -> tuple[Document, int]:
+            number = work.events.last(actor.user_id)
+            document = work.documents.get(actor.user_id, document_id)
+            if document is None:
+                raise NotFound
+            return document, number
+
+        return self._records.read(unit)
+
+    def _next(self, actor: Actor, document: Document, number: int, seconds: float) -> Document:
+        deadline, first = time.monotonic() + seconds, document.updated_at
         while not document.settled and document.updated_at == first:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._feed.ending():
                 break
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _POLL_SECONDS[1])
-            document = self.get(actor, document.id)
+            self._feed.wait(actor.user_id, number, left)
+            document, number = self._look(actor, document.id)
         return document
 
     def delete(self, actor: Actor, document_id: str) -> None:
