@@ -51,6 +51,7 @@ API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
 UPLOAD = "/api/v1/uploads/<upload_id>"
 LINK = "/api/v1/links/<link_id>"
 HOOK = f"{API}/webhooks/<webhook_id>"
+KEY = {"name": "routes", "scopes": ["documents:read"]}
 # Nobody listens there.
 NOWHERE = "http://127.0.0.1:1024/hook"
 PAGE = "/documents/<document_id>"
@@ -80,6 +81,9 @@ TABLE: dict[tuple[str, str], Row] = {
     (f"{DOC}/links", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/links"),
     (f"{API}/events", "GET"): Row(401, 200, 200),
     (f"{DOC}/events", "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}/events"),
+    (f"{API}/keys", "GET"): Row(401, 200, 200),
+    (f"{API}/keys", "POST"): Row(401, 201, 201, send={"json": KEY}),
+    (f"{API}/keys/<key_id>", "DELETE"): Row(401, 404, 204, f"{API}/keys/{{key}}"),
     (f"{API}/webhooks", "GET"): Row(401, 200, 200),
     (f"{API}/webhooks", "POST"): Row(401, 201, 201, send={"json": {"url": NOWHERE}}),
     (HOOK, "GET"): Row(401, 404, 200, f"{API}/webhooks/{{hook}}"),
@@ -190,6 +194,8 @@ def ask(
             path = f"{stack.content_url}/links/form.css"
         if "{hook}" in path:
             path = path.format(**hooked(alice))
+        if "{key}" in path:
+            path = path.format(key=alice.api.post("/keys", json=KEY).json()["id"])
         path = path.format(clean=clean)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
         more = _body_for(row.send or {}, clean)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.accounts import READ_WRITE, Bench
-from uploads.documents.errors import Invalid, NotFound
+from uploads.documents.errors import Conflict, Invalid, NotFound
 from uploads.documents.model import Role, Scope, User
+from uploads.security.standing import Standing
 
 
 def test_a_key_speaks_for_its_user_with_its_scopes(bench: Bench, ann: User) -> None:
@@ -87,3 +90,52 @@ def test_keys_are_listed_for_one_user_or_all(bench: Bench, ann: User, boss: User
     theirs, _ = bench.accounts.create_key(boss.id, "k", READ_WRITE)
     assert bench.accounts.list_keys() == [mine, theirs]
     assert bench.accounts.list_keys("ANN@example.org") == [mine]
+
+
+def test_a_key_ends_when_it_was_said_to(bench: Bench, ann: User) -> None:
+    ends = bench.now + timedelta(hours=1)
+    _, text = bench.accounts.create_key(ann.id, "k", READ_WRITE, expires_at=ends)
+    bench.now = ends - timedelta(microseconds=1)
+    assert bench.accounts.key_actor(text) is not None
+    bench.now = ends
+    assert bench.accounts.key_actor(text) is None
+    with pytest.raises(Invalid):
+        bench.accounts.create_key(ann.id, "k", READ_WRITE, expires_at=bench.now)
+
+
+def test_a_user_has_so_many_keys_and_room_again_when_one_is_revoked(
+    bench: Bench, ann: User
+) -> None:
+    _, text = bench.accounts.create_key(ann.id, "k", READ_WRITE)
+    actor = bench.accounts.key_actor(text)
+    assert actor is not None
+    made = [bench.accounts.create_own_key(actor, "k", READ_WRITE, None)[0] for _ in range(99)]
+    with pytest.raises(Conflict):
+        bench.accounts.create_own_key(actor, "k", READ_WRITE, None)
+    bench.accounts.revoke_key(made[0].id)
+    bench.accounts.create_own_key(actor, "k", READ_WRITE, None)
+
+
+def test_what_is_opened_for_long_ends_with_its_credential(bench: Bench, ann: User) -> None:
+    """Whether it is revoked, has ended, or its user is locked out; a look is no use of it."""
+    standing = Standing(bench.records, lambda: bench.now, idle_seconds=60)
+    ends = bench.now + timedelta(hours=1)
+    key, text = bench.accounts.create_key(ann.id, "k", READ_WRITE, expires_at=ends)
+    actor = bench.accounts.key_actor(text)
+    assert actor is not None
+    assert standing.may_read(actor)
+    bench.now = ends
+    assert not standing.may_read(actor)
+    bench.now = ends - timedelta(seconds=1)
+    bench.accounts.revoke_key(key.id)
+    assert not standing.may_read(actor)
+    token = bench.accounts.start_session(ann)
+    person = bench.accounts.session_actor(token)
+    assert person is not None
+    bench.now += timedelta(seconds=59)
+    assert standing.may_read(person)
+    bench.now += timedelta(seconds=1)
+    assert not standing.may_read(person), "idle for too long"
+    bench.now -= timedelta(seconds=1)
+    bench.accounts.sign_out(token)
+    assert not standing.may_read(person)

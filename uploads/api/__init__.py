@@ -9,6 +9,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 from uploads.api import (  # noqa: E402, F401  views register on the blueprint
     documents,
     events,
+    keys,
     links,
     me,
     policy,

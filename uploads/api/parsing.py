@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from flask import Request
 from werkzeug.http import parse_options_header
@@ -13,7 +14,22 @@ from werkzeug.http import parse_options_header
 from uploads.documents.errors import Invalid, Malformed
 from uploads.documents.intake import Offer
 
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
+
+
+def moment(text: str | None, pointer: str) -> datetime | None:
+    """A point in time (RFC 3339), with its zone. Raises Invalid."""
+    if text is None:
+        return None
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError(text)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise invalid((pointer, "a time like 2027-01-31T12:00:00Z")) from error
 
 
 def known_members(request: Request, known: Iterable[str]) -> None:

@@ -7,29 +7,25 @@ sessions and keys are found by an id and proved by a SHA-256.
 
 from __future__ import annotations
 
-import hmac
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from argon2 import PasswordHasher
 
 from uploads import clock as machine
-from uploads.documents.errors import Conflict, NotFound, Unauthenticated
-from uploads.documents.model import Actor, ApiKey, AuditEntry, Role, Scope, Session, User
+from uploads.documents.errors import Conflict, Unauthenticated
+from uploads.documents.model import Actor, Role, Session, User
 from uploads.records.protocol import Records, Work
-from uploads.security.credentials import SCOPES, digest, invalid, key_text, normal_email, read_key
+from uploads.security.credentials import SCOPES, digest, normal_email
+from uploads.security.keys import OPERATOR, TOUCH_EVERY, Keys, by_email
 from uploads.security.passwords import Passwords, check_password
 
-OPERATOR = "operator"
 NOBODY = "nobody"
-TOUCH_EVERY = timedelta(minutes=1)
-_LONGEST_KEY_NAME = 100
 
 
-class Accounts:
+class Accounts(Keys):
     """Users, sessions and keys. `by` is the audit trail's word for who asks for a change."""
 
     def __init__(
@@ -43,13 +39,10 @@ class Accounts:
         new_id: Callable[[], str] = machine.new_id,
         new_token: Callable[[], str] = machine.new_token,
     ) -> None:
-        self._records = records
-        self._clock = clock
+        super().__init__(records, clock, new_id=new_id, new_token=new_token)
         self._passwords = Passwords(hasher or PasswordHasher())
         self._idle = timedelta(seconds=idle_seconds)
         self._life = timedelta(seconds=session_seconds)
-        self._new_id = new_id
-        self._new_token = new_token
 
     # Users
 
@@ -73,7 +66,7 @@ class Accounts:
 
     def user(self, email: str) -> User:
         """The user with this address. Raises NotFound."""
-        return self._records.read(lambda work: _by_email(work, email))
+        return self._records.read(lambda work: by_email(work, email))
 
     def list_users(self) -> Sequence[User]:
         """Every user, oldest first."""
@@ -83,7 +76,7 @@ class Accounts:
         """Lock a user out at once: sessions end, keys are refused. Raises NotFound."""
 
         def lock(work: Work) -> User:
-            user = _by_email(work, email)
+            user = by_email(work, email)
             at = user.disabled_at or self._clock()
             work.accounts.set_disabled(user.id, at)
             work.accounts.remove_sessions(user.id)
@@ -96,7 +89,7 @@ class Accounts:
         """Let a disabled user in again. Raises NotFound."""
 
         def unlock(work: Work) -> User:
-            user = _by_email(work, email)
+            user = by_email(work, email)
             work.accounts.set_disabled(user.id, None)
             self._note(work, by, "user-enabled", user.id)
             return replace(user, disabled_at=None)
@@ -204,89 +197,6 @@ class Accounts:
         return self._records.write(
             lambda work: work.accounts.remove_sessions_ended(now, now - self._idle)
         )
-
-    # Keys
-
-    def create_key(
-        self, user_id: str, name: str, scopes: Collection[Scope], *, by: str = OPERATOR
-    ) -> tuple[ApiKey, str]:
-        """Make a key; returns it with its text, which nobody can read again.
-
-        Raises NotFound for an unknown user, Invalid for a name or scopes that cannot be given.
-        """
-        name = name.strip()
-        if not 1 <= len(name) <= _LONGEST_KEY_NAME or not name.isprintable():
-            raise invalid("/name", f"A key's name has 1 to {_LONGEST_KEY_NAME} plain characters.")
-        secret = self._new_token()
-        key = ApiKey(
-            self._new_id(), user_id, name, digest(secret), frozenset(scopes), self._clock()
-        )
-
-        def add(work: Work) -> None:
-            user = work.accounts.user(user_id)
-            if user is None:
-                raise NotFound("There is no such user.")
-            if not key.scopes or not key.scopes <= SCOPES[user.role]:
-                allowed = ", ".join(sorted(SCOPES[user.role]))
-                raise invalid("/scopes", f"This user's keys need one or more scopes of: {allowed}.")
-            work.accounts.add_key(key)
-            self._note(work, by, "key-created", key.id, user=user_id, scopes=sorted(key.scopes))
-
-        self._records.write(add)
-        return key, key_text(key.id, secret)
-
-    def list_keys(self, email: str | None = None) -> Sequence[ApiKey]:
-        """The keys of one user, or all of them, oldest first. Raises NotFound."""
-        return self._records.read(
-            lambda work: work.accounts.keys(_by_email(work, email).id if email else None)
-        )
-
-    def key_actor(self, text: str) -> Actor | None:
-        """Who this key speaks for; None for one that is unknown, revoked or of a disabled user.
-
-        A key never has more rights than its user, and is an administrator's only by its scope.
-        """
-        parts = read_key(text)
-        if parts is None:
-            return None
-        now, (key_id, secret) = self._clock(), parts
-        found = self._records.glance(lambda work: work.accounts.key_and_user(key_id))
-        expected = found[0].secret_hash if found else "-" * 64
-        if not hmac.compare_digest(digest(secret), expected) or found is None:
-            return None
-        key, user = found
-        if key.revoked_at is not None or user.disabled_at is not None:
-            return None
-        if key.last_used_at is None or now - key.last_used_at >= TOUCH_EVERY:
-            self._records.write(lambda work: work.accounts.touch_key(key_id, now))
-        scopes = key.scopes & SCOPES[user.role]
-        role = Role.ADMIN if Scope.ADMIN in scopes else Role.USER
-        return Actor(user.id, user.email, role, scopes, "key", key.id)
-
-    def revoke_key(self, key_id: str, *, owner_id: str | None = None, by: str = OPERATOR) -> None:
-        """Refuse a key from now on; revoking it again is quiet.
-
-        Raises NotFound for an unknown key, and with `owner_id` for one of somebody else.
-        """
-
-        def revoke(work: Work) -> None:
-            key = work.accounts.key(key_id)
-            if key is None or owner_id not in (None, key.user_id):
-                raise NotFound("There is no such key.")
-            if work.accounts.revoke_key(key_id, self._clock()):
-                self._note(work, by, "key-revoked", key_id, user=key.user_id)
-
-        self._records.write(revoke)
-
-    def _note(self, work: Work, by: str, action: str, subject: str, **detail: Any) -> None:
-        work.audit.append(AuditEntry(self._clock(), by, action, subject, detail))
-
-
-def _by_email(work: Work, email: str) -> User:
-    user = work.accounts.user_by_email(normal_email(email))
-    if user is None:
-        raise NotFound("There is no user with this email address.")
-    return user
 
 
 def _wrong_pair() -> Unauthenticated:

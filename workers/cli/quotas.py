@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from uploads.security.accounts import OPERATOR
+from uploads.security.keys import OPERATOR
 from uploads.wiring import build
 from workers.cli.session import say, show_json, stack_settings
 

@@ -1,0 +1,80 @@
+"""/keys: the caller's own API keys. The secret is in the 201 and in no other answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from flask import Response, jsonify, request
+from pydantic import Field
+
+from uploads.api import blueprint
+from uploads.api.json_bodies import Body, read_body
+from uploads.api.parsing import known_members, moment, number
+from uploads.documents.model import Actor, ApiKey, Scope
+from uploads.documents.showing import rfc3339
+from uploads.idempotency import idempotent, without
+from uploads.security.csrf import check_header
+from uploads.security.principals import require_actor, services
+
+Scopes = Annotated[
+    list[Literal["documents:read", "documents:write", "admin"]], Field(min_length=1, max_length=3)
+]
+
+
+class KeyRequest(Body):
+    """What a key is for, what it may do, and when it ends; without `expires_at` never."""
+
+    name: str
+    scopes: Scopes
+    expires_at: str | None = None
+
+
+@blueprint.post("/keys")
+@idempotent(veil=without("secret"))
+def create_key() -> Response:
+    """Make one for oneself, with no more rights than one has."""
+    actor = _manager()
+    asked = read_body(request, KeyRequest)
+    ends = moment(asked.expires_at, "/expires_at")
+    scopes = [Scope(value) for value in asked.scopes]
+    key, secret = services().accounts.create_own_key(actor, asked.name, scopes, ends)
+    response = jsonify(**_key_json(key), secret=secret)
+    response.status_code = 201
+    return response
+
+
+@blueprint.get("/keys")
+def list_keys() -> Response:
+    """The caller's keys, newest first."""
+    actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request, {"limit", "cursor"})
+    limit = number(request, "limit", 50, 1, 200)
+    page, cursor = services().accounts.own_keys(actor, limit, request.args.get("cursor"))
+    return jsonify(items=[_key_json(one) for one in page], next_cursor=cursor)
+
+
+@blueprint.delete("/keys/<key_id>")
+def revoke_key(key_id: str) -> Response:
+    """Refuse it from now on, also where it is the one that asks."""
+    actor = _manager()
+    services().accounts.revoke_key(key_id, owner_id=actor.user_id, by=actor.user_id)
+    return Response(status=204)
+
+
+def _manager() -> Actor:
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    check_header()
+    known_members(request, ())
+    return actor
+
+
+def _key_json(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "created_at": rfc3339(key.created_at),
+        "last_used_at": rfc3339(key.last_used_at),
+        "expires_at": rfc3339(key.expires_at),
+        "revoked_at": rfc3339(key.revoked_at),
+    }
