@@ -10,6 +10,7 @@ from celery import Celery
 from uploads import clock, disk, faults, outgoing, scanner, stopping
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.access import Access
+from uploads.documents.changing import Changing
 from uploads.documents.completion import Completion
 from uploads.documents.feed import Feed
 from uploads.documents.fetching import Fetching
@@ -53,6 +54,7 @@ class Services:
     access: Access
     sharing: Sharing
     fetching: Fetching
+    changing: Changing
     webhooks: Webhooks
     streams: Streams
     clamd_address: str | None
@@ -97,6 +99,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         access=_access(settings, records, storage, library),
         sharing=sharing,
         fetching=fetching,
+        changing=_changing(settings, records, policy),
         webhooks=_webhooks(settings, records, hints),
         streams=_streams(settings, records, feed),
         clamd_address=clamd_address,
@@ -171,6 +174,11 @@ def _granting(
 def _library(settings: Settings, records: Records, hints: Hints, feed: Feed) -> Library:
     waits = settings.web_waits
     return Library(records=records, hints=hints, clock=clock.now, waits=waits, feed=feed)
+
+
+def _changing(settings: Settings, records: Records, policy: Policy) -> Changing:
+    most = settings.max_name_bytes
+    return Changing(records=records, policy=policy, clock=clock.now, max_name_bytes=most)
 
 
 def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:

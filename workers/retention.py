@@ -105,6 +105,8 @@ class Tidier:
             continue
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._expire_refused(work, now))
+        while self._records.write(lambda work: self._expire_due(work, now)):
+            continue
         self._records.write(lambda work: self._drop_old_rows(work, now))
         while self._records.write(lambda work: self._drop_old_news(work, now)):
             continue
@@ -135,6 +137,17 @@ class Tidier:
                 work.jobs.cancel(document.id)
                 work.links.end_of(document.id, now)
                 announce_bytes(work, document, now)
+
+    def _expire_due(self, work: Work, now: datetime) -> int:
+        """What has outlived its time; one that is moved meanwhile is found the next time."""
+        done = 0
+        for document in work.documents.overdue(now, _AT_ONCE):
+            gone = {"clean_key": None, "quarantine_key": None}
+            if work.documents.move(document.id, {document.state}, State.EXPIRED, now, **gone):
+                work.jobs.cancel(document.id)
+                announce_bytes(work, document, now)
+                done += 1
+        return done
 
     def _drop_old_rows(self, work: Work, now: datetime) -> None:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)

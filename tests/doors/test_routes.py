@@ -60,6 +60,7 @@ TABLE: dict[tuple[str, str], Row] = {
     (f"{API}/documents", "GET"): Row(401, 200, 200),
     (f"{API}/documents", "POST"): Row(401, 202, 202, send=FORM),
     (DOC, "GET"): Row(401, 404, 200, f"{API}/documents/{{clean}}"),
+    (DOC, "PATCH"): Row(401, 404, 200, f"{API}/documents/{{clean}}", {"json": {}}),
     (DOC, "DELETE"): Row(401, 404, 204, f"{API}/documents/{{spare}}"),
     (f"{DOC}/content", "GET"): Row(401, 404, 302, f"{API}/documents/{{clean}}/content"),
     (f"{DOC}/renditions/<name>", "GET"): Row(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, jsonify, request
 
 from uploads import bodies
 from uploads.api import blueprint
+from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import (
     expected_digest,
     invalid,
     known_members,
     media_type,
+    moment,
     number,
     raw_offer,
 )
@@ -69,6 +73,30 @@ def show(document_id: str) -> Response:
     known_members(request, {"wait"})
     seconds = number(request, "wait", 0, 0, 30)
     return _answer(services().library.wait(actor, document_id, seconds))
+
+
+class DocumentChange(Body):
+    """What is to be changed; absent members stay as they are, no `expires_at` is null."""
+
+    name: str | None = None
+    expires_at: str | None = None
+
+
+@blueprint.patch("/documents/<document_id>")
+def change(document_id: str) -> Response:
+    """Another name, another end."""
+    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    check_header()
+    known_members(request, ())
+    asked = read_body(request, DocumentChange)
+    wanted: dict[str, Any] = {}
+    if "name" in asked.model_fields_set:
+        if asked.name is None:
+            raise invalid(("/name", "not null; leave it out to keep it"))
+        wanted["name"] = asked.name
+    if "expires_at" in asked.model_fields_set:
+        wanted["expires_at"] = moment(asked.expires_at, "/expires_at")
+    return _answer(services().changing.change(actor, document_id, wanted))
 
 
 @blueprint.delete("/documents/<document_id>")

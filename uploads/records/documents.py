@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,10 +28,11 @@ from uploads.records.rows import document_of, rendition_of, values_of
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import documents, renditions, segments
 from uploads.records.tables import verdicts as verdict_rows
-from uploads.records.usage import count, counts, tally
+from uploads.records.usage import GONE_NAMES, count, counts, tally
 
 MOVABLE = frozenset({"name", "size", "sha256", "type", "clean_key", "quarantine_key", "expires_at"})
 _BATCH = 500
+_NOT_DUE = (*GONE_NAMES, State.RECEIVING.value)
 _COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
 # What each upload does is built once: to build it anew costs as much as to execute it.
 _ADD = insert(documents)
@@ -124,6 +125,25 @@ class SqlDocuments:
         self._tell(row, None if before is None else State(before.state), at)
         return True
 
+    def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
+        values = dict(changes)
+        if "name" in values:
+            values["name_folded"] = folded(values["name"])
+        changed = self._connection.execute(
+            update(documents)
+            .where(documents.c.id == document_id, documents.c.state == state.value)
+            .values(**values)
+        )
+        return changed.rowcount == 1
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[Document]:
+        return self._whole(
+            select(documents)
+            .where(documents.c.expires_at <= now, documents.c.state.not_in(_NOT_DUE))
+            .order_by(documents.c.expires_at)
+            .limit(limit)
+        )
+
     def add_segment(self, document_id: str, segment: Segment) -> None:
         self._connection.execute(
             _ADD_SEGMENT,
@@ -210,14 +230,14 @@ class SqlDocuments:
         self._connection.execute(
             update(documents).where(documents.c.id == document_id).values(updated_at=at, size=size)
         )
-        return self._tally(row.owner_id, size - row.size, 0)
+        return tally(self._connection, row.owner_id, size - row.size, 0)
 
     def remove(self, document_id: str) -> None:
         removed = self._connection.execute(
             delete(documents).where(documents.c.id == document_id).returning(*_COUNTED)
         ).one_or_none()
         if removed is not None and counts(State(removed.state)):
-            self._tally(removed.owner_id, -removed.size, -1)
+            tally(self._connection, removed.owner_id, -removed.size, -1)
 
     def all(self) -> Iterator[Document]:
         """Every document, in batches: read it to its end inside the unit of work."""
@@ -248,10 +268,7 @@ class SqlDocuments:
         was, now = counts(State(before.state)), counts(next_state)
         more = (size if now else 0) - (before.size if was else 0)
         if more or was is not now:
-            self._tally(before.owner_id, more, int(now) - int(was))
-
-    def _tally(self, owner_id: str, size: int, files: int) -> Usage:
-        return tally(self._connection, owner_id, size, files)
+            tally(self._connection, before.owner_id, more, int(now) - int(was))
 
     def _tell(self, row: Row[Any], was: State | None, at: datetime) -> None:
         """Write the move down for others to hear of, unless it only clears a dead upload away."""

@@ -7,7 +7,7 @@ write records. No network call belongs inside one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -96,6 +96,12 @@ class Documents(Protocol):
         Columns that may change along: name, size, sha256, type, clean_key, quarantine_key,
         expires_at.
         """
+
+    def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
+        """Change `name` and `expires_at` of a document that is in this state, and stays in it."""
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[Document]:
+        """Accepted documents whose owners wanted them gone by now, and that are not."""
 
     def add_segment(self, document_id: str, segment: Segment) -> None: ...
 
