@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     # Parts
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="At least 32 random characters; signs CSRF tokens, links and content addresses, "
-        "seals the secrets of webhooks; with another one all links made before are dead.",
+        description="At least 32 random characters; signs CSRF tokens, links and content "
+        "addresses, seals the secrets of webhooks; with another one all earlier links are dead.",
     )
     secret_keys_old: SecretStr = Field(
         SecretStr(""),

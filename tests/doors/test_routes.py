@@ -6,7 +6,6 @@ then holds for it as well: who may, who may not, and which headers each answer c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ import httpx
 import pytest
 
 from tests.support import grants as granted
-from tests.support import links, plain, samples
+from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
+from tests.support.requests import KEY, NOWHERE, asked, body_for, made_for
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -35,8 +35,8 @@ class Row:
 
     `{clean}` in the address is a clean document of the right user, `{spare}` one made for this
     one request, `{open}` and `{sent}` are grants made for it, `{link}` is a link, `{token}` is a
-    fresh token of the content host, `{style}` an address there, `{hook}` is a webhook and `{told}` a
-    delivery of it. `site` is app, content or internal.
+    fresh token of the content host, `{style}` an address there, `{hook}` is a webhook and `{told}`
+    a delivery of it. `site` is app, content or internal.
     """
 
     signed_out: int
@@ -51,9 +51,6 @@ API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
 UPLOAD = "/api/v1/uploads/<upload_id>"
 LINK = "/api/v1/links/<link_id>"
 HOOK = f"{API}/webhooks/<webhook_id>"
-KEY = {"name": "routes", "scopes": ["documents:read"]}
-# Nobody listens there.
-NOWHERE = "http://127.0.0.1:1024/hook"
 PAGE = "/documents/<document_id>"
 TABLE: dict[tuple[str, str], Row] = {
     # For programs. Unknown callers are 401; other people's documents are 404.
@@ -179,27 +176,9 @@ def ask(
 
     def send(route: str, method: str, who: str) -> httpx.Response:
         row = TABLE[route, "GET" if method == "HEAD" else method]
-        path = row.path or route
-        if "{spare}" in path:
-            path = path.format(spare=alice.upload("spare.png", PNG))
-        if "{token}" in path:
-            path = alice.api.get(f"/documents/{clean}/renditions/thumbnail-200").headers["Location"]
-        if "{open}" in path or "{sent}" in path:
-            made = granted.asked(alice)
-            if "{sent}" in path:
-                assert granted.sent(alice, made).status_code == 200
-            path = path.format(open=made["id"], sent=made["id"])
-        if "{link}" in path:
-            path = path.replace("{link}", links.shared(alice, clean)["id"])
-        if "{style}" in path:
-            path = f"{stack.content_url}/links/form.css"
-        if "{hook}" in path:
-            path = path.format(**hooked(alice))
-        if "{key}" in path:
-            path = path.format(key=alice.api.post("/keys", json=KEY).json()["id"])
-        path = path.format(clean=clean)
+        path = made_for(stack, alice, clean, row.path or route)
         person = {"nobody": None, "bob": bob, "alice": alice}[who]
-        more = _body_for(row.send or {}, clean)
+        more = body_for(row.send or {}, clean)
         if person is not None and path.startswith(API):
             return asked(person, method, stack.base_url + path, **more)
         with browser_of(person, route) as browser:
@@ -208,30 +187,6 @@ def ask(
             return browser.request(method, path, **more)
 
     return send
-
-
-def _body_for(send: dict[str, Any], clean: str) -> dict[str, Any]:
-    """What is sent, with the clean document's id where JSON asks for it."""
-    if "json" not in send:
-        return dict(send)
-    return {**send, "json": json.loads(json.dumps(send["json"]).replace("{clean}", clean))}
-
-
-def asked(person: Person, method: str, url: str, **more: Any) -> httpx.Response:
-    """The answer to a program; of a stream that has no end only its head."""
-    with person.api.stream(method, url, **more) as answer:
-        if method != "GET" or not url.endswith(f"{API}/events"):
-            answer.read()
-        return answer
-
-
-def hooked(person: Person) -> dict[str, str]:
-    """A webhook in the place of those before, and something that it was told."""
-    for old in person.api.get("/webhooks").json()["items"]:
-        assert person.api.delete(f"/webhooks/{old['id']}").status_code == 204
-    made = person.api.post("/webhooks", json={"url": NOWHERE}).json()
-    told = person.api.post(f"/webhooks/{made['id']}/test").json()
-    return {"hook": made["id"], "told": told["id"]}
 
 
 def test_every_route_stands_in_the_table(rules: dict[str, set[str]]) -> None:

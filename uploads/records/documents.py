@@ -1,4 +1,4 @@
-"""Documents with their segments, verdicts and renditions."""
+"""Documents with their verdicts and renditions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from sqlalchemy import (
 )
 
 from uploads.documents.errors import IllegalMove
-from uploads.documents.model import MOVES, Document, Rendition, Segment, State, Usage, Verdict
+from uploads.documents.model import MOVES, Document, Rendition, State, Usage, Verdict
 from uploads.records import outbox, verdicts
 from uploads.records.filters import conditions_of, folded
 from uploads.records.protocol import DocumentFilter
 from uploads.records.rows import document_of, rendition_of, values_of
+from uploads.records.segments import SqlSegments
 from uploads.records.statements import storable, upsert
-from uploads.records.tables import documents, renditions, segments
+from uploads.records.tables import documents, renditions
 from uploads.records.tables import verdicts as verdict_rows
 from uploads.records.usage import GONE_NAMES, count, counts, tally
 
@@ -36,12 +37,11 @@ _NOT_DUE = (*GONE_NAMES, State.RECEIVING.value)
 _COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
 # What each upload does is built once: to build it anew costs as much as to execute it.
 _ADD = insert(documents)
-_ADD_SEGMENT = insert(segments)
 
 
-class SqlDocuments:
+class SqlDocuments(SqlSegments):
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.woken: list[str] = []
 
     def add(self, document: Document) -> Usage:
@@ -143,34 +143,6 @@ class SqlDocuments:
             .order_by(documents.c.expires_at)
             .limit(limit)
         )
-
-    def add_segment(self, document_id: str, segment: Segment) -> None:
-        self._connection.execute(
-            _ADD_SEGMENT,
-            {
-                "document_id": document_id,
-                "offset": segment.offset,
-                "size": segment.size,
-                "key": segment.key,
-            },
-        )
-
-    def segments(self, document_id: str) -> Sequence[Segment]:
-        rows = self._connection.execute(
-            select(segments.c.offset, segments.c.size, segments.c.key)
-            .where(segments.c.document_id == document_id)
-            .order_by(segments.c.offset)
-        )
-        return [Segment(**row._mapping) for row in rows]
-
-    def drop_segments(self, document_id: str) -> Sequence[Segment]:
-        rows = self._connection.execute(
-            delete(segments)
-            .where(segments.c.document_id == document_id)
-            .returning(segments.c.offset, segments.c.size, segments.c.key)
-        )
-        dropped = [Segment(**row._mapping) for row in rows]
-        return sorted(dropped, key=lambda segment: segment.offset)
 
     def add_verdict(self, document_id: str, verdict: Verdict) -> None:
         kept = verdicts.to_json(verdict)

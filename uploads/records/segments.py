@@ -1,0 +1,46 @@
+"""The segments of documents on their way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from uploads.documents.model import Segment
+from uploads.records.tables import segments
+
+# Built once, like all that each upload does.
+_ADD_SEGMENT = insert(segments)
+
+
+class SqlSegments:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_segment(self, document_id: str, segment: Segment) -> None:
+        self._connection.execute(
+            _ADD_SEGMENT,
+            {
+                "document_id": document_id,
+                "offset": segment.offset,
+                "size": segment.size,
+                "key": segment.key,
+            },
+        )
+
+    def segments(self, document_id: str) -> Sequence[Segment]:
+        rows = self._connection.execute(
+            select(segments.c.offset, segments.c.size, segments.c.key)
+            .where(segments.c.document_id == document_id)
+            .order_by(segments.c.offset)
+        )
+        return [Segment(**row._mapping) for row in rows]
+
+    def drop_segments(self, document_id: str) -> Sequence[Segment]:
+        rows = self._connection.execute(
+            delete(segments)
+            .where(segments.c.document_id == document_id)
+            .returning(segments.c.offset, segments.c.size, segments.c.key)
+        )
+        dropped = [Segment(**row._mapping) for row in rows]
+        return sorted(dropped, key=lambda segment: segment.offset)
