@@ -105,12 +105,17 @@ def test_the_first_answers_tell_what_is_left(dora: Person) -> None:
     ]
 
 
-def test_bytes_are_weighed_whatever_becomes_of_them(dora: Person) -> None:
+def test_bytes_are_weighed_whatever_becomes_of_them(narrow: Stack, dora: Person) -> None:
     """A file that is refused in the end was read all the same; then not one byte more is."""
+    user_id = dora.api.get("/me").json()["id"]
     body = b"a" * (MIB + 1)
     sent = {"Repr-Digest": "sha-256=:" + "A" * 43 + "=:", "Content-Type": "text/plain"}
     refused = dora.api.post("/documents?name=a.txt", content=body, headers=sent)
     assert refused.json()["code"] == "digest-mismatch"
+    # What ends is told to the other processes a moment after its answer.
+    with Redis.from_url(narrow.services().settings.redis_url) as redis:
+        spent = f"uploads:window:bytes-user:{user_id}"
+        eventually(lambda: sum(map(int, redis.hvals(spent))) >= len(body), 60)
     head = raw.head(
         "POST",
         "/api/v1/documents?name=b.txt",
