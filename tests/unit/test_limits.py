@@ -47,6 +47,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     for endpoint in ("api.upload", "web.upload"):
         app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done", methods=["POST"])
     app.add_url_rule(SIGN_IN, "web.sign_in", _sign_in, methods=["POST"])
+    for endpoint in ("content.link", "content.enter"):
+        app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done")
     limits.apply(app, limiter, settings)
     app.after_request(lambda response: limits.add_rate_headers(limiter, response))
     yield app
