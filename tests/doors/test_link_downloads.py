@@ -17,6 +17,9 @@ from tests.support.links import clean, downloads, got, refusal, shared, stranger
 from tests.support.people import Person
 from tests.support.waiting import eventually
 
+# What the records keep of links is shown on both databases by their contract.
+once = pytest.mark.one_database
+
 PNG = samples.png()
 TEXT = b"".join(b"line %06d of a plain text\n" % number for number in range(40_000))
 AT_ONCE = 100
@@ -74,6 +77,7 @@ def test_of_a_hundred_at_once_ten_get_it(alice: Person, text: str) -> None:
     assert refusal(got(alice, link["url"])) == (410, "download-limit")
 
 
+@once
 def test_one_use_never_gives_two_copies(alice: Person, text: str) -> None:
     """A ticket sends the whole once; what is left is enough to resume, not for a second copy."""
     link = shared(alice, text, max_downloads=1)
@@ -108,6 +112,7 @@ def test_many_requests_for_one_ticket_get_no_more_than_its_allowance(
         assert sorted(pool.map(race, range(20)))[-2:] == [0, len(TEXT)]
 
 
+@once
 def test_a_film_can_be_jumped_about_in(alice: Person, text: str) -> None:
     """Parts here and there, and then the whole, under the same use."""
     link = shared(alice, text, max_downloads=1)
@@ -121,6 +126,7 @@ def test_a_film_can_be_jumped_about_in(alice: Person, text: str) -> None:
     assert downloads(alice, link) == 1
 
 
+@once
 def test_head_and_conditions_count_nothing(alice: Person, picture: str) -> None:
     """HEAD has the headers of the file, 304 says that it is the same; neither is a download."""
     link = shared(alice, picture, max_downloads=1)
@@ -146,6 +152,7 @@ def test_head_and_conditions_count_nothing(alice: Person, picture: str) -> None:
     assert downloads(alice, link) == 1
 
 
+@once
 @pytest.mark.parametrize(
     ("asked", "begin", "end"),
     [
@@ -168,6 +175,7 @@ def test_a_range_is_sent_as_a_part(
     assert_secure(part, content_host=True)
 
 
+@once
 def test_ranges_that_are_none_and_conditions_on_them(alice: Person, text: str) -> None:
     """416 names the size; several ranges, garbage and an old If-Range get the whole."""
     url = shared(alice, text)["url"]
@@ -192,6 +200,7 @@ def test_ranges_that_are_none_and_conditions_on_them(alice: Person, text: str) -
     assert alice.fetch("GET", address, headers=dated).content == TEXT[:10]
 
 
+@once
 def test_several_documents_are_one_archive(alice: Person, picture: str, text: str) -> None:
     """Of known length, readable, each under a name of its own; without ranges."""
     twin = clean(alice, "LONG.TXT", b"another text, long enough to be one\n")
@@ -213,6 +222,7 @@ def test_several_documents_are_one_archive(alice: Person, picture: str, text: st
     assert downloads(alice, link) == 1
 
 
+@once
 def test_a_deleted_document_ends_its_links(alice: Person, picture: str) -> None:
     """At once, tickets included, also where it is one of several."""
     short = clean(alice, "short.txt", b"a plain text, long enough to be one\n")
@@ -227,6 +237,7 @@ def test_a_deleted_document_ends_its_links(alice: Person, picture: str) -> None:
     assert refusal(alice.api.get(f"/links/{alone['id']}")) == (410, "gone")
 
 
+@once
 def test_a_ticket_ends_with_its_link(alice: Person, picture: str) -> None:
     link = shared(alice, picture)
     address = ticket(alice, link["url"])
@@ -235,6 +246,7 @@ def test_a_ticket_ends_with_its_link(alice: Person, picture: str) -> None:
     assert refusal(alice.fetch("GET", address)) == (410, "gone")
 
 
+@once
 def test_a_person_is_told_in_words(alice: Person, picture: str) -> None:
     """Who opens an ended link in a browser reads what has happened."""
     link = shared(alice, picture)
@@ -246,6 +258,7 @@ def test_a_person_is_told_in_words(alice: Person, picture: str) -> None:
     assert_secure(answer, content_host=True)
 
 
+@once
 def test_curl_follows_it(
     alice: Person, picture: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -258,6 +271,7 @@ def test_curl_follows_it(
     assert (folder / "copy.png").read_bytes() == PNG
 
 
+@once
 def test_a_link_that_has_expired_is_gone(alice: Person, picture: str) -> None:
     link = shared(alice, picture, expires_in=1)
     answers: list[httpx.Response] = []

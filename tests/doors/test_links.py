@@ -14,6 +14,9 @@ from tests.support.people import Person
 from uploads.documents.model import Scope
 from uploads.records import tables
 
+# What the records keep of links is shown on both databases by their contract: once is enough.
+pytestmark = pytest.mark.one_database
+
 PNG = samples.png()
 MEMBERS = {
     "id",
