@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _LONGEST_SEND = 30.0
+# What the kernel holds unsent for one client (tcp(7), TCP_NOTSENT_LOWAT). Without a bound it takes
+# megabytes, and tells of room only when a third of them are gone: a client that reads slowly but
+# steadily would look like one that does not read at all.
+_UNSENT_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Line:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        with suppress(OSError):  # a unix socket, behind which a proxy gathers
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         self._silence = _LONGEST_SEND
         self._end: float | None = None
         self._pace: Pace | None = None

@@ -195,6 +195,7 @@ def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:
 
 def _access(settings: Settings, records: Records, storage: Storage, library: Library) -> Access:
     return Access(
+        clock=clock.now,
         library=library,
         records=records,
         storage=storage,

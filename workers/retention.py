@@ -145,6 +145,7 @@ class Tidier:
             gone = {"clean_key": None, "quarantine_key": None}
             if work.documents.move(document.id, {document.state}, State.EXPIRED, now, **gone):
                 work.jobs.cancel(document.id)
+                work.links.end_of(document.id, now)
                 announce_bytes(work, document, now)
                 done += 1
         return done

@@ -226,6 +226,7 @@ def test_an_unreachable_receivers_deliveries_wait_or_end_together(
     hooked.write(lambda work: work.deliveries.give_up(lease, FAILED, after(1), 9))
     hooked.write(lambda work: work.deliveries.put_off(lease, after(3), after(50)))
     hooked.write(lambda work: work.deliveries.release(lease))
+    assert leased(hooked, 49) is None, "what comes meanwhile wakes nobody either"
     newer, older = deliveries(hooked)
     assert (older.state, older.attempts) == ("given-up", (FAILED,))
     assert (newer.state, newer.not_before, newer.attempts) == ("pending", after(50), ())

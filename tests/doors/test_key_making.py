@@ -64,6 +64,18 @@ def test_no_key_has_more_than_its_maker(stack: Stack, kate: Person) -> None:
     assert make(kate, only).json()["errors"][0]["pointer"] == "/scopes"
 
 
+def test_what_a_key_made_ends_with_it(kate: Person) -> None:
+    """Revoked with it, and what that one made as well; what the same user made otherwise stays."""
+    writer = ["documents:read", "documents:write"]
+    first = make(kate, scopes=writer).json()
+    second = make(kate, first["secret"], scopes=writer).json()
+    third = make(kate, second["secret"]).json()
+    other = make(kate).json()
+    assert kate.api.delete(f"/keys/{first['id']}").status_code == 204
+    answers = [by(kate, one["secret"]).status_code for one in (first, second, third, other)]
+    assert answers == [401, 401, 401, 200]
+
+
 @pytest.mark.one_database
 def test_a_page_makes_keys_with_its_token_alone(kate: Person) -> None:
     with kate.browser() as browser:

@@ -112,6 +112,32 @@ def test_a_document_that_is_no_longer_clean_is_not_sent(desk: Desk, state: State
         assert caught.value.members == {"state": state.value}
 
 
+def test_a_document_whose_end_has_come_is_gone_before_it_is_cleared_away(desk: Desk) -> None:
+    """At the moment itself, by link, by ticket, in an archive and for new links."""
+    short, long = desk.clean(LONG), desk.clean(LONG)
+    link, both = desk.share(short), desk.share(short, long)
+    ticket = desk.fetching.use(desk.fetching.look(desk.token(link), None))
+    archive = begun(desk, long, short)
+    end = {"expires_at": desk.line.now + timedelta(hours=1)}
+    assert desk.line.records.write(lambda work: work.documents.change(short, State.CLEAN, end))
+    desk.line.later(minutes=59)
+    assert desk.fetching.resume(ticket).name
+    desk.line.later(minutes=1)
+    for ask in (
+        lambda: desk.fetching.look(desk.token(link), None),
+        lambda: desk.fetching.look(desk.token(both), None),
+        lambda: desk.fetching.resume(ticket),
+        lambda: whole(desk, archive),
+        lambda: desk.share(short),
+    ):
+        with pytest.raises(Gone):
+            ask()
+    desk.line.tidier.tidy()
+    for ended in (link, both):
+        with pytest.raises(LinkEnded):
+            desk.sharing.get(desk.ann, ended.id)
+
+
 def test_other_bytes_than_the_inspected_never_arrive_whole(desk: Desk) -> None:
     """The last piece is held back until the digest is right; alone and in an archive."""
     document_id, other = desk.clean(LONG), desk.clean(b"another plain text, long enough\n" * 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -33,6 +34,7 @@ HOSTILE = [
 @pytest.fixture
 def access(line: Line) -> Access:
     return Access(
+        clock=lambda: line.now,
         library=line.library,
         records=line.records,
         storage=line.storage,
@@ -116,6 +118,24 @@ def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:
             access.download_url(line.actor, settled(line, outcome).id)
     with pytest.raises(NotClean):
         access.download_url(line.actor, line.accept(TEXT).id)
+
+
+def test_what_has_come_to_its_end_has_no_address_any_more(line: Line, access: Access) -> None:
+    """From the moment on, whenever the sweeper comes."""
+    document = settled(line)
+    picture = Rendition("thumbnail-200", "image/webp", 2, 2, 4, "p/1")
+    end = {"expires_at": line.now + timedelta(hours=1)}
+    line.records.write(lambda work: work.documents.add_rendition(document.id, picture))
+    line.records.write(lambda work: work.documents.change(document.id, State.CLEAN, end))
+    assert access.download_url(line.actor, document.id)
+    line.later(hours=1)
+    with pytest.raises(Gone):
+        access.download_url(line.actor, document.id)
+    with pytest.raises(Gone):
+        access.rendition_url(line.actor, document.id, picture.name)
+    token = SignedTokens("s" * 32).issue(document.id, picture.name)
+    with pytest.raises(Gone), access.open_rendition(token):
+        pass
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.QUARANTINED, State.INFECTED])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -64,6 +65,27 @@ def line() -> Iterator[Line]:
     made = Line()
     yield made
     made.close()
+
+
+def test_a_client_that_reads_a_little_makes_room_for_a_little() -> None:
+    """The kernel gathers no megabytes that would have to drain before anything more is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        client.connect(server.getsockname())
+        client.settimeout(60)
+        sock, _ = server.accept()
+        with sock:
+            line, sent, read = deadlines.Line(sock), 0, 0
+            sock.setblocking(False)
+            for _ in range(20):
+                while select.select([], [sock], [], 0)[1]:
+                    sent += sock.send(bytes(64 * 1024))
+                assert sent - read < 1024 * 1024
+                before = read
+                while not select.select([], [sock], [], 0)[1]:
+                    read += len(client.recv(32 * 1024))
+                    assert read - before <= 512 * 1024
+            assert line.received == 0
 
 
 def test_a_body_that_never_comes_is_given_up() -> None:

@@ -1,13 +1,14 @@
 """The gate: the only place that hands out what is in the clean bucket.
 
 Every way out goes through `servable`: who is asking, whether the document is theirs, and whether
-its state is CLEAN or RELEASED now.
+its state is CLEAN or RELEASED now, and its end has not come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Protocol
 
 from uploads.documents.errors import Gone, NotClean, NotFound
@@ -45,9 +46,11 @@ class Access:
         records: Records,
         storage: Storage,
         tokens: ContentTokens,
+        clock: Callable[[], datetime],
         content_url: str,
         link_seconds: int,
     ) -> None:
+        self._clock = clock
         self._library = library
         self._records = records
         self._storage = storage
@@ -61,7 +64,7 @@ class Access:
         It is the store's, but for what is active: a store cannot send our headers, so that comes
         from the content host. Raises NotFound, Gone, NotClean.
         """
-        document = servable(self._library.get(actor, document_id))
+        document = servable(self._library.get(actor, document_id), self._clock())
         key = clean_key(document)
         if document.type in ACTIVE:
             return f"{self._content_url}/downloads/{self._tokens.issue(document.id, _ORIGINAL)}"
@@ -75,7 +78,7 @@ class Access:
 
     def rendition_url(self, actor: Actor, document_id: str, name: str) -> str:
         """An address on the content host for one rendition. Raises NotFound, Gone, NotClean."""
-        document = servable(self._library.get(actor, document_id))
+        document = servable(self._library.get(actor, document_id), self._clock())
         _rendition(document, name)
         return f"{self._content_url}/renditions/{self._tokens.issue(document.id, name)}"
 
@@ -89,7 +92,7 @@ class Access:
         document = self._records.read(lambda work: work.documents.find(document_id))
         if document is None:
             raise NotFound
-        rendition = _rendition(servable(document), name)
+        rendition = _rendition(servable(document, self._clock()), name)
         with self._storage.open(Bucket.CLEAN, rendition.key) as pieces:
             yield rendition, pieces
 
@@ -103,7 +106,8 @@ class Access:
         document = self._records.read(lambda work: work.documents.find(document_id))
         if document is None or name != _ORIGINAL or document.type not in ACTIVE:
             raise NotFound
-        with self._storage.open(Bucket.CLEAN, clean_key(servable(document))) as pieces:
+        key = clean_key(servable(document, self._clock()))
+        with self._storage.open(Bucket.CLEAN, key) as pieces:
             yield document, pieces
 
 
@@ -112,9 +116,9 @@ def served_type(content_type: str) -> str:
     return f"{content_type}; charset=utf-8" if content_type in _TEXT else content_type
 
 
-def servable(document: Document) -> Document:
-    """The document, where its state lets it be handed out now. Raises Gone, NotClean."""
-    if document.state in GONE:
+def servable(document: Document, now: datetime) -> Document:
+    """The document, where its state and its end let it be handed out now. Raises Gone, NotClean."""
+    if document.state in GONE or document.is_over(now):
         raise Gone
     if not document.servable:
         raise NotClean(state=document.state.value)

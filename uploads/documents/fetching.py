@@ -134,10 +134,11 @@ class Fetching:
         """
         link, documents = self._find(self._tickets.read(untrusted_token))
         try:
-            link.check_living(self._clock())
+            now = self._clock()
+            link.check_living(now)
             link.check_uses()
             self._check_password(link, password)
-            return _download(link, documents)
+            return _download(link, documents, now)
         except UploadsError as error:
             # To be asked for the password is no refusal yet.
             if not (isinstance(error, PasswordRequired) and password is None):
@@ -169,8 +170,9 @@ class Fetching:
         """What is sent under a ticket, as it is now. Raises NotFound, LinkEnded, Gone, NotClean."""
         link_id, number = self._tickets.read_ticket(untrusted_ticket)
         link, documents = self._find(link_id)
-        link.check_living(self._clock())
-        return replace(_download(link, documents), number=number)
+        now = self._clock()
+        link.check_living(now)
+        return replace(_download(link, documents, now), number=number)
 
     @contextmanager
     def open(self, download: Download, offset: int, length: int) -> Iterator[Iterator[bytes]]:
@@ -201,7 +203,7 @@ class Fetching:
         found = self._records.read(lambda work: work.documents.find(member.id))
         if found is None:
             raise LinkEnded
-        key = clean_key(servable(found))
+        key = clean_key(servable(found, self._clock()))
         with self._storage.open_range(Bucket.CLEAN, key, 0, found.size) as pieces:
             yield from _inspected(found, pieces)
 
@@ -263,11 +265,11 @@ class _Charge:
             _log.warning("allowance_not_given_back", link=self._link_id, cause=error.cause)
 
 
-def _download(link: Link, documents: list[Document]) -> Download:
+def _download(link: Link, documents: list[Document], now: datetime) -> Download:
     """Raises LinkEnded where a document is missing, and Gone or NotClean for any of them."""
     if len(documents) < len(link.documents):
         raise LinkEnded
-    return Download(link, tuple(servable(document) for document in documents))
+    return Download(link, tuple(servable(document, now) for document in documents))
 
 
 def _inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:

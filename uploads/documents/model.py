@@ -142,6 +142,10 @@ class Document:
     def servable(self) -> bool:
         return self.state in SERVABLE
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether its own end has come, be it moved to EXPIRED already or not."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 class JobKind(StrEnum):
     INSPECT = "inspect"
@@ -223,7 +227,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A program's key `prefix.id.secret`; only the SHA-256 of the secret is kept."""
+    """A program's key `prefix.id.secret`; only the SHA-256 of the secret is kept.
+
+    `made_by` is the id of the key that made it, if one did: it is revoked together with that one.
+    """
 
     id: str
     user_id: str
@@ -234,6 +241,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
+    made_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

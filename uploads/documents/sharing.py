@@ -69,8 +69,8 @@ class Sharing:
         Raises NotFound for any that is not the actor's, Gone and NotClean by their states, and
         Invalid where something is to be shown that is not safe to show.
         """
-        self._records.read(lambda work: _check(work, actor, wish))
         now = self._clock()
+        self._records.read(lambda work: _check(work, actor, wish, now))
         link = Link(
             id=f"lnk_{self._new_id()}",
             owner_id=actor.user_id,
@@ -86,7 +86,7 @@ class Sharing:
 
         def unit(work: Work) -> None:
             # Again, in the commit that makes it: a document that is deleted now would not end it.
-            _check(work, actor, wish)
+            _check(work, actor, wish, now)
             work.links.add(link)
             work.audit.append(entry)
 
@@ -136,14 +136,14 @@ class Sharing:
         return f"{self._content_url}/links/{self._addresses.issue(link_id)}"
 
 
-def _check(work: Work, actor: Actor, wish: Wish) -> None:
+def _check(work: Work, actor: Actor, wish: Wish, now: datetime) -> None:
     by_id = {document.id: document for document in work.documents.named(wish.documents)}
     documents = [by_id.get(document_id) for document_id in wish.documents]
     mine = [one for one in documents if one is not None and one.owner_id == actor.user_id]
     if len(mine) < len(documents):
         raise NotFound
     for document in mine:
-        servable(document)
+        servable(document, now)
     if wish.disposition is Disposition.INLINE and not _can_be_shown(mine):
         problem = {"pointer": "/disposition", "detail": "`inline` is not for these files"}
         raise Invalid(

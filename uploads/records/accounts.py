@@ -129,6 +129,7 @@ class SqlAccounts:
                 last_used_at=key.last_used_at,
                 revoked_at=key.revoked_at,
                 expires_at=key.expires_at,
+                made_by=key.made_by,
             )
         )
 

@@ -127,6 +127,8 @@ class SqlDeliveries:
             self._connection.execute(
                 update(deliveries).where(_waits_for(lease, now)).values(not_before=not_before)
             )
+            # What comes meanwhile waits as well: the lease is given to nobody, until then.
+            self._held(lease, lease_until=not_before, token=lease.token + 1)
 
     def give_up(self, lease: Lease, attempt: Attempt, due_before: datetime, limit: int) -> None:
         if not self._holds(lease):

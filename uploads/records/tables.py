@@ -115,6 +115,7 @@ api_keys = Table(
     _time("last_used_at", nullable=True),
     _time("revoked_at", nullable=True),
     _time("expires_at", nullable=True),
+    _text("made_by", nullable=True),
 )
 
 # What each user's documents add up to, kept by every statement that changes them; a limit of NULL

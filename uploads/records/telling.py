@@ -100,7 +100,8 @@ class Deliveries(Protocol):
         """How often the receiver could not be reached in a row, under the same condition."""
 
     def put_off(self, lease: Lease, now: datetime, not_before: datetime) -> None:
-        """Let all that is due for this receiver wait, without counting an attempt."""
+        """Let all for this receiver wait, without counting an attempt: what is due and what comes
+        meanwhile. It takes the lease away, so it is the last thing that is done with it."""
 
     def give_up(self, lease: Lease, attempt: Attempt, due_before: datetime, limit: int) -> None:
         """End what is due and has been since before then: its receiver cannot be reached."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from uploads.documents import cursors
-from uploads.documents.errors import Conflict, NotFound
+from uploads.documents.errors import Conflict, NotFound, Unauthenticated
 from uploads.documents.model import Actor, ApiKey, AuditEntry, Role, Scope, User
 from uploads.records.protocol import Records, Work
 from uploads.security.credentials import SCOPES, digest, invalid, key_text, normal_email, read_key
@@ -70,10 +70,11 @@ class Keys:
             held = work.accounts.keys(actor.user_id)
             if sum(one.revoked_at is None for one in held) >= _MOST_KEYS:
                 raise Conflict(f"You have {_MOST_KEYS} keys, and no more may be. Revoke one.")
-            maker = None
-            if actor.via == "key" and actor.credential_id is not None:
-                maker = work.accounts.key(actor.credential_id)
-            made = replace(key, expires_at=_earlier(key.expires_at, maker))
+            made = key
+            if actor.via == "key":
+                made = _made_by(
+                    next((one for one in held if one.id == actor.credential_id), None), key
+                )
             self._add(work, made, actor.user_id)
             return made
 
@@ -153,7 +154,7 @@ class Keys:
         return Actor(user.id, user.email, role, scopes, "key", key.id)
 
     def revoke_key(self, key_id: str, *, owner_id: str | None = None, by: str = OPERATOR) -> None:
-        """Refuse a key from now on; revoking it again is quiet.
+        """Refuse a key from now on, and those that it made; revoking it again is quiet.
 
         Raises NotFound for an unknown key, and with `owner_id` for one of somebody else.
         """
@@ -162,8 +163,9 @@ class Keys:
             key = work.accounts.key(key_id)
             if key is None or owner_id not in (None, key.user_id):
                 raise NotFound("There is no such key.")
-            if work.accounts.revoke_key(key_id, self._clock()):
-                self._note(work, by, "key-revoked", key_id, user=key.user_id)
+            for one in _with_those_made(key, work.accounts.keys(key.user_id)):
+                if work.accounts.revoke_key(one.id, self._clock()):
+                    self._note(work, by, "key-revoked", one.id, user=key.user_id)
 
         self._records.write(revoke)
 
@@ -171,9 +173,20 @@ class Keys:
         work.audit.append(AuditEntry(self._clock(), by, action, subject, detail))
 
 
-def _earlier(end: datetime | None, maker: ApiKey | None) -> datetime | None:
-    ends = [one for one in (end, maker.expires_at if maker else None) if one is not None]
-    return min(ends, default=None)
+def _made_by(maker: ApiKey | None, key: ApiKey) -> ApiKey:
+    """A key that ends with its maker. Raises Unauthenticated for one that was revoked meanwhile."""
+    if maker is None or maker.revoked_at is not None:
+        raise Unauthenticated
+    ends = [one for one in (key.expires_at, maker.expires_at) if one is not None]
+    return replace(key, expires_at=min(ends, default=None), made_by=maker.id)
+
+
+def _with_those_made(key: ApiKey, keys: Sequence[ApiKey]) -> list[ApiKey]:
+    """The key, those that it made, and those that these made."""
+    found = [key]
+    for maker in found:
+        found += [one for one in keys if one.made_by == maker.id]
+    return found
 
 
 def by_email(work: Work, email: str) -> User:

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_webhooks()
     _create_deliveries()
     op.add_column("api_keys", sa.Column("expires_at", _TIME))
+    op.add_column("api_keys", sa.Column("made_by", sa.String))
     due = sa.text("expires_at IS NOT NULL")
     op.create_index(
         "ix_documents_expires_at",
