@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check bench lock docs picture clean redis node test-parts frontend
+.PHONY: help run test fuzz check bench client lock docs picture clean redis node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -44,6 +44,11 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed ## Measure the service beside others: one table
 	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
 
+client: $(BIN)/.ready ## Build the wheel of uploads-client into client/dist
+	@rm -rf client/dist
+	@$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir client/dist client
+	@ls client/dist/*.whl
+
 lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(COMPILE) --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt \
@@ -61,7 +66,7 @@ picture: $(BIN)/.ready-dev frontend redis test-parts ## Take the README's pictur
 	@$(BIN)/pytest tests/browser/test_plain.py --picture -k picture_in_the_readme
 
 clean: ## Remove what was installed and built; the data stay
-	rm -rf .venv $(TOOLS) $(DIST) frontend/node_modules bench/tus/node_modules .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv $(TOOLS) $(DIST) client/dist frontend/node_modules bench/tus/node_modules .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache
 
 # --- what the targets stand on: each stamp is newer than what it was made from ---
@@ -80,9 +85,10 @@ $(BIN)/.ready: $(BIN)/.uv requirements/run.txt pyproject.toml
 	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(BIN)/.ready-dev: $(BIN)/.ready requirements/dev.txt
+$(BIN)/.ready-dev: $(BIN)/.ready requirements/dev.txt client/pyproject.toml
 	@echo "Installing what tests and checks need"
 	@$(UV_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(UV_INSTALL) --no-deps --no-build-isolation --editable ./client
 	@touch $@
 
 frontend: $(DIST)/.built

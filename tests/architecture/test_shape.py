@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("uploads", "workers", "bench")
+PACKAGES = ("uploads", "workers", "bench", "client/src/uploads_client")
 FILE_LINES = 300
 FUNCTION_LINES = 40
 # Tables of data, which are read like a list: excepted by name.
@@ -81,6 +81,19 @@ def test_the_arrows_hold() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert " 0 broken" in run.stdout
     assert " 0 kept" not in run.stdout
+
+
+def test_tests_know_nothing_private_of_the_client() -> None:
+    """It is tested by what everybody may use."""
+    private = {
+        f"{named(path)}: {name}"
+        for path in sources("tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("uploads_client")
+        for name in [*(node.module or "").split("."), *(one.name for one in node.names)]
+        if name.startswith("_")
+    }
+    assert not private
 
 
 def test_only_the_settings_read_the_environment() -> None:

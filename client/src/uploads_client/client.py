@@ -1,0 +1,234 @@
+"""`Client`: what a program does with the service, one method for each thing."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Self
+
+import httpx
+
+from uploads_client import answers, downloads
+from uploads_client.answers import Document, Link
+from uploads_client.errors import WaitTimeout
+from uploads_client.retrying import Retries
+from uploads_client.sources import Content, Meter, Progress, Seekable, Source, name_of, opened
+from uploads_client.transfers import Granted, Offer, Streamed, Transfer, with_digest
+from uploads_client.wire import Wire, members_of
+
+MIB = 1024 * 1024
+Method = Literal["auto", "stream", "put", "multipart"]
+# What the service waits for at most, and what may pass between asking it again too early.
+_POLL_SECONDS = 30
+_PAUSE_SECONDS = 0.5
+
+
+class Client:
+    """One service and one key; use it in a `with` block. Threads may share it.
+
+    `timeout` is how long the other side may be silent, in seconds. Files of up to `stream_up_to`
+    bytes are streamed, of up to `put_up_to` sent by one signed PUT, larger ones in parts, `workers`
+    at a time. `verify` and `transport` are those of `httpx.Client`. Raises ValueError for an
+    address or a key that can be none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout: float = 60.0,
+        retries: Retries | None = None,
+        workers: int = 4,
+        stream_up_to: int = 8 * MIB,
+        put_up_to: int = 64 * MIB,
+        verify: bool | ssl.SSLContext = True,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        if workers < 1 or timeout <= 0:
+            raise ValueError("workers and timeout must be more than nothing.")
+        self._timeout, self._workers = timeout, workers
+        self._stream_up_to, self._put_up_to = stream_up_to, put_up_to
+        self._wire = Wire(
+            url,
+            key,
+            timeout=timeout,
+            retries=retries or Retries(),
+            verify=verify,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    # --- files go up ---
+
+    def upload(
+        self,
+        content: Content,
+        *,
+        name: str | None = None,
+        type: str | None = None,
+        progress: Progress | None = None,
+        method: Method = "auto",
+    ) -> Document:
+        """Send a file: a path, bytes, or a binary stream from where it stands.
+
+        `name` is needed where the content has none; `type` is otherwise the extension's. `progress`
+        is called with the bytes sent and the size (None where nobody knows it), from any thread,
+        and with fewer bytes again where a part had to be sent anew.
+
+        Returns the document as it was taken: not inspected yet, see `wait`. Raises UploadsError
+        (among them NotReachable, DigestMismatch), OSError, and ValueError.
+        """
+        chosen = name if name is not None else name_of(content)
+        if not chosen:
+            raise ValueError("This has no name of its own: give it one with name=….")
+        with opened(content) as source:
+            size = source.size if isinstance(source, Seekable) else None
+            offer = Offer(source, chosen, type, Meter(size, progress))
+            return self._transfer(source, method).send(offer)
+
+    def _transfer(self, source: Source, method: Method) -> Transfer:
+        if method not in {"auto", "stream", "put", "multipart"}:
+            raise ValueError("The method is one of auto, stream, put, multipart.")
+        if method == "auto":
+            if not isinstance(source, Seekable) or source.size <= self._stream_up_to:
+                method = "stream"
+            else:
+                method = "put" if source.size <= self._put_up_to else "multipart"
+        if method == "stream":
+            return Streamed(self._wire)
+        return Granted(self._wire, method, self._workers)
+
+    # --- documents ---
+
+    def get(self, document_id: str) -> Document:
+        """One document as it is now. Raises NotFound and other UploadsErrors."""
+        return self._get(document_id)
+
+    def wait(self, document: str | Document, timeout: float | None = 300.0) -> Document:
+        """The document when its inspection has ended, well or badly; see `state` and `verdict`.
+
+        Handed a document from `upload`, it also checks that the service read what was sent. Raises
+        WaitTimeout after `timeout` seconds (None: never), DigestMismatch, other UploadsErrors.
+        """
+        known = document.id if isinstance(document, Document) else document
+        sent = document.sent_sha256 if isinstance(document, Document) else None
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _POLL_SECONDS if end is None else max(0.0, end - time.monotonic())
+            asked_at, seconds = time.monotonic(), min(_POLL_SECONDS, int(left))
+            found = self._get(known, seconds)
+            if found.settled:
+                return with_digest(found, sent)
+            if end is not None and time.monotonic() >= end:
+                raise WaitTimeout(f"{known} is still {found.state} after {timeout:g} seconds.")
+            if time.monotonic() - asked_at < _PAUSE_SECONDS:
+                # Where too many wait already, the answer comes at once.
+                time.sleep(_PAUSE_SECONDS)
+
+    def list(
+        self,
+        *,
+        state: str | Sequence[str] = (),
+        type: str | None = None,
+        q: str | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Document]:
+        """All of the caller's documents, newest first; deleted and expired ones only by `state`."""
+        asked: dict[str, Any] = {"limit": page_size}
+        asked |= {"state": [state] if isinstance(state, str) else tuple(state)}
+        asked |= {name: value for name, value in (("type", type), ("q", q)) if value is not None}
+        return map(answers.document, self._pages("/documents", asked))
+
+    def delete(self, document_id: str) -> None:
+        """Delete a document; quiet where that was done before. Raises UploadsError."""
+        self._wire.call("DELETE", f"/documents/{_id(document_id)}")
+
+    def download(
+        self,
+        document_id: str,
+        to: str | os.PathLike[str] | BinaryIO,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Document:
+        """Write the bytes of a clean document to a file, into a folder, or to a binary stream.
+
+        A file appears whole and with the right SHA-256, or not at all. Raises NotClean, NotFound,
+        DigestMismatch, other UploadsErrors, and OSError, FileExistsError among them.
+        """
+        document = self._get(document_id)
+        if isinstance(to, str | os.PathLike):
+            path = Path(to)
+            path = path / downloads.safe_name(document) if path.is_dir() else path
+            downloads.to_path(self._wire, document, path, overwrite, progress)
+        else:
+            downloads.to_stream(self._wire, document, to, progress)
+        return document
+
+    # --- links ---
+
+    def create_link(
+        self,
+        documents: Sequence[str],
+        *,
+        expires_in: int | None = None,
+        max_downloads: int | None = None,
+        password: str | None = None,
+    ) -> Link:
+        """A link to documents; `expires_in` seconds, else until it is revoked."""
+        wanted = {
+            "expires_in": expires_in,
+            "max_downloads": max_downloads,
+            "password": password,
+        }
+        asked: dict[str, Any] = {"documents": [*documents]}
+        asked |= {name: value for name, value in wanted.items() if value is not None}
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        answer = self._wire.call("POST", "/links", headers=key, json=asked)
+        return answers.link(members_of(answer))
+
+    def links(self, document_id: str | None = None) -> Iterator[Link]:
+        """The caller's links that were not ended, or those of one document, newest first."""
+        of = "" if document_id is None else f"/documents/{_id(document_id)}"
+        return map(answers.link, self._pages(f"{of}/links", {"limit": 100}))
+
+    def revoke_link(self, link_id: str) -> None:
+        """End a link at once. Raises UploadsError."""
+        self._wire.call("DELETE", f"/links/{_id(link_id)}")
+
+    def _get(self, document_id: str, wait: int = 0) -> Document:
+        patience = httpx.Timeout(self._timeout + wait, connect=min(self._timeout, 10.0))
+        path, params = f"/documents/{_id(document_id)}", {"wait": wait} if wait else {}
+        answer = self._wire.call("GET", path, params=params, timeout=patience)
+        return answers.document(members_of(answer))
+
+    def _pages(self, path: str, asked: dict[str, Any]) -> Iterator[Any]:
+        cursor: str | None = None
+        while True:
+            params = asked if cursor is None else {**asked, "cursor": cursor}
+            items, cursor = answers.page(members_of(self._wire.call("GET", path, params=params)))
+            yield from items
+            if cursor is None:
+                return
+
+
+def _id(text: str) -> str:
+    """An id that is safe in a path. Raises ValueError."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", text):
+        raise ValueError(f"Not an id: {text!r}.")
+    return text

@@ -1,0 +1,139 @@
+"""Where the bytes of a file come from, and who counts them while they go.
+
+A `Seekable` knows its size and can be read at any place by any thread; a `Once` cannot go back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from uploads_client.errors import UploadsError
+
+PIECE = 256 * 1024
+Progress = Callable[[int, int | None], None]
+Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+
+
+class Seekable:
+    """Bytes that can be read again, from where the stream stood to its end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._start = stream.tell()
+        self.size = stream.seek(0, os.SEEK_END) - self._start
+
+    def pieces(self, offset: int, size: int) -> Iterator[bytes]:
+        """`size` bytes from `offset`. Raises UploadsError where they are no longer there."""
+        end = offset + size
+        while offset < end:
+            with self._lock:
+                self._stream.seek(self._start + offset)
+                piece = self._stream.read(min(PIECE, end - offset))
+            if not piece:
+                raise UploadsError(
+                    "The file became shorter while it was sent. Send it again when it is ready.",
+                    code="source-changed",
+                )
+            offset += len(piece)
+            yield piece
+
+    def digest(self) -> str:
+        """SHA-256 of all of it."""
+        found = hashlib.sha256()
+        for piece in self.pieces(0, self.size):
+            found.update(piece)
+        return found.hexdigest()
+
+
+class Once:
+    """Bytes that come once, of a size that nobody knows."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def pieces(self) -> Iterator[bytes]:
+        while piece := self._stream.read(PIECE):
+            yield piece
+
+
+Source = Seekable | Once
+
+
+@contextmanager
+def opened(content: Content) -> Iterator[Source]:
+    """A source for a path, bytes or a binary stream; streams of others are left open.
+
+    Raises OSError, and ValueError for a stream of text.
+    """
+    if isinstance(content, bytes | bytearray | memoryview):
+        yield Seekable(io.BytesIO(content))
+    elif isinstance(content, str | os.PathLike):
+        with Path(content).open("rb") as stream:
+            yield _of(stream)
+    else:
+        yield _of(content)
+
+
+def _of(stream: BinaryIO | io.TextIOBase) -> Source:
+    # Types do not see it; programs without types do it.
+    if isinstance(stream, io.TextIOBase):
+        raise ValueError("A stream of bytes is needed: open the file with mode 'rb'.")
+    seekable = getattr(stream, "seekable", None)
+    return Seekable(stream) if seekable is not None and seekable() else Once(stream)
+
+
+def name_of(content: Content) -> str | None:
+    """The name that a path or a stream brings along, without its folders."""
+    if isinstance(content, bytes | bytearray | memoryview):
+        return None
+    path = content if isinstance(content, str | os.PathLike) else getattr(content, "name", None)
+    return Path(path).name or None if isinstance(path, str | os.PathLike) else None
+
+
+class Meter:
+    """Adds up what all threads have sent, and tells `progress`, one call at a time."""
+
+    def __init__(self, total: int | None, progress: Progress | None) -> None:
+        self._total, self._progress = total, progress
+        self._sent = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._sent += count
+            if self._progress is not None:
+                self._progress(self._sent, self._total)
+
+
+class Body:
+    """The body of one request, made anew for each try; what a broken try counted is taken back."""
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]], meter: Meter) -> None:
+        self._pieces, self._meter = pieces, meter
+        self._digest = hashlib.sha256()
+        self.handed_out = 0
+        self.exhausted = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self.handed_out:
+            self._meter.add(-self.handed_out)
+        self.handed_out, self.exhausted, self._digest = 0, False, hashlib.sha256()
+        for piece in self._pieces():
+            self._digest.update(piece)
+            yield piece
+            self.handed_out += len(piece)
+            self._meter.add(len(piece))
+        self.exhausted = True
+
+    @property
+    def sha256(self) -> str:
+        """Of what the last try has sent."""
+        return self._digest.hexdigest()

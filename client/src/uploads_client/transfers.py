@@ -1,0 +1,158 @@
+"""The ways of a file to the service: streamed through it, or put into the store by signed URLs.
+
+Each is a `Transfer`. One that can be resumed after a restart would be a third, chosen in
+`client.py` like these two.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from uploads_client import answers
+from uploads_client.answers import Document, Grant
+from uploads_client.errors import DigestMismatch, NotReachable, UploadsError
+from uploads_client.parts import Parts
+from uploads_client.sources import Body, Meter, Seekable, Source
+from uploads_client.wire import Wire, members_of
+
+# How often parts are sent that the store, at completion, turns out not to have.
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file that is to be sent, and what is said of it."""
+
+    source: Source
+    name: str
+    type: str | None
+    meter: Meter
+
+
+class Transfer(Protocol):
+    """One way to send a file. Whatever fails leaves nothing behind that it can take away."""
+
+    def send(self, offer: Offer) -> Document:
+        """The document that the file became; `sent_sha256` is set. Raises UploadsError."""
+        ...
+
+
+class Streamed:
+    """One POST with the file as its body."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def send(self, offer: Offer) -> Document:
+        """Tried again only where the service cannot have taken the file.
+
+        A connection that breaks after the last byte leaves that open: the error says so.
+        """
+        source = offer.source
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": offer.type or ""}
+        headers = {name: value for name, value in headers.items() if value}
+        if isinstance(source, Seekable):
+            digest = base64.b64encode(bytes.fromhex(source.digest())).decode()
+            headers["Repr-Digest"] = f"sha-256=:{digest}:"
+            headers["Content-Length"] = str(source.size)
+            body = Body(lambda: source.pieces(0, source.size), offer.meter)
+        else:
+            body = Body(source.pieces, offer.meter)
+        again = isinstance(source, Seekable)
+        answer = self._wire.call(
+            "POST",
+            "/documents",
+            params={"name": offer.name},
+            headers=headers,
+            body=body,
+            may_repeat=lambda error: not_taken(error, body) and (again or not body.handed_out),
+        )
+        document = answers.document(members_of(answer))
+        return _checked(self._wire, document, body.sha256)
+
+
+def not_taken(error: UploadsError, body: Body) -> bool:
+    """Whether the service certainly has not made a document of this body.
+
+    It makes none of half a body, and keeps none that it answers with 503; what a proxy says in
+    its place (502, 504) leaves it open.
+    """
+    if isinstance(error, NotReachable):
+        return not body.exhausted
+    return error.status in {408, 429} or (error.status == 503 and "code" in error.members)
+
+
+def _checked(wire: Wire, document: Document, sent: str) -> Document:
+    """The document with our digest beside it. Raises DigestMismatch, having deleted it."""
+    if document.sha256 not in {None, sent}:
+        with suppress(UploadsError):
+            wire.call("DELETE", f"/documents/{document.id}")
+        raise DigestMismatch(
+            f"The service read other bytes than were sent ({document.sha256} instead of {sent})."
+            " The document was deleted. Send the file again."
+        )
+    return with_digest(document, sent)
+
+
+def with_digest(document: Document, sent: str | None) -> Document:
+    """The same with what was sent. Raises DigestMismatch where the service read other bytes."""
+    if sent is not None and document.sha256 not in {None, sent}:
+        raise DigestMismatch(
+            f"{document.id} has the digest {document.sha256}, and {sent} was sent. Delete it, and"
+            " send the file again."
+        )
+    return replace(document, sent_sha256=sent)
+
+
+class Granted:
+    """Signed PUTs into the store: one, or one for each part, `workers` of them at a time."""
+
+    def __init__(self, wire: Wire, method: str, workers: int) -> None:
+        self._wire, self._method, self._workers = wire, method, workers
+
+    def send(self, offer: Offer) -> Document:
+        """Everything here can be sent again: keys make the calls safe, and parts just overwrite.
+
+        Raises ValueError for a source that cannot be read twice.
+        """
+        source = offer.source
+        if not isinstance(source, Seekable):
+            raise ValueError("Signed URLs need a file that can be read twice. Use 'stream'.")
+        sent = source.digest()
+        grant = self._open(offer, source.size, sent)
+        try:
+            parts = Parts(self._wire, grant, source, offer.meter, self._workers)
+            parts.send(range(1, grant.part_count + 1))
+            return _checked(self._wire, self._complete(grant, parts), sent)
+        except BaseException:
+            # What became a document meanwhile is none of a grant's any more: 409, and it stays.
+            with suppress(UploadsError):
+                self._wire.call("DELETE", f"/uploads/{grant.id}")
+            raise
+
+    def _open(self, offer: Offer, size: int, digest: str) -> Grant:
+        asked = {"name": offer.name, "size": size, "sha256": digest, "method": self._method}
+        if offer.type is not None:
+            asked["type"] = offer.type
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        answer = self._wire.call("POST", "/uploads", headers=key, json=asked)
+        return answers.grant(members_of(answer), size)
+
+    def _complete(self, grant: Grant, parts: Parts) -> Document:
+        """Its document. Parts that the store does not have after all are sent once more."""
+        for round_ in range(_ROUNDS):
+            # A new key each round: the answer to the last one was kept.
+            key = {"Idempotency-Key": str(uuid.uuid4())}
+            try:
+                answer = self._wire.call("POST", f"/uploads/{grant.id}/complete", headers=key)
+                return answers.document(members_of(answer))
+            except UploadsError as error:
+                missing = error.members.get("missing")
+                if error.code != "incomplete" or not missing or round_ == _ROUNDS - 1:
+                    raise
+            parts.send([int(number) for number in missing])
+        raise AssertionError("a round returns or raises")

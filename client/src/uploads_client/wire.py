@@ -1,0 +1,178 @@
+"""Requests: to the service with the key, to the store without it, each tried again where it may be.
+
+The only module that knows httpx. The key goes to the service's own address and nowhere else:
+redirects are never followed by themselves, and what was signed is sent as it was given.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import httpx
+
+from uploads_client.answers import SignedRequest
+from uploads_client.errors import BY_CODE, NotReachable, UploadsError
+from uploads_client.retrying import Retries, retry_after
+from uploads_client.sources import PIECE, Body
+
+T = TypeVar("T")
+_KEY = re.compile(r"[\x21-\x7e]+")
+_AGENT = {"User-Agent": "uploads-client/0.1.0"}
+
+
+class Wire:
+    """One service, one key, and connections that are kept. Threads may share it."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout: float,
+        retries: Retries,
+        verify: bool | ssl.SSLContext,
+        transport: httpx.BaseTransport | None,
+    ) -> None:
+        self._base = base_of(url)
+        if not _KEY.fullmatch(key):
+            raise ValueError("The key is empty or has characters that no key has.")
+        self._key = key
+        self._retries = retries
+        self._http = httpx.Client(
+            headers=_AGENT,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            transport=transport,
+            verify=verify,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        redirect: bool = False,
+        may_repeat: Callable[[UploadsError], bool] = lambda error: True,
+        **more: Any,
+    ) -> httpx.Response:
+        """Ask the service; `redirect` says that it has to answer with one, else with 2xx.
+
+        Raises UploadsError for every other answer.
+        """
+        headers = {**(headers or {}), "Authorization": f"Bearer {self._key}"}
+        url = f"{self._base}/api/v1{path}"
+
+        def once() -> httpx.Response:
+            return self._send(method, url, redirect, headers=headers, content=body, **more)
+
+        return self.repeat(once, may_repeat)
+
+    def put(self, signed: SignedRequest, body: Body) -> None:
+        """Do once what a signed request says, verbatim. Raises UploadsError."""
+        self._send(signed.method, signed.url, headers=dict(signed.headers), content=body)
+
+    @contextmanager
+    def fetching(self, url: str) -> Iterator[Iterator[bytes]]:
+        """The body behind an address that was given to us, without the key. Raises UploadsError."""
+        # The digest is of the bytes as they are kept.
+        headers = {"Accept-Encoding": "identity"}
+        with _told(), self._http.stream("GET", url, headers=headers) as answer:
+            if answer.status_code != 200:
+                answer.read()
+                raise refusal(answer)
+            yield answer.iter_bytes(PIECE)
+
+    def repeat(
+        self,
+        once: Callable[[], T],
+        may_repeat: Callable[[UploadsError], bool] = lambda error: True,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> T:
+        """What `once` returns, tried again after errors that pass. Raises its last UploadsError."""
+        tried = 0
+        while True:
+            try:
+                return once()
+            except UploadsError as error:
+                tried += 1
+                pause = self._retries.wait(tried, error, random.random)
+                if pause is None or not may_repeat(error):
+                    raise
+            sleep(pause)
+
+    def _send(self, method: str, url: str, redirect: bool = False, **more: Any) -> httpx.Response:
+        with _told():
+            answer = self._http.request(method, url, follow_redirects=False, **more)
+        if not (answer.has_redirect_location if redirect else answer.is_success):
+            raise refusal(answer)
+        return answer
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns what httpx raises for want of an answer into ours."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        words = str(error) or type(error).__name__
+        raise NotReachable(f"No answer ({words}).") from error
+    except httpx.InvalidURL as error:
+        raise UploadsError(f"Not an address: {error}.", code="unreadable-answer") from error
+
+
+def base_of(url: str) -> str:
+    """The service's address without its end. Raises ValueError for what is none."""
+    try:
+        found = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"Not an address: {error}.") from error
+    if found.scheme not in {"http", "https"} or not found.host or found.userinfo:
+        raise ValueError("The address must look like https://uploads.example.org.")
+    bare = str(found.copy_with(query=None, fragment=None))
+    return bare.rstrip("/").removesuffix("/api/v1")
+
+
+def members_of(answer: httpx.Response) -> Any:
+    """The JSON of an answer. Raises UploadsError where it is none."""
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise UploadsError(
+            "The answer is not JSON. Is this the address of the service?",
+            code="unreadable-answer",
+            status=answer.status_code,
+        ) from error
+
+
+def refusal(answer: httpx.Response) -> UploadsError:
+    """The error that an answer is; one that is no problem+json gets a code of its status."""
+    status = answer.status_code
+    members: dict[str, Any] = {}
+    if "problem+json" in answer.headers.get("Content-Type", ""):
+        try:
+            found = answer.json()
+            members = found if isinstance(found, dict) else {}
+        except ValueError:
+            members = {}
+    code = str(members.get("code") or f"http-{status}")
+    words = str(members.get("detail") or f"{answer.url.host} answered {status}.")
+    request_id = members.get("request_id") or answer.headers.get("X-Request-Id")
+    return BY_CODE.get(code, UploadsError)(
+        words,
+        code=code,
+        status=status,
+        request_id=None if request_id is None else str(request_id),
+        members=members,
+        retry_after=retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),
+    )
