@@ -96,6 +96,25 @@ def test_tests_know_nothing_private_of_the_client() -> None:
     assert not private
 
 
+def test_the_client_needs_httpx_alone() -> None:
+    """Beside the standard library, and `rich` where the bar is."""
+    needed = {
+        (named(path), name.partition(".")[0])
+        for path in sources("client/src")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else names(node))
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, "uploads_client"}
+    }
+    here = "client/src/uploads_client/"
+    assert {place for place, name in needed if name == "rich"} == {here + "progress.py"}
+    assert {name for _, name in needed} == {"httpx", "rich"}
+
+
+def names(node: ast.Import) -> list[str]:
+    return [one.name for one in node.names]
+
+
 def test_only_the_settings_read_the_environment() -> None:
     """`os.environ` and `os.getenv` stand in few places, each for a reason of its own."""
     allowed = {"uploads/config.py", "uploads/gunicorn.conf.py"}

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.client.test_uploading import TEXT
 from tests.support import samples
-from tests.support.grants import used
+from tests.support.grants import TEXT, used
 from tests.support.people import PATIENCE, Person
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -46,6 +47,16 @@ def said(
     assert "Traceback" not in out + err
     assert person.key not in out + err
     return out, err
+
+
+def until_closed(terminal: int) -> bytes:
+    """All that is written to a terminal until nobody has it open any more."""
+    shown = b""
+    # Which Linux tells by an error.
+    with os.fdopen(terminal, "rb", buffering=0) as stream, suppress(OSError):
+        while piece := stream.read(4096):
+            shown += piece
+    return shown
 
 
 @pytest.fixture
@@ -112,6 +123,7 @@ def test_wrong_usage_ends_with_2_and_sends_nothing(person: Person, note: Path) -
         ["upload", str(note), str(note.parent)],
         ["upload", "--name", "a.txt", str(note), str(note)],
         ["upload"],
+        ["upload", "-"],
         ["get", "../me"],
         ["wait", "--timeout", "nan", "doc_a"],
         ["ls", "--url", "ftp://example.org"],
@@ -142,7 +154,30 @@ def test_no_verdict_in_time_ends_with_3_and_keeps_the_id(person: Person, note: P
     assert told.get("error", {"code": "timeout"})["code"] == "timeout"
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_grant(person: Person, tmp_path: Path) -> None:
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_terminal_gets_a_bar_where_one_is_installed(
+    installed: bool, person: Person, note: Path
+) -> None:
+    """Without it the command works all the same, and says what to install."""
+    main = "import sys; from uploads_client.command import main; sys.exit(main())"
+    without = "" if installed else "import sys; sys.modules['rich'] = None; "
+    near, far = pty.openpty()
+    with (note.parent / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", without + main, "upload", "--no-wait", str(note)],
+            env=environment(person, TERM="xterm"),
+            stdout=out,
+            stderr=far,
+        )
+    os.close(far)
+    shown = until_closed(near)
+    assert process.wait(PATIENCE) == 0, shown
+    assert DIGEST in (note.parent / "out").read_text()
+    assert (b"pip install 'uploads-client[cli]'" in shown) is not installed
+    assert (b"note.txt" in shown) is installed
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing(person: Person, tmp_path: Path) -> None:
     """In the middle of a file that never ends."""
     fifo = tmp_path / "endless.txt"
     os.mkfifo(fifo)

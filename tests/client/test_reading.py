@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.client.test_uploading import TEXT
 from tests.support import plain, samples
+from tests.support.films import MIB
+from tests.support.grants import TEXT
 from tests.support.meddling import Meddling, first
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
@@ -90,7 +91,7 @@ def test_a_download_that_breaks_begins_anew(
 
     class Broken(httpx.SyncByteStream):
         def __iter__(self):  # type: ignore[no-untyped-def]
-            yield TEXT[:50]
+            yield bytes(MIB)
             raise httpx.ReadError("broken")
 
     def break_(transport: Meddling, request: httpx.Request) -> httpx.Response:

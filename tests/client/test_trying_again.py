@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.client.test_uploading import MIB, TEXT, film
-from tests.support.grants import used
+from tests.support.films import MIB, film
+from tests.support.grants import TEXT, used
 from tests.support.meddling import Meddling, breaking, first, posts, puts, unanswered
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,23 +12,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import samples
-from tests.support.grants import refusal, used
+from tests.support.films import MIB, film
+from tests.support.grants import TEXT, refusal, used
 from tests.support.meddling import Meddling, first, posts, puts
 from tests.support.people import PATIENCE, Person
 from uploads_client import Client, DigestMismatch, Method, UploadsError
 
 pytestmark = pytest.mark.one_database
 
-MIB = 1024 * 1024
-TEXT = b"a plain text, long enough to be one\n" * 4
 MakeClient = Callable[..., Client]
-
-
-def film(size: int) -> bytes:
-    """An MP4 of a little more than `size` bytes."""
-    frames = bytes(range(256)) * (size // 256)
-    return samples.iso_media(b"isom") + struct.pack(">I4s", len(frames) + 8, b"mdat") + frames
 
 
 def ways(transport: Meddling) -> list[str]:
@@ -136,6 +127,19 @@ def test_an_upload_that_fails_is_aborted(make_client: MakeClient, person: Person
     assert used(person) == (0, 0)
     path = transport.seen[-1].url.path.removeprefix("/api/v1")
     assert person.api.get(path).json()["state"] == "aborted"
+
+
+def test_who_is_stopped_aborts_too(make_client: MakeClient, person: Person) -> None:
+    """Ctrl-C comes in the middle of a part."""
+
+    def stop(sent: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    transport = Meddling()
+    with pytest.raises(KeyboardInterrupt):
+        make_client(transport=transport).upload(TEXT, name="a.txt", method="put", progress=stop)
+    assert transport.seen[-1].method == "DELETE"
+    assert used(person) == (0, 0)
 
 
 def altered(transport: Meddling, request: httpx.Request) -> httpx.Response:

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -77,28 +77,27 @@ def breaking(url: str, after: int) -> Iterator[tuple[Meddle, list[int]]]:
     host, port = urlsplit(url).hostname or "", urlsplit(url).port
     brought: list[int] = []
 
-    def serve(near: socket.socket) -> None:
-        place = len(brought)
-        brought.append(0)
+    def serve(near: socket.socket, place: int) -> None:
         with closing(near), closing(socket.create_connection((host, port or 80))) as far:
             back = threading.Thread(target=_pump, args=(far, near), daemon=True)
             back.start()
-            while piece := _received(near):
-                brought[place] += len(piece)
-                if place == 0 and brought[0] > after:
-                    # Reset, as a connection ends that broke.
-                    off = struct.pack("ii", 1, 0)
-                    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, off)
-                    far.shutdown(socket.SHUT_RDWR)
-                    break
-                far.sendall(piece)
-            else:
+            with suppress(OSError):
+                while piece := _received(near):
+                    brought[place] += len(piece)
+                    if place == 0 and brought[0] > after:
+                        _reset(near, far)
+                        return
+                    far.sendall(piece)
                 far.shutdown(socket.SHUT_WR)
-                back.join()
+            back.join()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+        # What it has not read is mostly with the client still, whatever the kernel's bounds are.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         own, stop = server.getsockname()[1], threading.Event()
-        accepting = threading.Thread(target=_accept, args=(server, serve, stop), daemon=True)
+        accepting = threading.Thread(
+            target=_accept, args=(server, serve, brought, stop), daemon=True
+        )
         accepting.start()
 
         def through(transport: Meddling, request: httpx.Request) -> None:
@@ -111,23 +110,34 @@ def breaking(url: str, after: int) -> Iterator[tuple[Meddle, list[int]]]:
         accepting.join()
 
 
+def _reset(near: socket.socket, far: socket.socket) -> None:
+    """End both as a connection ends that broke."""
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.shutdown(socket.SHUT_RDWR)
+
+
 def _accept(
-    server: socket.socket, serve: Callable[[socket.socket], None], stop: threading.Event
+    server: socket.socket,
+    serve: Callable[[socket.socket, int], None],
+    brought: list[int],
+    stop: threading.Event,
 ) -> None:
     while True:
         near, _ = server.accept()
         if stop.is_set():
             near.close()
             return
-        threading.Thread(target=serve, args=(near,), daemon=True).start()
+        brought.append(0)
+        threading.Thread(target=serve, args=(near, len(brought) - 1), daemon=True).start()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    while piece := _received(source):
-        try:
+    """Hand all on until the end, which is handed on as well."""
+    # Whichever side is gone before it has got everything does not want the rest.
+    with suppress(OSError):
+        while piece := _received(source):
             target.sendall(piece)
-        except OSError:
-            return
+        target.shutdown(socket.SHUT_WR)
 
 
 def _received(source: socket.socket) -> bytes:

@@ -22,6 +22,8 @@ def upload(client: Client, asked: argparse.Namespace) -> int:
     """Send all, then wait for all: the first ones are inspected while the last ones go up."""
     if asked.name and len(asked.files) > 1:
         raise ValueError("--name is for one file.")
+    if "-" in asked.files and not asked.name:
+        raise ValueError("Standard input has no name: give it one with --name.")
     for file in asked.files:
         _readable(file)
     receipts: list[Receipt] = []
@@ -52,10 +54,9 @@ def _readable(file: str) -> None:
 
 def _send(client: Client, asked: argparse.Namespace, file: str) -> Document:
     content = sys.stdin.buffer if file == "-" else Path(file)
-    name = asked.name or (None if file != "-" else "stdin")
     with bar(asked.name or Path(file).name, not (asked.quiet or asked.json)) as progress:
         return client.upload(
-            content, name=name, type=asked.type, progress=progress, method=asked.method
+            content, name=asked.name, type=asked.type, progress=progress, method=asked.method
         )
 
 

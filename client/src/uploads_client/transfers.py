@@ -86,6 +86,11 @@ def not_taken(error: UploadsError, body: Body) -> bool:
     return error.status in {408, 429} or (error.status == 503 and "code" in error.members)
 
 
+def _answered(error: UploadsError) -> bool:
+    # Nobody waits for a service that is away, only to tidy up: it does so itself in a day.
+    return not isinstance(error, NotReachable)
+
+
 def _checked(wire: Wire, document: Document, sent: str) -> Document:
     """The document with our digest beside it. Raises DigestMismatch, having deleted it."""
     if document.sha256 not in {None, sent}:
@@ -131,7 +136,7 @@ class Granted:
         except BaseException:
             # What became a document meanwhile is none of a grant's any more: 409, and it stays.
             with suppress(UploadsError):
-                self._wire.call("DELETE", f"/uploads/{grant.id}")
+                self._wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
             raise
 
     def _open(self, offer: Offer, size: int, digest: str) -> Grant:
