@@ -44,7 +44,7 @@ def test_a_link_is_made_copied_used_and_revoked(visit: Callable[..., Visit]) -> 
     page = window.sign_in()
     opened(page, window, clean(window.person, "notes.txt", samples.txt()))
     page.get_by_label("Lasts", exact=True).select_option("a day")
-    page.get_by_label("At most so many downloads", exact=True).fill("2")
+    page.get_by_label("Downloads, at most", exact=True).fill("2")
     page.get_by_role("button", name="Make a link", exact=True).click()
     line = page.locator("[data-link]")
     expect(line).to_contain_text("0 of 2 downloads, until ")

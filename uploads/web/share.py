@@ -31,6 +31,7 @@ class Line:
     use: str
     expires_at: datetime | None
     over: bool
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +110,5 @@ def _line(link: Link) -> Line:
         use=words.link_use(link),
         expires_at=link.expires_at,
         over=past or link.used_up,
+        others=len(link.documents) - 1,
     )
