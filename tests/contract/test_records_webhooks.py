@@ -233,6 +233,16 @@ def test_an_unreachable_receivers_deliveries_wait_or_end_together(
     assert (due(hooked, 49), due(hooked, 50)) == ([], ["whk_1"])
 
 
+@pytest.mark.parametrize("strange", ["a\x00", "\udc00"])
+def test_behind_what_no_database_can_hold_there_is_nothing(
+    hooked: SqlRecords, strange: str
+) -> None:
+    settle(hooked)
+    before = (after(99), strange)
+    assert hooked.read(lambda work: work.webhooks.page("usr_1", 9, before)) == []
+    assert hooked.read(lambda work: work.deliveries.page("whk_1", 9, before)) == []
+
+
 def test_a_disabled_webhook_waits_and_old_deliveries_go(hooked: SqlRecords) -> None:
     settle(hooked)
     lease = leased(hooked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -214,7 +215,5 @@ def test_a_dead_receiver_delays_nobody(hugo: Person, receiver: Receiver) -> None
 
 
 def hanging() -> int:
-    import time
-
     time.sleep(600)
     return 500

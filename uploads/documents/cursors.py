@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
 from uploads.documents.errors import Invalid
+
+
+class Entry(Protocol):
+    """What a list is of."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Entry)
+
+
+def page(found: Sequence[T], limit: int) -> tuple[list[T], str | None]:
+    """At most `limit` of what was found, and the cursor behind them where there was more."""
+    shown = list(found[:limit])
+    more = len(found) > limit
+    return shown, make(shown[-1].created_at, shown[-1].id) if more else None
 
 
 def make(created_at: datetime, last_id: str) -> str:

@@ -103,9 +103,7 @@ class Webhooks:
         found = builtins.list(
             self._records.read(lambda work: work.webhooks.page(actor.user_id, limit + 1, before))
         )
-        page = found[:limit]
-        more = len(found) > limit
-        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
+        return cursors.page(found, limit)
 
     def get(self, actor: Actor, webhook_id: str) -> Webhook:
         """One webhook. Raises NotFound."""
@@ -205,9 +203,7 @@ class Webhooks:
             return work.deliveries.page(webhook_id, limit + 1, before)
 
         found = builtins.list(self._records.read(unit))
-        page = found[:limit]
-        more = len(found) > limit
-        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
+        return cursors.page(found, limit)
 
     def redeliver(self, actor: Actor, webhook_id: str, delivery_id: str) -> Delivery:
         """Have it delivered once more under the same id, with a schedule that begins anew.

@@ -47,9 +47,7 @@ class Library:
                 lambda work: work.documents.page(actor.user_id, chosen, limit + 1, before)
             )
         )
-        more = len(found) > limit
-        page = found[:limit]
-        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
+        return cursors.page(found, limit)
 
     def get(self, actor: Actor, document_id: str) -> Document:
         """One document. Raises NotFound for an unknown id and for somebody else's alike."""

@@ -106,9 +106,7 @@ class Sharing:
         found = self._records.read(
             lambda work: list(work.links.page(actor.user_id, document_id, limit + 1, before))
         )
-        page = found[:limit]
-        more = len(found) > limit
-        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
+        return cursors.page(found, limit)
 
     def get(self, actor: Actor, link_id: str) -> Link:
         """One link. Raises NotFound, also for somebody else's, and LinkEnded."""

@@ -23,8 +23,8 @@ from sqlalchemy import (
 
 from uploads.documents.webhooks import ATTEMPTS_SHOWN, Attempt, Delivery, DeliveryState, Lease
 from uploads.records.outbox_tables import deliveries, webhooks
-from uploads.records.statements import storable
-from uploads.records.webhooks import Before, newest_first, webhook_of
+from uploads.records.statements import Before, newest_first, storable
+from uploads.records.webhooks import webhook_of
 
 # Spelt out: a partial index is of use only where the database can see that it fits.
 _PENDING = deliveries.c.state == literal_column("'pending'")

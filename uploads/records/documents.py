@@ -15,7 +15,6 @@ from sqlalchemy import (
     delete,
     insert,
     select,
-    tuple_,
     update,
 )
 
@@ -26,7 +25,7 @@ from uploads.records.filters import conditions_of, folded
 from uploads.records.protocol import DocumentFilter
 from uploads.records.rows import document_of, rendition_of, values_of
 from uploads.records.segments import SqlSegments
-from uploads.records.statements import storable, upsert
+from uploads.records.statements import newest_first, storable, upsert
 from uploads.records.tables import documents, renditions
 from uploads.records.tables import verdicts as verdict_rows
 from uploads.records.usage import GONE_NAMES, count, counts, tally
@@ -79,17 +78,8 @@ class SqlDocuments(SqlSegments):
         condition = conditions_of(chosen)
         if condition is None:
             return []
-        statement = (
-            select(documents)
-            .where(documents.c.owner_id == owner_id, *condition)
-            .order_by(documents.c.created_at.desc(), documents.c.id.desc())
-            .limit(limit)
-        )
-        if before is not None:
-            if not storable(before[1]):
-                return []
-            statement = statement.where(tuple_(documents.c.created_at, documents.c.id) < before)
-        return self._whole(statement)
+        statement = select(documents).where(documents.c.owner_id == owner_id, *condition)
+        return self._whole(newest_first(statement, documents.c, limit, before))
 
     def move(
         self,

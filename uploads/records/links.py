@@ -16,13 +16,12 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 
 from uploads.documents.links import Disposition, Link
 from uploads.records.link_tables import link_documents, link_uses, links
-from uploads.records.statements import storable
+from uploads.records.statements import newest_first, storable
 
 
 class SqlLinks:
@@ -62,19 +61,10 @@ class SqlLinks:
         limit: int,
         before: tuple[datetime, str] | None,
     ) -> Sequence[Link]:
-        statement = (
-            select(links)
-            .where(links.c.owner_id == owner_id, links.c.ended_at.is_(None))
-            .order_by(links.c.created_at.desc(), links.c.id.desc())
-            .limit(limit)
-        )
+        statement = select(links).where(links.c.owner_id == owner_id, links.c.ended_at.is_(None))
         if document_id is not None:
             statement = statement.where(links.c.id.in_(_with(document_id)))
-        if before is not None:
-            if not storable(before[1]):
-                return []
-            statement = statement.where(tuple_(links.c.created_at, links.c.id) < before)
-        return self._whole(statement)
+        return self._whole(newest_first(statement, links.c, limit, before))
 
     def use(self, link_id: str, now: datetime, allowance: int) -> int | None:
         counted = self._connection.execute(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, false, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+
+Before = tuple[datetime, str] | None
+"""Where the page before has ended: the time and the id of its last row."""
 
 
 def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -27,3 +33,11 @@ def storable(untrusted_text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\x00" not in untrusted_text
+
+
+def newest_first(statement: Select[Any], columns: Any, limit: int, before: Before) -> Select[Any]:
+    """A page of rows that have `created_at` and `id`, strictly older than `before`."""
+    if before is not None:
+        older = tuple_(columns.created_at, columns.id) < before
+        statement = statement.where(older if storable(before[1]) else false())
+    return statement.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from uploads.documents.webhooks import SealedSecret, Webhook
 from uploads.records.outbox_tables import webhooks
-from uploads.records.statements import storable
+from uploads.records.statements import Before, newest_first, storable
 from uploads.records.tables import users
-
-Before = tuple[datetime, str] | None
 
 
 class SqlWebhooks:
@@ -70,14 +68,6 @@ class SqlWebhooks:
             delete(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.owner_id == owner_id)
         )
         return removed.rowcount == 1
-
-
-def newest_first(statement: Select[Any], columns: Any, limit: int, before: Before) -> Select[Any]:
-    """A page of rows that have `created_at` and `id`."""
-    place = tuple_(columns.created_at, columns.id)
-    if before is not None:
-        statement = statement.where(place < before)
-    return statement.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
 
 
 def _changeable(webhook: Webhook) -> dict[str, Any]:

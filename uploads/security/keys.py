@@ -118,9 +118,7 @@ class Keys:
         held = self._records.read(lambda work: work.accounts.keys(actor.user_id))
         newest = sorted(held, key=lambda one: (one.created_at, one.id), reverse=True)
         rest = [one for one in newest if before is None or (one.created_at, one.id) < before]
-        page = rest[:limit]
-        more = len(rest) > limit
-        return page, cursors.make(page[-1].created_at, page[-1].id) if more else None
+        return cursors.page(rest, limit)
 
     def list_keys(self, email: str | None = None) -> Sequence[ApiKey]:
         """The keys of one user, or all of them, oldest first. Raises NotFound."""
