@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-import structlog
-
 from uploads.documents.errors import (
     Conflict,
     Incomplete,
@@ -34,7 +32,6 @@ from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
 _MISSING_NAMED = 1000
-_log = structlog.get_logger(__name__)
 
 
 class Completion:
