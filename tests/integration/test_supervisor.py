@@ -5,75 +5,26 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support.supervised import Supervised
 from tests.support.waiting import eventually
 from workers.embedded.child import Child
 from workers.embedded.part import HAS_SPOKEN
 
 pytestmark = pytest.mark.one_database
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Stack:
-    """A supervisor over stand-ins, and what it said and did."""
-
-    def __init__(self, folder: Path, *words: str):
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.stand_ins", str(folder), *words],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self._said = self.process.stdout
-
-    def wait_for(self, words: str) -> str:
-        """Read on until a line holds these words; the line."""
-        seen = []
-        for line in self._said:
-            if words in line:
-                return line.strip()
-            seen.append(line)
-        raise AssertionError(f"{words!r} was never said, but {seen}")
-
-    def rest(self) -> str:
-        """All that was said until the end and not waited for."""
-        return self._said.read()
-
-    def end(self, number: signal.Signals | None = None) -> int:
-        if number is not None:
-            self.process.send_signal(number)
-        return self.process.wait(60)
-
-    def events(self, event: str) -> list[str]:
-        lines = (self.folder / "events").read_text().splitlines()
-        return [line.split()[0] for line in lines if line.split()[1] == event]
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self._said.close()
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    stacks: list[Stack] = []
+def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+    stacks: list[Supervised] = []
 
-    def begin(*words: str) -> Stack:
-        stacks.append(Stack(tmp_path, *words))
+    def begin(*words: str) -> Supervised:
+        stacks.append(Supervised(tmp_path, *words))
         return stacks[-1]
 
     yield begin
@@ -86,7 +37,7 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not alive
 
 
-Start = Callable[..., Stack]
+Start = Callable[..., Supervised]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -100,6 +51,17 @@ def test_stops_in_order(start: Start, number: signal.Signals) -> None:
     assert stack.events("stopped") == ["third", "second", "first"]
     assert gone(family)
     assert not list((stack.folder / "run").iterdir())
+
+
+def test_what_is_told_first_takes_no_time_of_the_others(start: Start) -> None:
+    """It ends while the first of the order still takes its time, and is not told again."""
+    stack = start("first", "second=early", "third=deaf-60")
+    stack.wait_for("ready")
+    stack.process.send_signal(signal.SIGTERM)
+    eventually(lambda: stack.events("stopped") == ["second"], 50)
+    assert stack.process.poll() is None
+    assert stack.end(signal.SIGINT) == 0
+    assert stack.events("stopped") == ["second"]
 
 
 def test_kill_leaves_no_child(start: Start) -> None:
@@ -174,7 +136,7 @@ def test_a_dead_programs_group_is_swept(start: Start) -> None:
     assert stack.end(signal.SIGTERM) == 0
 
 
-def victim(stack: Stack, name: str) -> int:
+def victim(stack: Supervised, name: str) -> int:
     return int((stack.folder / "run" / f"{name}.pid").read_text())
 
 

@@ -29,6 +29,9 @@ NAMES = {"redis", "s3", "worker", "courier", "schedule", "gunicorn"}
 @pytest.fixture
 def own(stack: Stack) -> Stack:
     """The stack, ready: what a test before has left of it is not a cause of the next failure."""
+    if not stack.processes():
+        stack.kill_everything()
+        stack.start()
     eventually(lambda: answers(stack), PATIENCE)
     stack.rest()
     return stack

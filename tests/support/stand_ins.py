@@ -6,6 +6,7 @@ and `NAME stopped` into FOLDER/events, and lives until it is told to stop:
     NAME          as it should be
     NAME=deaf     ignores the stop signal
     NAME=deaf-N   the same, and is given N seconds to hear it
+    NAME=early    is told to stop with the first
     NAME=brittle  ends at once
     NAME=doomed   ends at once from its second life on
     NAME=file     is FOLDER/NAME.sh, which may be removed
@@ -67,6 +68,7 @@ def _step(folder: Path, word: str) -> Step:
         [*program, "-c", _PART, name, kind],
         ready=lambda: events.exists() and f"{name} started" in events.read_text(),
         patience=float(seconds or 0.5) if deaf == "deaf" else 50,
+        told_first=kind == "early",
     )
 
 

@@ -48,6 +48,9 @@ class Part:
     stop_signal: Signals = SIGTERM
     patience: float = 5
     """Seconds from the stop signal to the kill."""
+    told_first: bool = False
+    """Nothing needs it any longer when the stop begins: told at once, so that it takes no time of
+    the others'. Whether it has ended is still seen to in its turn."""
 
 
 @dataclass(frozen=True)

@@ -178,23 +178,27 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop the parts in their order; what does not listen is killed."""
-        deadline = time.monotonic() + self._stop_seconds
-        hurry = False
+        began, hurry = time.monotonic(), False
+        deadline = began + self._stop_seconds
         if self._errand:
             self._errand.kill()
+        for early in self._running.values():
+            if early.child and early.part.told_first:
+                early.child.tell(early.part.stop_signal)
         for name in self._stop_order:
             running = self._running.pop(name, None)
             if running and running.child:
-                hurry = self._stop_one(running.part, running.child, deadline, hurry) or hurry
-        for running in self._running.values():
-            if running.child:
-                running.child.kill()
+                told = began if running.part.told_first else time.monotonic()
+                end = min(deadline, told + running.part.patience)
+                hurry = self._stop_one(running.part, running.child, end, hurry) or hurry
+        for unnamed in self._running.values():
+            if unnamed.child:
+                unnamed.child.kill()
         self._running.clear()
 
-    def _stop_one(self, part: Part, child: Child, deadline: float, hurry: bool) -> bool:
-        """Stop one part; returns whether a second Ctrl-C asked to hurry."""
-        end = min(deadline, time.monotonic() + part.patience)
-        if not hurry:
+    def _stop_one(self, part: Part, child: Child, end: float, hurry: bool) -> bool:
+        """Stop one part until `end`; returns whether a second Ctrl-C asked to hurry."""
+        if not hurry and not part.told_first:
             child.tell(part.stop_signal)
         while not hurry and not child.ended() and (left := end - time.monotonic()) > 0:
             heard = signal.sigtimedwait(_WAITED_FOR, left)
