@@ -173,18 +173,6 @@ def test_a_connection_that_breaks_in_the_commit_is_not_run_again(
     records.close()
 
 
-def test_an_idle_connection_that_the_server_ended_is_replaced_unnoticed(
-    migrated_postgresql: str,
-) -> None:
-    pauses = Pauses()
-    records = SqlRecords(migrated_postgresql, pause=pauses)
-    records.ready()
-    _end_connections(migrated_postgresql)
-    records.ready()
-    assert pauses.seconds == []
-    records.close()
-
-
 def test_a_server_that_is_not_there_is_unavailable(postgresql: str, tmp_path: Path) -> None:
     nobody = make_url(postgresql).set(port=1).render_as_string(hide_password=False)
     for url in (nobody, f"sqlite:///{tmp_path / 'no' / 'folder' / 'x.db'}"):

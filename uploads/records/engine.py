@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from uploads.records.cooperative import CooperativeConnection
 
 LOCK_SECONDS = 5
 MIGRATION_LOCK_SECONDS = 60
@@ -58,12 +62,14 @@ def begin_options(*, writes: bool) -> dict[str, Any]:
     return {_WRITES: writes, "postgresql_readonly": not writes}
 
 
-def alone_options() -> dict[str, Any]:
-    """Execution options of an SQLite connection that reads one statement at a time.
+def alone_options(engine: Engine) -> dict[str, Any]:
+    """Execution options of a connection that reads one statement at a time.
 
     Each is a transaction of its own, and none is begun around it.
     """
-    return {_ALONE: True}
+    if engine.dialect.name == "sqlite":
+        return {_ALONE: True}
+    return {"isolation_level": "AUTOCOMMIT"}
 
 
 def _checked(database_url: str) -> URL:
@@ -77,15 +83,25 @@ def _checked(database_url: str) -> URL:
 
 def _postgresql(url: URL) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_OPTIONS.items())
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
-        pool_size=5,
-        max_overflow=10,
+        # A connection that was lost while it lay idle is noticed by its first statement, and thrown
+        # away with all that are as old, and the unit is run again: no question before each unit.
+        # All are kept once they are made: each new one is a new process for the server.
+        pool_size=15,
+        max_overflow=0,
         pool_timeout=10,
         # Without the last one, a host that vanished is noticed only after a quarter of an hour.
         connect_args={"options": options, "connect_timeout": 5, "tcp_user_timeout": 15_000},
     )
+    event.listen(engine, "do_connect", _connect_cooperatively)
+    return engine
+
+
+def _connect_cooperatively(
+    _dialect: object, _record: object, words: Sequence[Any], named: Mapping[str, Any]
+) -> DBAPIConnection:
+    return cast(DBAPIConnection, CooperativeConnection.connect(*words, **named))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -69,7 +69,7 @@ class Grouped:
         self._readers.close()
 
     def _connect_near(self) -> Connection:
-        near = self._engine.connect().execution_options(**alone_options())
+        near = self._engine.connect().execution_options(**alone_options(self._engine))
         driver: Any = near.connection.driver_connection
         driver.execute("PRAGMA query_only=ON")
         # Where there is something to wait for after all, other greenlets go on meanwhile.

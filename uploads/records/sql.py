@@ -22,7 +22,7 @@ from uploads.records.answers import SqlAnswers
 from uploads.records.audit import SqlAudit
 from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
-from uploads.records.engine import begin_options, make_engine
+from uploads.records.engine import alone_options, begin_options, make_engine
 from uploads.records.events import SqlEvents
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
@@ -102,6 +102,7 @@ class SqlRecords:
         self._jitter = jitter
         self._inherited: list[Any] = []
         self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._alone_options = alone_options(self._engine)
         self._gate = self._make_gate()
         self._grouped = self._make_grouped() if grouped and self._is_sqlite else None
         _living.add(self)
@@ -112,12 +113,10 @@ class SqlRecords:
 
     def glance(self, unit: Callable[[Work], T]) -> T:
         """Read a few rows by their keys, with less between them and the caller than in `read`."""
-        grouped = self._grouped
-        if grouped is None:
+        if self._grouped is None and self._is_sqlite:
             return self.read(unit)
-        return self._repeat(
-            lambda connection: unit(SqlWork.on(connection)), writes=False, run=grouped.glance
-        )
+        run = self._alone if self._grouped is None else self._grouped.glance
+        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=False, run=run)
 
     def write(self, unit: Callable[[Work], T]) -> T:
         """Run `unit` and commit. It may be run several times; only the last run counts."""
@@ -197,6 +196,11 @@ class SqlRecords:
             longest = FIRST_PAUSE_SECONDS * 2**attempt
             self._pause(self._jitter(longest / 4, longest))
         raise AssertionError("an attempt returns or raises")
+
+    def _alone(self, act: Callable[[Connection], T]) -> T:
+        """On PostgreSQL: each statement its own transaction, a single way there and back."""
+        with self._gate.passed(writes=False), self._engine.connect() as connection:
+            return act(connection.execution_options(**self._alone_options))
 
     def _once(self, act: Callable[[Connection], T], attempted: _Attempt, *, writes: bool) -> T:
         with self._engine.connect().execution_options(**begin_options(writes=writes)) as connection:
