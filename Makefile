@@ -41,7 +41,7 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	cd frontend && $(WITH_NODE) npm run --silent check
 
 # BENCH="--quick" or BENCH="--only small --runs 1" measures less; `python -m bench --help` has more.
-bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed ## Measure the service beside others: one table
+bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed bench/companion/node_modules/.installed ## Measure the service beside others: one table
 	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
 
 client: $(BIN)/.ready ## Build the wheel of uploads-client into client/dist
@@ -66,7 +66,7 @@ picture: $(BIN)/.ready-dev frontend redis test-parts ## Take the README's pictur
 	@$(BIN)/pytest tests/browser/test_plain.py --picture -k picture_in_the_readme
 
 clean: ## Remove what was installed and built; the data stay
-	rm -rf .venv $(TOOLS) $(DIST) client/dist frontend/node_modules bench/tus/node_modules .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv $(TOOLS) $(DIST) client/dist frontend/node_modules bench/*/node_modules .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache
 
 # --- what the targets stand on: each stamp is newer than what it was made from ---
@@ -110,8 +110,8 @@ $(TOOLS)/bench/.installed: requirements/bench.txt $(BIN)/.uv
 	@$(UV_INSTALL) --target $(TOOLS)/bench --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 
-bench/tus/node_modules/.installed: bench/tus/package.json bench/tus/package-lock.json | node
-	@cd bench/tus && $(WITH_NODE) npm ci --no-audit --no-fund --loglevel=error
+bench/%/node_modules/.installed: bench/%/package.json bench/%/package-lock.json | node
+	@cd bench/$* && $(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Node of the machine when it is 20 or newer, else the one in the wheel.

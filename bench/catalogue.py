@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
+from bench.systems.companion import Companion
 from bench.systems.copyparty import Copyparty
 from bench.systems.direct import Direct
 from bench.systems.naive import NaiveFlask
-from bench.systems.service import Service
+from bench.systems.service import Service, ServiceOnPostgres
 from bench.systems.system import System
 from bench.systems.tus import Tus
 from bench.work.batch import Batch
 from bench.work.crowd import Crowd
+from bench.work.grants import Grants
 from bench.work.growth import FileGrowth, LibraryGrowth
+from bench.work.transfer import LibraryTransfer
 from bench.work.work import MIB, Work
 
 KIB = 1024
-SYSTEMS: tuple[System, ...] = (Direct(), Service(), NaiveFlask(), Tus(), Copyparty())
+SYSTEMS: tuple[System, ...] = (
+    Direct(),
+    Service(),
+    ServiceOnPostgres(),
+    NaiveFlask(),
+    Tus(),
+    Copyparty(),
+    Companion(),
+)
+# Those that take files over HTTP as they come.
+_TAKERS = frozenset({"direct PUT", "uploads", "naive Flask", "@tus/server", "copyparty"})
+_SIGNERS = frozenset({"direct PUT", "uploads"})
+_SIGNED = {"uploads": ("signed",)}
 
 FULL: tuple[Work, ...] = (
-    Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
-    Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
-    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16),
-    Crowd("slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30),
-    Crowd("slow-5000", "5,000 clients at once, each 512 KiB over 30 s", 5000, 512 * KIB, 30),
+    Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True, only=_TAKERS),
+    Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8, only=_TAKERS),
+    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16, only=_TAKERS),
+    Grants("grants", "4,000 grants, 16 at a time", 4000, 16),
+    Batch(
+        "signed-medium",
+        "400 files of 1 MiB by signed URL, 8 at a time: grant, PUT, completion",
+        400,
+        MIB,
+        8,
+        doors=_SIGNED,
+        only=_SIGNERS,
+        on_disk=False,
+    ),
+    Batch(
+        "signed-small",
+        "1,500 files of 100 KiB by signed URL, 16 at a time: grant, PUT, completion",
+        1500,
+        100 * KIB,
+        16,
+        doors=_SIGNED,
+        only=_SIGNERS,
+        on_disk=False,
+    ),
+    LibraryTransfer(
+        "signed-large", "one file of 1 GiB by the program's library, in parts", 1024 * MIB
+    ),
+    Crowd(
+        "slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30, only=_TAKERS
+    ),
+    Crowd(
+        "slow-5000",
+        "5,000 clients at once, each 512 KiB over 30 s",
+        5000,
+        512 * KIB,
+        30,
+        only=_TAKERS,
+    ),
     FileGrowth(
         "growth",
         "memory as the file grows from 1 MiB to 4 GiB",
@@ -39,11 +87,37 @@ FULL: tuple[Work, ...] = (
 
 # The same by name, small enough to see in a minute that everything runs; says nothing of speed.
 QUICK: tuple[Work, ...] = (
-    Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True),
-    Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8),
-    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16),
-    Crowd("slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4),
-    Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4),
+    Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True, only=_TAKERS),
+    Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8, only=_TAKERS),
+    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16, only=_TAKERS),
+    Grants("grants", "400 grants, 16 at a time", 400, 16),
+    Batch(
+        "signed-medium",
+        "40 files of 1 MiB by signed URL, 8 at a time: grant, PUT, completion",
+        40,
+        MIB,
+        8,
+        doors=_SIGNED,
+        only=_SIGNERS,
+        on_disk=False,
+    ),
+    Batch(
+        "signed-small",
+        "150 files of 100 KiB by signed URL, 16 at a time: grant, PUT, completion",
+        150,
+        100 * KIB,
+        16,
+        doors=_SIGNED,
+        only=_SIGNERS,
+        on_disk=False,
+    ),
+    LibraryTransfer(
+        "signed-large", "one file of 64 MiB by the program's library, in parts", 64 * MIB
+    ),
+    Crowd(
+        "slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4, only=_TAKERS
+    ),
+    Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4, only=_TAKERS),
     FileGrowth("growth", "memory as the file grows from 1 to 64 MiB", (MIB, 16 * MIB, 64 * MIB)),
     LibraryGrowth(
         "library",

@@ -32,13 +32,13 @@ def steps(
 ) -> Iterator[Step]:
     """In the order in which they are done: systems take turns, and who begins changes."""
     for work in works:
-        for turn in range(runs):
-            first = turn % len(systems)
-            for system in [*systems[first:], *systems[:first]]:
+        takers = [one for one in systems if work.only is None or one.name in work.only]
+        for turn in range(runs if takers else 0):
+            first = turn % len(takers)
+            for system in [*takers[first:], *takers[:first]]:
                 most = work.own_rounds if system.name in OURS else work.rival_rounds
                 rounds = runs if most is None else min(runs, most)
-                takes_part = work.only is None or system.name in work.only
-                if takes_part and turn < rounds:
+                if turn < rounds:
                     yield Step(work, system, folder, place, last=turn == rounds - 1)
 
 
@@ -68,8 +68,14 @@ class Session:
         folder.mkdir(parents=True)
         try:
             with step.system.start(folder) as running:
-                doors = step.system.doors
-                subject = Subject(step.system.name, doors, step.place, running, step.last)
+                subject = Subject(
+                    step.system.name,
+                    step.system.doors,
+                    step.place,
+                    running,
+                    step.last,
+                    another=lambda: step.system.start(_new(folder / "another")),
+                )
                 yield from step.work.run(subject, clients)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +83,11 @@ class Session:
     def _tell(self, number: int, words: str) -> None:
         elapsed = time.monotonic() - self._begun
         self._say(f"{number}/{len(self._planned)} {_clock(elapsed)}  {words}")
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _clock(seconds: float) -> str:

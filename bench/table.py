@@ -19,12 +19,15 @@ GIB = 1024**3
 _COLUMNS = (
     ("mib_per_s", "MiB/s"),
     ("uploads_per_s", "uploads/s"),
+    ("grants_per_s", "grants/s"),
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("web_cpu_s_per_gib", "web CPU s/GiB"),
     ("cpu_s_per_gib", "server CPU s/GiB"),
     ("web_cpu_ms_per_upload", "web CPU ms/upload"),
     ("cpu_ms_per_upload", "server CPU ms/upload"),
+    ("web_cpu_ms_per_grant", "web CPU ms/grant"),
+    ("cpu_ms_per_grant", "server CPU ms/grant"),
     ("web_idle_mib", "web idle MiB"),
     ("web_peak_mib", "web peak MiB"),
     ("store_peak_mib", "S3 peak MiB"),
@@ -94,7 +97,7 @@ def _columns(rows: list[Summary]) -> list[tuple[str, str]]:
     if "times_ideal" in known:
         return list(_CROWD_COLUMNS)
     chosen = [(name, heading) for name, heading in _COLUMNS if name in known]
-    if any(name == "mib_per_s" for name, _ in chosen):
+    if any(name in ("mib_per_s", "grants_per_s") for name, _ in chosen):
         return chosen
     return [(name, name.replace("_", " ").replace("mib", "MiB")) for name in known]
 

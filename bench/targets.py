@@ -88,6 +88,17 @@ def _most(work: str, what: str, bound: float, name: str) -> Target:
     return Target(work, what, bound, _ours(work, name, max), at_most=True)
 
 
+def _share(work: str, door: str, other: str) -> Figure:
+    """Throughput by signed URL as a share of the direct PUT's, or of boto3's own transfer."""
+
+    def figure(found: Found) -> float | None:
+        mine = _figure(found, work, "uploads", door, "mib_per_s")
+        theirs = _figure(found, work, "direct PUT", other, "mib_per_s")
+        return mine / theirs if mine is not None and theirs else None
+
+    return figure
+
+
 TARGETS: tuple[Target, ...] = (
     *_batch("large", 0.9, 1.3, 2.3),
     _most("large", "web CPU, s per GiB", 2.2, "web_cpu_s_per_gib"),
@@ -95,6 +106,22 @@ TARGETS: tuple[Target, ...] = (
     *_batch("medium", 0.4, 1.8, 3.5),
     *_batch("small", 0.5, 2.5, 6),
     _most("small", "web CPU, ms per upload", 1.8, "web_cpu_ms_per_upload"),
+    Target(
+        "grants",
+        "grants a second on PostgreSQL",
+        800,
+        lambda found: _figure(found, "grants", "uploads on PostgreSQL", "grant", "grants_per_s"),
+    ),
+    Target(
+        "signed-medium", "throughput ÷ direct PUT", 0.45, _share("signed-medium", "signed", "raw")
+    ),
+    Target("signed-small", "throughput ÷ direct PUT", 0.3, _share("signed-small", "signed", "raw")),
+    Target(
+        "signed-large",
+        "throughput ÷ boto3.upload_file",
+        0.95,
+        _share("signed-large", "library", "library"),
+    ),
     _most("slow-1000", "slow clients that failed", 0, "failed"),
     _most("slow-1000", "time ÷ ideal", 1.2, "times_ideal"),
     _most("slow-1000", "normal uploads that failed", 0, "normal_failed"),

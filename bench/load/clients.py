@@ -1,8 +1,8 @@
 """Many clients in one process: raw sockets behind one epoll, so that they cost little.
 
 Client, service and store share the same cores; what the clients use is missing in the others.
-A client takes uploads from a common queue, one after the other, over a connection that is kept
-as long as the server keeps it.
+A client takes uploads from a common queue, one after the other, over connections, one to a port,
+that are kept as long as the server keeps them.
 """
 
 from __future__ import annotations
@@ -44,12 +44,17 @@ class Plan:
 
 
 class Client:
-    """One client and its connection. Times are of the monotonic clock."""
+    """One client and its connections. Times are of the monotonic clock."""
 
-    __slots__ = ("due", "position", "reply", "reused", "sock", "started", "upload", "watched")
+    __slots__ = (
+        "due", "parked", "port", "position", "reply", "reused", "sock", "started", "upload",
+        "watched",
+    )  # fmt: skip
 
     def __init__(self, due: float) -> None:
         self.sock: socket.socket | None = None
+        self.port = 0
+        self.parked: dict[int, socket.socket] = {}
         self.upload: Upload | None = None
         self.reply = Reply()
         self.position = 0
@@ -94,8 +99,12 @@ class Clients:
         until = min(self._timers[0][0], end) if self._timers else end
         for fd, events in self._epoll.poll(max(0.0, until - now), 512):
             client = self._by_fd.get(fd)
-            if client is not None:
+            if client is None:
+                continue
+            if client.sock is not None and client.sock.fileno() == fd:
                 self._guarded(client, events)
+            else:
+                self._lose_parked(client, fd)
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             _, _, client, upload = heapq.heappop(self._timers)
@@ -119,6 +128,10 @@ class Clients:
         """Begin with the next upload, if there is one."""
         if not self._queue:
             self._close(client)
+            for sock in client.parked.values():
+                self._by_fd.pop(sock.fileno(), None)
+                sock.close()
+            client.parked.clear()
             return
         client.upload = self._queue.popleft()
         client.started = time.monotonic()
@@ -126,11 +139,29 @@ class Clients:
         self._begin(client)
 
     def _begin(self, client: Client) -> None:
+        assert client.upload is not None
         client.position, client.reply = 0, Reply()
+        self._turn_to(client, client.upload.port or self._plan.port)
         client.reused = client.sock is not None
         if client.sock is None:
             self._connect(client)
         self._watch(client, _IN | _OUT)
+
+    def _turn_to(self, client: Client, port: int) -> None:
+        """Take up the connection to this port, if there is one, and put the other aside."""
+        if client.port == port:
+            return
+        if client.sock is not None:
+            self._watch(client, _IN)
+            client.parked[client.port] = client.sock
+        client.sock, client.port = client.parked.pop(port, None), port
+        client.watched = _IN
+
+    def _lose_parked(self, client: Client, fd: int) -> None:
+        """The server ended a connection that was put aside."""
+        port = next(port for port, sock in client.parked.items() if sock.fileno() == fd)
+        self._by_fd.pop(fd)
+        client.parked.pop(port).close()
 
     def _connect(self, client: Client) -> None:
         sock = socket.socket()
@@ -139,7 +170,7 @@ class Clients:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SLOW_BUFFER)
         else:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.connect_ex(("127.0.0.1", self._plan.port))
+        sock.connect_ex(("127.0.0.1", client.port))
         client.sock, client.watched = sock, 0
         self._by_fd[sock.fileno()] = client
 
@@ -182,12 +213,16 @@ class Clients:
         upload, reply = client.upload, client.reply
         assert upload is not None
         whole = client.position >= upload.size
-        if reply.status == upload.expected and whole:
-            self._outcome.latencies.append(time.monotonic() - client.started)
-        else:
-            self._outcome.fail(f"status {reply.status}")
         if reply.closes or not whole:
             self._close(client)
+        if reply.status != upload.expected or not whole:
+            self._outcome.fail(f"status {reply.status}")
+        elif upload.then is not None:
+            client.upload = upload.then(reply.body)
+            self._begin(client)
+            return
+        else:
+            self._outcome.latencies.append(time.monotonic() - client.started)
         self._finished(client)
 
     def _broken(self, client: Client, what: str) -> None:
@@ -213,11 +248,14 @@ class Clients:
 
     def _leave(self) -> None:
         """Count who was not served in time, and close everything."""
-        waiting = sum(client.upload is not None for client in self._by_fd.values())
+        clients = set(self._by_fd.values())
+        waiting = sum(client.upload is not None for client in clients)
         if waiting + len(self._queue):
             self._outcome.fail("not in time", waiting + len(self._queue))
-        for client in list(self._by_fd.values()):
+        for client in clients:
             self._close(client)
+            for sock in client.parked.values():
+                sock.close()
         self._epoll.close()
 
 

@@ -22,6 +22,11 @@ class Reply:
         return bool(self.status or self._data)
 
     @property
+    def body(self) -> bytes:
+        """The whole body of an answer that told its length."""
+        return self._data
+
+    @property
     def text(self) -> str:
         """What is known of the body's beginning, for an error message."""
         return self._data.decode("latin-1")[:300]

@@ -7,6 +7,7 @@ costs the client no more than the kernel's copy.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 BLOCK_BYTES = 1024 * 1024
@@ -26,6 +27,10 @@ class Upload:
     filler: int
     tail: bytes
     expected: int
+    port: int | None = None
+    """Where it goes, if not where the plan says."""
+    then: Callable[[bytes], Upload] | None = None
+    """What is sent after the answer, made of its body: several requests can be one upload."""
 
     @property
     def size(self) -> int:

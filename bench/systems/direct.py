@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load.upload import Upload, raw_upload
-from bench.systems.store import running_store
-from bench.systems.system import Running
+from bench.systems.store import BUCKET, running_store
+from bench.systems.system import Running, Transfer
 
 
 class Direct:
@@ -26,4 +26,6 @@ class Direct:
                 target = sign(f"direct-{number:08}-{size}")
                 return raw_upload("PUT", target, store.port, size, 200)
 
-            yield Running(store.port, {"store": [store.pid]}, upload, store.folder)
+            transfer = Transfer(("boto3", store.endpoint, BUCKET), store.env)
+            trees = {"store": [store.pid]}
+            yield Running(store.port, trees, upload, store.folder, transfer=transfer)

@@ -6,18 +6,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from bench.load.granted import Api
 from bench.load.upload import Upload, form_upload, raw_upload
 from bench.measure import tree
 from bench.systems.library import insert_documents
 from bench.systems.process import free_port, program
-from bench.systems.system import Running
+from bench.systems.system import Running, Transfer
 from bench.trouble import StepFailed
+from tests.support.postgres import postgres_server
 from uploads.config import Settings
 from uploads.documents.model import UNSETTLED, Scope
 from uploads.records.engine import begin_options, make_engine
@@ -71,50 +73,78 @@ class Service:
 
     @contextmanager
     def start(self, folder: Path) -> Iterator[Running]:
-        port, data = free_port(), folder / "data"
-        argv = [
-            *(sys.executable, "-c", "from workers.cli import main; main()", "dev"),
-            *("--port", str(port), "--data", str(data)),
-        ]
-        env = {**lifted_settings(), "PYTHONPATH": str(Path(__file__).parents[2])}
-        with program(argv, folder / "stack", lambda: _ready(port), env):
-            stack = _Stack(port, data)
-            try:
-                yield stack.running()
-            finally:
-                # The supervisor waits for the worker's end, which one that is stopped never sees.
-                stack.go_on()
-                stack.let_go()
+        with _started(folder) as stack:
+            yield stack.running()
+
+
+class ServiceOnPostgres:
+    """The same over a PostgreSQL, as on a server."""
+
+    name = "uploads on PostgreSQL"
+    doors = ("form", "raw")
+    settings = "the same, with a PostgreSQL as it comes (fsync on) in place of SQLite"
+
+    @contextmanager
+    def start(self, folder: Path) -> Iterator[Running]:
+        with (
+            postgres_server(folder.parents[1], folder.with_suffix(".log"), {}) as server,
+            _started(folder, database_url=server.url) as stack,
+        ):
+            yield stack.running(server.pid)
+
+
+@contextmanager
+def _started(folder: Path, **settings: str) -> Iterator[_Stack]:
+    port, data = free_port(), folder / "data"
+    argv = [
+        *(sys.executable, "-c", "from workers.cli import main; main()", "dev"),
+        *("--port", str(port), "--data", str(data)),
+    ]
+    env = {**lifted_settings(), "PYTHONPATH": str(Path(__file__).parents[2])}
+    env |= {f"UPLOADS_{name.upper()}": value for name, value in settings.items()}
+    with program(argv, folder / "stack", lambda: _ready(port), env):
+        stack = _Stack(port, data, settings)
+        try:
+            yield stack
+        finally:
+            # The supervisor waits for the worker's end, which one that is stopped never sees.
+            stack.go_on()
+            stack.let_go()
 
 
 class _Stack:
     """The parts of a running stack, as its own files name them."""
 
-    def __init__(self, port: int, data: Path) -> None:
+    def __init__(self, port: int, data: Path, settings: Mapping[str, str]) -> None:
         self._port = port
         self._data = data
         self._stopped: list[int] = []
-        settings = Settings.load(data=data)
-        services = build(settings)
+        loaded = Settings.load(data=data, **settings)
+        services = build(loaded)
         user = services.accounts.create_user("bench@example.org", "a long password for the bench")
         scopes = [Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE]
-        _, key = services.accounts.create_key(user.id, "bench", scopes)
-        self._authorization = f"Authorization: Bearer {key}"
+        _, self._key = services.accounts.create_key(user.id, "bench", scopes)
+        self._authorization = f"Authorization: Bearer {self._key}"
+        self._api = Api(port, self._authorization)
         self._user = user.id
         assert isinstance(services.records, SqlRecords)
         services.records.close()
-        self._engine = make_engine(settings.database_url)
+        self._engine = make_engine(loaded.database_url)
 
-    def running(self) -> Running:
+    def running(self, *database: int) -> Running:
+        """`database` is the process of its database, where it has one of its own."""
         web, store = self._pid("gunicorn"), self._pid("s3")
-        rest = [self._pid(name) for name in ("redis", "worker", "schedule")]
+        rest = [self._pid(name) for name in ("redis", "worker", "courier", "schedule")]
         return Running(
             port=self._port,
-            trees={"web": [web], "store": [store], "rest": rest},
+            trees={"web": [web], "store": [store], "rest": [*rest, *database]},
             upload=self._upload,
             kept=self._data / "s3",
             pause=self._pause,
             settle=self._settle,
+            transfer=Transfer(
+                ("client", f"http://127.0.0.1:{self._port}"), {"BENCH_KEY": self._key}
+            ),
             fill=lambda count: insert_documents(self._engine, self._user, count),
         )
 
@@ -135,6 +165,10 @@ class _Stack:
         return int((self._data / "run" / f"{name}.pid").read_text())
 
     def _upload(self, door: str, number: int, size: int) -> Upload:
+        if door == "grant":
+            return self._api.grant(number, size)
+        if door == "signed":
+            return self._api.upload(number, size)
         name = f"film-{number}.mp4"
         if door == "form":
             path = "/api/v1/documents"
@@ -144,8 +178,9 @@ class _Stack:
         return raw_upload("POST", path, self._port, size, 202, kind, self._authorization)
 
     def _pause(self) -> None:
-        """Stop worker and schedule: nothing is inspected meanwhile, as with the rivals."""
-        self._stopped = tree([self._pid("worker"), self._pid("schedule")])
+        """Stop workers and schedule: nothing is inspected meanwhile, as with the rivals."""
+        paused = ("worker", "courier", "schedule")
+        self._stopped = tree([self._pid(name) for name in paused])
         for pid in self._stopped:
             os.kill(pid, signal.SIGSTOP)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,14 @@ def _nothing() -> None:
 def _all_settled(seconds: float) -> dict[str, int]:
     del seconds
     return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What `python -m bench.load.transfer` is told before the file's path, and its environment."""
+
+    words: tuple[str, ...]
+    env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Running:
     """Stops work that is not intake; called after the warm-up, before anything is measured."""
     settle: Callable[[float], dict[str, int]] = _all_settled
     """Lets that work go on, waits for its end, and says how many files ended in which state."""
+    transfer: Transfer | None = None
+    """How its own library sends one large file, where it has one."""
     fill: Callable[[int], None] | None = None
     """Gives it a library of so many documents, where it has one."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.load.upload import Upload, raw_upload
+from bench.systems.node import node
 from bench.systems.process import free_port, listens, program
 from bench.systems.store import running_store
 from bench.systems.system import Running
 
 _FOLDER = Path(__file__).parents[1] / "tus"
-_OWN_NODE = Path(__file__).parents[2] / ".tools" / "node" / "shims" / "node"
 _TYPE = base64.b64encode(b"video/mp4").decode()
 
 
@@ -31,7 +30,7 @@ class Tus:
         port = free_port()
         with running_store(folder) as store:
             env = {**store.env, "PORT": str(port), "NODE_ENV": "production"}
-            argv = [_node(), str(_FOLDER / "server.mjs")]
+            argv = [node(), str(_FOLDER / "server.mjs")]
             with program(argv, folder / "web", lambda: listens(port), env) as process:
 
                 def upload(door: str, number: int, size: int) -> Upload:
@@ -47,11 +46,3 @@ class Tus:
 
                 trees = {"web": [process.pid], "store": [store.pid]}
                 yield Running(port, trees, upload, store.folder)
-
-
-def _node() -> str:
-    """Node of the machine or the one that the front end is built with, as in the Makefile."""
-    found = str(_OWN_NODE) if _OWN_NODE.exists() else shutil.which("node")
-    if found is None:
-        raise FileNotFoundError("Node was not found: `make bench` fetches it.")
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.load.apart import Load
@@ -28,14 +28,17 @@ class Batch:
     clients: int
     settles: bool = False
     """Whether files in memory are inspected after the last run, to see that they can be."""
+    doors: Mapping[str, tuple[str, ...]] | None = None
+    """Doors by system, where they are other than the system's usual ones."""
     only: frozenset[str] | None = None
     own_rounds: int | None = None
     rival_rounds: int | None = None
     on_disk: bool = True
 
     def run(self, subject: Subject, load: Load) -> Iterator[Measurement]:
-        idle = warm_up(subject.running, subject.doors, load)
-        for place, door in enumerate(subject.doors):
+        doors = (self.doors or {}).get(subject.name, subject.doors)
+        idle = warm_up(subject.running, doors, load)
+        for place, door in enumerate(doors):
             noted = self._through(subject.running, door, place * self.files, idle, load)
             row = Row(self.name, subject.name, door, subject.place)
             yield Measurement(row, *noted)

@@ -45,7 +45,10 @@ class FileGrowth:
 
 @dataclass(frozen=True, slots=True)
 class LibraryGrowth:
-    """The same small uploads into an empty library and into one of many documents."""
+    """The same small uploads into an empty library and into one of many documents.
+
+    Each in a service of its own.
+    """
 
     name: str
     title: str
@@ -53,24 +56,27 @@ class LibraryGrowth:
     files: int
     size: int
     clients: int
-    turns: int = 3
+    turns: int = 9
     only: frozenset[str] | None = OURS
     own_rounds: int | None = 1
     rival_rounds: int | None = None
     on_disk: bool = False
 
     def run(self, subject: Subject, load: Load) -> Iterator[Measurement]:
-        running, door = subject.running, subject.doors[0]
-        assert running.fill is not None, "only a system with a library can be filled"
-        warm_up(running, (door,), load)
-        empty = [self._turn(running, door, number, load) for number in range(self.turns)]
-        running.fill(self.documents)
-        full = [self._turn(running, door, self.turns + n, load) for n in range(self.turns)]
-        row = Row(self.name, subject.name, door, subject.place)
-        for before, after in zip(empty, full, strict=True):
-            noted = {f"{name}_empty": value for name, value in before.items()}
-            noted |= {f"{name}_full": value for name, value in after.items()}
-            yield Measurement(row, noted)
+        """Both beside each other, in turns: a machine changes its speed from minute to minute."""
+        door, row = subject.doors[0], Row(self.name, subject.name, subject.doors[0], subject.place)
+        with subject.another() as full:
+            assert full.fill is not None, "only a system with a library can be filled"
+            full.fill(self.documents)
+            by_word = {"empty": subject.running, "full": full}
+            for running in by_word.values():
+                warm_up(running, (door,), load)
+            for turn in range(self.turns):
+                noted: dict[str, float] = {}
+                for word in sorted(by_word, reverse=turn % 2 == 1):
+                    found = self._turn(by_word[word], door, turn, load)
+                    noted |= {f"{name}_{word}": value for name, value in found.items()}
+                yield Measurement(row, noted)
 
     def _turn(self, running: Running, door: str, turn: int, load: Load) -> dict[str, float]:
         uploads = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +33,8 @@ class Subject:
     running: Running
     last: bool
     """Whether this is the last run: the one after which files are left to be inspected."""
+    another: Callable[[], AbstractContextManager[Running]]
+    """Starts the system once more beside it, on data of its own."""
 
 
 class Work(Protocol):

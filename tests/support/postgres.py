@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests: on loopback, with its own configuration, gone afterwards.
 
-It trusts every local connection and does not sync to disk: it is for tests alone.
+It trusts every local connection and, for tests, does not sync to disk: it is for nothing else.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,13 +21,15 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.support.ports import free_port
 
-_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
+_QUICK = {
     "max_connections": "100",
     "shared_buffers": "32MB",
     "fsync": "off",
     "full_page_writes": "off",
+}
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
     "lc_messages": "C",
     "logging_collector": "off",
     "log_destination": "stderr",
@@ -34,20 +37,42 @@ _SETTINGS = {
 _READY = "database system is ready to accept connections"
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: the URL of its first database, and its first process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
 def running_postgres(directory: Path) -> Iterator[str]:
-    """Start a server that keeps its log in `directory`; yields the URL of its first database.
+    """Start one for tests that keeps its log in `directory`; yields its first database's URL.
 
     Raises RuntimeError where PostgreSQL is not installed or does not start.
     """
+    with postgres_server(None, directory / "postgresql.log", _QUICK) as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server(
+    parent: Path | None, log: Path, settings: Mapping[str, str]
+) -> Iterator[Server]:
+    """Start one with its data in a new folder of `parent`, None for the usual place of such.
+
+    `settings` are its own, by name. Raises RuntimeError as above.
+    """
     binaries = _newest_binaries()
     # PostgreSQL refuses to be root, and the user it is then cannot enter a folder of root's.
-    home = Path(tempfile.mkdtemp(prefix="uploads-postgresql-"))
+    home = Path(tempfile.mkdtemp(prefix="uploads-postgresql-", dir=parent))
     try:
         identity = _identity(home)
         _run([binaries / "initdb", "-D", home / "data", *_INITDB], identity)
-        with _server(binaries, home, directory / "postgresql.log", identity) as port:
-            yield f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres"
+        port = free_port()
+        given = {**_SETTINGS, **settings, "port": str(port)}
+        with _server(binaries, home, log, identity, given) as pid:
+            yield Server(f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres", pid)
     finally:
         shutil.rmtree(home)
 
@@ -91,11 +116,16 @@ def _run(command: list[Any], identity: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _server(binaries: Path, home: Path, log: Path, identity: dict[str, Any]) -> Iterator[int]:
-    port = free_port()
-    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+def _server(
+    binaries: Path,
+    home: Path,
+    log: Path,
+    identity: dict[str, Any],
+    settings: Mapping[str, str],
+) -> Iterator[int]:
+    words = [f"--{name}={value}" for name, value in settings.items()]
     with subprocess.Popen(
-        [binaries / "postgres", "-D", home / "data", *settings],
+        [binaries / "postgres", "-D", home / "data", *words],
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -108,7 +138,7 @@ def _server(binaries: Path, home: Path, log: Path, identity: dict[str, Any]) -> 
         reader = _LogReader(server, log)
         try:
             reader.wait_until_ready()
-            yield port
+            yield server.pid
         finally:
             # SIGQUIT is PostgreSQL's immediate shutdown; nothing here is worth a checkpoint.
             server.send_signal(3)
