@@ -136,6 +136,9 @@ def render(error: UploadsError) -> Response:
         response = current_app.response_class(
             json.dumps(members), content_type="application/problem+json"
         )
+    elif elsewhere and request.endpoint in hosts.LINK_PAGES:
+        page = render_template("link_problem.html", problem=members)
+        response = current_app.response_class(page, content_type="text/html; charset=utf-8")
     elif elsewhere:
         response = current_app.response_class(
             _without_assets(members), content_type="text/plain; charset=utf-8"

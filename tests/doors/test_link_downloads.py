@@ -253,9 +253,13 @@ def test_a_person_is_told_in_words(alice: Person, picture: str) -> None:
     alice.api.delete(f"/links/{link['id']}")
     answer = alice.fetch("GET", link["url"], headers={"Accept": "text/html"})
     assert answer.status_code == 410
-    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "The link was revoked" in answer.text
+    assert answer.headers["X-Request-Id"] in answer.text
     assert_secure(answer, content_host=True)
+    never = alice.fetch("GET", f"{link['url']}<b>", headers={"Accept": "text/html"})
+    assert never.status_code == 404
+    assert "<b>" not in never.text.replace("<body>", "")
 
 
 @once

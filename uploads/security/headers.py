@@ -13,14 +13,13 @@ from flask_talisman import Talisman
 from werkzeug.datastructures import Headers
 
 from uploads.config import Settings
-from uploads.security.hosts import CONTENT, on_content_host
+from uploads.security.hosts import CONTENT, LINK_PAGES, on_content_host
 
 REPORTS = "/csp-reports"
 _CONTENT_CSP = (
     "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 # What these answer in HTML is a page of ours: the form for a link's password.
-_FORMS = frozenset({f"{CONTENT}.link", f"{CONTENT}.enter"})
 _FOR_ALL = frozenset({f"{CONTENT}.rendition", f"{CONTENT}.form_style"})
 _PERMISSIONS = dict.fromkeys(
     (
@@ -164,7 +163,7 @@ def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) 
     if settings.https:
         headers["Strict-Transport-Security"] = _HSTS
     if request.blueprint == CONTENT or on_content_host():
-        form = request.endpoint in _FORMS and response.mimetype == "text/html"
+        form = request.endpoint in LINK_PAGES and response.mimetype == "text/html"
         headers["Content-Security-Policy"] = _form_policy(settings) if form else _CONTENT_CSP
         headers["X-Robots-Tag"] = "noindex"
         # The app's pages show these pictures under COEP: require-corp. What guards them is the

@@ -17,6 +17,8 @@ from uploads.security.principals import services
 
 CONTENT = "content"
 OPERATIONS = "operations"
+# What people open themselves on the content host: there they are answered with a page.
+LINK_PAGES = frozenset({f"{CONTENT}.link", f"{CONTENT}.enter"})
 _FORWARDING = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 
