@@ -1,7 +1,8 @@
 """Idempotency-Key: a request that is sent again under its key gets the answer it got before.
 
-The one place for it. A view that is `idempotent` runs at most once for a caller, a route and a key
-within a day; what counts as the same request is its path and its body. The header is that of
+The one place for it, but for files (`receipts.py`), which no view reads beforehand. A view that is
+`idempotent` runs at most once for a caller, a route and a key within a day; what counts as the same
+request is its path and its body. The header is that of
 draft-ietf-httpapi-idempotency-key-header; any visible ASCII is taken as it is.
 
 An answer that shows a secret once is kept without it: whoever asks again learns that the thing was
@@ -17,8 +18,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Any
 
@@ -36,6 +37,7 @@ from uploads.documents.errors import (
 from uploads.documents.model import Actor
 from uploads.errors import render
 from uploads.records.answering import Answer, Asked
+from uploads.records.protocol import Work
 from uploads.security.csrf import check_header
 from uploads.security.principals import current_actor, services
 
@@ -83,51 +85,60 @@ def idempotent(
         if key is None or actor is None:
             return view(**arguments)
         check_header()
-        if not _KEY.fullmatch(key):
-            raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
-        return _once(_asked(actor, key), lambda: view(**arguments), veil)
+        known = asked(actor, key)
+        body = request.full_path.encode(), request.get_data()
+        return _once(replace(known, fingerprint=keyed(*body)), lambda: view(**arguments), veil)
 
     return once
 
 
-def _asked(actor: Actor, key: str) -> Asked:
+def asked(actor: Actor, key: str) -> Asked:
+    """The present request under its key, without a fingerprint. Raises Malformed."""
+    if not _KEY.fullmatch(key):
+        raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
     # One key of a caller may do what another may not: they are not one caller.
     caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
-    parts = (request.full_path.encode(), request.get_data())
-    # Keyed: a body can hold a password, which a plain digest would let everybody try who reads it.
+    return Asked(caller, request.endpoint or "", key, "")
+
+
+def keyed(*parts: bytes) -> str:
+    """A digest of these parts that only we can make, lowercase hex.
+
+    A body can hold a password, which a plain digest would let everybody try who reads it.
+    """
     secret = services().settings.secret_key.get_secret_value().encode()
     said = b"uploads.idempotency\0" + b"".join(len(part).to_bytes(8) + part for part in parts)
-    digest = hmac.digest(secret, said, hashlib.sha256)
-    return Asked(caller, request.endpoint or "", key, digest.hex())
+    return hmac.digest(secret, said, hashlib.sha256).hex()
 
 
-def _once(asked: Asked, act: Callable[[], Response], veil: Veil) -> Response:
+def _once(known: Asked, act: Callable[[], Response], veil: Veil) -> Response:
     records, now = services().records, clock.now()
-    earlier = records.write(lambda work: work.answers.begin(asked, now, now - _ABANDONED))
+    earlier = records.write(lambda work: work.answers.begin(known, now, now - _ABANDONED))
     if earlier is not None:
-        if earlier.fingerprint != asked.fingerprint:
+        if earlier.fingerprint != known.fingerprint:
             raise IdempotencyMismatch
         if earlier.answer is None:
             raise StillRunning
-        return _again(earlier.answer, veil)
+        return again(earlier.answer, veil)
     answer: Answer | None = None
     try:
         response = _settled(act)
         if response.status_code < 500 and response.status_code != 429:
-            answer = _kept(response, veil)
+            answer = kept(response, veil)
         return response
     finally:
         try:
-            records.write(
-                lambda work: (
-                    work.answers.forget(asked, now)
-                    if answer is None
-                    else work.answers.keep(asked, now, answer)
-                )
-            )
+            records.write(lambda work: _end(work, known, now, answer))
         except Unavailable as error:
             # The work is done and its answer is true; it can be begun anew in a minute.
             _log.warning("answer_not_kept", cause=error.cause)
+
+
+def _end(work: Work, known: Asked, begun_at: datetime, answer: Answer | None) -> None:
+    if answer is None:
+        work.answers.forget(known, begun_at)
+    else:
+        work.answers.keep(known, begun_at, answer)
 
 
 def _settled(act: Callable[[], Response]) -> Response:
@@ -140,7 +151,8 @@ def _settled(act: Callable[[], Response]) -> Response:
         return render(error)
 
 
-def _kept(response: Response, veil: Veil) -> Answer:
+def kept(response: Response, veil: Veil = _NO_VEIL) -> Answer:
+    """What of an answer is kept."""
     return Answer(
         response.status_code,
         response.content_type or "",
@@ -149,7 +161,8 @@ def _kept(response: Response, veil: Veil) -> Answer:
     )
 
 
-def _again(answer: Answer, veil: Veil) -> Response:
+def again(answer: Answer, veil: Veil = _NO_VEIL) -> Response:
+    """The kept answer, which says that it is one."""
     body = veil.show(answer.body)
     response = current_app.response_class(body, answer.status, content_type=answer.content_type)
     if answer.location is not None:

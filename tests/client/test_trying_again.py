@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 
 import httpx
@@ -70,13 +71,30 @@ def test_an_answer_that_is_lost_is_asked_for_again(
     assert [one["id"] for one in person.documents()] == [found.id]
 
 
-def test_a_streamed_file_that_may_have_arrived_is_not_sent_twice(
+def test_a_streamed_file_whose_answer_is_lost_is_sent_again(
     make_client: MakeClient, person: Person
 ) -> None:
+    """Under the same key: it is one document, whichever of the two made it."""
+    transport = Meddling(first(posts("/documents"), unanswered))
+    found = make_client(transport=transport).upload(TEXT, name="a.txt", method="stream")
+    asked = [one for one in transport.seen if posts("/documents")(one)]
+    assert len(asked) == 2
+    assert len({one.headers["Idempotency-Key"] for one in asked}) == 1
+    assert found.sent_sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert [one["id"] for one in person.documents()] == [found.id]
+    assert used(person) == (len(TEXT), 1)
+
+
+def test_a_stream_that_is_gone_is_not_sent_again(make_client: MakeClient, person: Person) -> None:
     """Its last byte went, its answer never came: the caller is told so, and looks."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
     transport = Meddling(first(posts("/documents"), unanswered))
     with pytest.raises(NotReachable):
-        make_client(transport=transport).upload(TEXT, name="a.txt", method="stream")
+        make_client(transport=transport).upload(Pipe(TEXT), name="a.txt")
     assert sum(posts("/documents")(one) for one in transport.seen) == 1
     assert len(person.documents()) == 1
 

@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Barrier
 
+import pytest
+
 from tests.support.facts import NOW, after
 from uploads.records.answering import Answer, Asked, Earlier
+from uploads.records.answers import SqlAnswers
 from uploads.records.sql import SqlRecords
 
 ASKED = Asked("usr_1/session", "api.create_upload", "a key", "f1")
@@ -22,8 +25,8 @@ def begin(
     return records.write(lambda work: work.answers.begin(asked, at, abandoned))
 
 
-def keep(records: SqlRecords, at: datetime = NOW, answer: Answer = ANSWER) -> None:
-    records.write(lambda work: work.answers.keep(ASKED, at, answer))
+def keep(records: SqlRecords, at: datetime = NOW, answer: Answer = ANSWER) -> bool:
+    return records.write(lambda work: work.answers.keep(ASKED, at, answer))
 
 
 def test_a_request_is_begun_once_and_then_told_its_answer(owned: SqlRecords) -> None:
@@ -74,6 +77,49 @@ def test_what_is_forgotten_can_be_begun_anew(owned: SqlRecords) -> None:
     keep(owned)
     owned.write(lambda work: work.answers.forget(ASKED, NOW))
     assert begin(owned) == Earlier("f1", ANSWER), "an answer that was kept stays"
+
+
+def test_what_says_that_it_is_alive_is_not_abandoned(owned: SqlRecords) -> None:
+    begin(owned)
+    assert owned.write(lambda work: work.answers.renew(ASKED, NOW, after(100)))
+    assert begin(owned, at=after(101), abandoned=after(60)) == Earlier("f1", None)
+    assert not owned.write(lambda work: work.answers.renew(ASKED, NOW, after(102)))
+    assert not keep(owned), "it is another beginning by now"
+    assert keep(owned, at=after(100))
+    assert not owned.write(lambda work: work.answers.renew(ASKED, after(100), after(103)))
+
+
+def test_a_fingerprint_may_be_known_as_late_as_the_answer(owned: SqlRecords) -> None:
+    early = replace(ASKED, fingerprint="")
+    begin(owned, early)
+    assert begin(owned, early) == Earlier("", None)
+    assert keep(owned)
+    assert begin(owned, early) == Earlier("f1", ANSWER)
+
+
+def test_an_answer_goes_with_what_it_tells_of(owned: SqlRecords) -> None:
+    begin(owned)
+    keep(owned)
+    owned.write(lambda work: work.answers.withdraw(ASKED, after(1)))
+    assert begin(owned) == Earlier("f1", ANSWER), "somebody else's beginning"
+    owned.write(lambda work: work.answers.withdraw(ASKED, NOW))
+    assert begin(owned) is None
+
+
+def test_what_is_let_go_while_somebody_runs_into_it_is_his(
+    owned: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL shows the row to the one statement and not to the next."""
+    begin(owned)
+
+    def gone_meanwhile(answers: SqlAnswers, asked: Asked, *_: datetime) -> bool:
+        monkeypatch.undo()
+        answers.forget(asked, NOW)
+        return False
+
+    monkeypatch.setattr(SqlAnswers, "_take_over", gone_meanwhile)
+    assert begin(owned, at=after(1)) is None
+    assert begin(owned, at=after(2)) == Earlier("f1", None)
 
 
 def test_old_answers_go(owned: SqlRecords) -> None:

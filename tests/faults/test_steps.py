@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support import samples
+from tests.support.answered import abandon
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
 from tests.support.people import PATIENCE, Person
@@ -28,7 +29,10 @@ def faulty(strict: Stack) -> Iterator[Stack]:
 def test_processes_killed_at_any_step_only_delay(
     faulty: Stack, web_step: str, worker_step: str
 ) -> None:
-    """Web processes and workers killed again and again at a step of their work lose nothing."""
+    """Web processes and workers killed again and again at a step of their work lose nothing.
+
+    And a file that is sent again under its key, until somebody answers, is one document.
+    """
     # How fast an upload must be is no question here.
     faults = f"{web_step}:kill@3,{worker_step}:kill@3"
     faulty.restart(UPLOADS_FAULT=faults, UPLOADS_BODY_RATE_SECONDS="600")
@@ -39,7 +43,13 @@ def test_processes_killed_at_any_step_only_delay(
     for document_id in filter(None, answered):
         assert carol.settle(document_id)["state"] == "clean"
         _has_thumbnails(carol, document_id)
-    invariants(faulty, carol)
+    dora = newcomer(faulty, "dora")
+    # The first of these is the third upload of its process.
+    kept = [_until_answered(dora, f"{web_step}-{number}.txt") for number in range(2)]
+    assert kept[0][1] > 1
+    assert sorted(one["id"] for one in dora.documents()) == sorted(one for one, _ in kept)
+    dora.discard(*(one for one, _ in kept))
+    invariants(faulty, carol, dora)
 
 
 def _try(person: Person, name: str) -> str | None:
@@ -48,6 +58,27 @@ def _try(person: Person, name: str) -> str | None:
         return person.upload(name, samples.png())
     except httpx.TransportError:
         return None
+
+
+def _until_answered(person: Person, name: str) -> tuple[str, int]:
+    """Send a file under its key until there is an answer: its document, and after how many times.
+
+    Whoever died without an answer is not waited for: its row is made to look old.
+    """
+    headers, tries = {"Idempotency-Key": name}, 0
+
+    def answered() -> str | None:
+        nonlocal tries
+        tries += 1
+        try:
+            answer = person.post(name, b"a plain text\n", headers=headers)
+        except httpx.TransportError:
+            abandon(person.stack)
+            return None
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    return eventually(answered, PATIENCE) or "", tries
 
 
 def _has_thumbnails(person: Person, document_id: str) -> None:

@@ -75,6 +75,21 @@ def test_a_passing_error_is_over_with_the_next_answer() -> None:
         assert list(asked.list()) == []
 
 
+@pytest.mark.parametrize(("times", "fine"), [(QUICK.attempts * 2, True), (1000, False)])
+def test_what_still_runs_is_waited_for_but_not_for_ever(times: int, fine: bool) -> None:
+    """Asking whether the first request is over is no further try."""
+    running = [httpx.Response(409, headers={"Retry-After": "0"})] * times
+    answers = iter(running)
+    good = {"id": "doc_a", "size": 1, "state": "clean"}
+    with client(lambda request: next(answers, httpx.Response(200, json=good))) as asked:
+        if fine:
+            assert asked.get("doc_a").id == "doc_a"
+            return
+        with pytest.raises(UploadsError) as refused:
+            asked.get("doc_a")
+    assert refused.value.status == 409
+
+
 def test_the_last_error_is_told() -> None:
     asked: list[httpx.Request] = []
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, jsonify, request
 
-from uploads import bodies
+from uploads import bodies, receipts
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import (
@@ -22,6 +23,7 @@ from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Scope, State
 from uploads.documents.showing import document_json
 from uploads.faults import step
+from uploads.idempotency import HEADER
 from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed
 from uploads.security.csrf import check_header
@@ -34,19 +36,29 @@ def upload() -> Response:
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
     known_members(request, {"name"})
-    silence = services().settings.body_seconds
-    if media_type(request.headers.get("Content-Type")) == "multipart/form-data":
-        part = bodies.sole_file(request, silence)
-        declared = media_type(part.content_type)
-        offer = Offer(part.filename, declared, expected_sha256=expected_digest(request))
-        document = services().intake.accept(actor, offer, part.pieces)
+    key = request.headers.get(HEADER)
+    if key is None:
+        response = _accepted(services().intake.accept(actor, *_file()))
     else:
-        pieces = bodies.raw_pieces(request, silence)
-        document = services().intake.accept(actor, raw_offer(request), pieces)
+        response = receipts.accept_once(actor, key, _file, _accepted)
+    step("s6")
+    return response
+
+
+def _file() -> tuple[Offer, Iterator[bytes]]:
+    """What is said of the file, and its bytes as they come."""
+    silence = services().settings.body_seconds
+    if media_type(request.headers.get("Content-Type")) != "multipart/form-data":
+        return raw_offer(request), bodies.raw_pieces(request, silence)
+    part = bodies.sole_file(request, silence)
+    declared = media_type(part.content_type)
+    return Offer(part.filename, declared, expected_sha256=expected_digest(request)), part.pieces
+
+
+def _accepted(document: Document) -> Response:
     response = _answer(document)
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/documents/{document.id}"
-    step("s6")
     return response
 
 

@@ -112,7 +112,11 @@ class StillRunning(Conflict):
 
     title = "Still under way"
     sentence = "The first request under this Idempotency-Key is under way. Ask again in a moment."
-    seconds = 1
+
+    def __init__(self, seconds: int = 1) -> None:
+        """`seconds` after which to ask again."""
+        self.seconds = seconds
+        super().__init__()
 
 
 class IdempotencyMismatch(UploadsError):

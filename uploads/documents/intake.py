@@ -24,7 +24,7 @@ from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.documents.names import clean_name
 from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quotas
-from uploads.documents.receiving import Receiver
+from uploads.documents.receiving import Receipt, Receiver
 from uploads.documents.refusals import note_refusal
 from uploads.documents.spool import Room
 from uploads.documents.streams import metered, peek
@@ -127,8 +127,11 @@ class Intake:
             raise FileTooLarge(self._policy.limit(kind))
         return name, kind
 
-    def accept(self, actor: Actor, offer: Offer, pieces: Iterator[bytes]) -> Document:
-        """Take a file in; the document it became is committed when this returns.
+    def accept(
+        self, actor: Actor, offer: Offer, pieces: Iterator[bytes], receipt: Receipt | None = None
+    ) -> Document:
+        """Take a file in; the document it became is committed when this returns, and a receipt
+        with it.
 
         Raises the refusals of the policy (TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
         FileTooLarge, DigestMismatch, MalformedFile), QuotaExceeded, and Unavailable when store or
@@ -144,7 +147,7 @@ class Intake:
             step("s2")
             kind = self._policy.judge(name, offer.declared_type, head)
             watch = self._policy.watch(kind, offer.declared_type)
-            receiver = self._receiver(actor, name, kind, offer)
+            receiver = self._receiver(actor, name, kind, offer, receipt)
             for piece in metered(pieces, self._policy.limit(kind)):
                 watch.feed(piece)
                 self._check_room()
@@ -161,7 +164,9 @@ class Intake:
         step("s7")
         return document
 
-    def _receiver(self, actor: Actor, name: str, kind: FileType, offer: Offer) -> Receiver:
+    def _receiver(
+        self, actor: Actor, name: str, kind: FileType, offer: Offer, receipt: Receipt | None
+    ) -> Receiver:
         # In milliseconds, which is what clients are told: whoever sorts by it gets our own order.
         now, declared_type = self._clock(), offer.declared_type
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -187,6 +192,7 @@ class Intake:
             segment_seconds=self._limits.segment_seconds,
             grace_seconds=self._limits.grace_seconds,
             admit=self._quotas.admit,
+            receipt=receipt,
         )
 
     def _give_up(self, actor: Actor, receiver: Receiver | None, error: BaseException) -> None:

@@ -10,11 +10,11 @@ their order. Crash windows: an object whose row was never committed is found by 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from uploads.documents.errors import Conflict, EmptyFile, StorageUnavailable
 from uploads.documents.model import (
@@ -27,6 +27,7 @@ from uploads.documents.model import (
     State,
     Usage,
 )
+from uploads.documents.shipments import Shipment
 from uploads.documents.spool import Room, Spool
 from uploads.faults import step
 from uploads.records.protocol import Leftover, Records, Work
@@ -37,6 +38,19 @@ _UNDER_WAY = 2
 # Bytes from which on a segment is sent off early where memory has run out, so that slow clients
 # that end together leave less to do. It grows with the file: a large one must not come in crumbs.
 _WORTH_IT = 1024 * 1024
+
+
+class Receipt(Protocol):
+    """What is kept for whoever sends the same file again: it stands and falls with the document."""
+
+    def make_out(self, document: Document) -> None:
+        """The document that is about to be committed."""
+
+    def enter(self, work: Work) -> None:
+        """In the transaction that makes the document. Raises Conflict where it must not be made."""
+
+    def withdraw(self, work: Work) -> None:
+        """In the transaction that takes the document back."""
 
 
 class Receiver:
@@ -59,6 +73,7 @@ class Receiver:
         segment_seconds: int,
         grace_seconds: int,
         admit: Callable[[Usage, int], None],
+        receipt: Receipt | None = None,
     ) -> None:
         self._draft = draft
         self._records = records
@@ -69,12 +84,13 @@ class Receiver:
         self._segment_age = timedelta(seconds=segment_seconds)
         self._commit_within = timedelta(seconds=grace_seconds) * 3 / 4
         self._admit = admit
+        self._receipt = receipt
         self._digest = hashlib.sha256()
         self._room = room
         self._spool = Spool(room)
         self._buffered_since = draft.created_at
         self._segments: list[Segment] = []
-        self._under_way: deque[_Shipment] = deque()
+        self._under_way: deque[Shipment] = deque()
         self._has_row = False
 
     @property
@@ -130,6 +146,8 @@ class Receiver:
             updated_at=now,
         )
         job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
+        if self._receipt is not None:
+            self._receipt.make_out(document)
         self._records.write(lambda work: self._commit(work, document, job, stored_at))
         step("s5")
         return document, job
@@ -166,6 +184,8 @@ class Receiver:
             found = work.documents.find(self._draft.id)
             if found is not None and found.state is not State.DELETED:
                 return False
+        if self._receipt is not None:
+            self._receipt.withdraw(work)
         for segment in self._segments:
             work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
         return True
@@ -183,7 +203,7 @@ class Receiver:
     def _send_off(self) -> None:
         while len(self._under_way) >= _UNDER_WAY:
             self._land()
-        self._under_way.append(_Shipment(self._ship()))
+        self._under_way.append(Shipment(self._ship()))
 
     def _ship(self) -> Callable[[], None]:
         """What stores and records the segment that is full now, after those before it."""
@@ -273,28 +293,5 @@ class Receiver:
         for segment in self._segments[recorded:]:
             work.documents.add_segment(document.id, segment)
         work.jobs.add(job)
-
-
-class _Shipment:
-    """One segment on its way to the store, on a thread of its own."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self.error: BaseException | None = None
-        self._act = act
-        self._thread = threading.Thread(target=self._run, name="shipment", daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        self._thread.join()
-
-    def landed(self) -> bool:
-        """Whether it is stored and recorded, once that is known."""
-        self.wait()
-        return self.error is None
-
-    def _run(self) -> None:
-        try:
-            self._act()
-            del self._act  # it knows the one before, which knew the one before
-        except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
-            self.error = error
+        if self._receipt is not None:
+            self._receipt.enter(work)

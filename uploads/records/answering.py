@@ -11,7 +11,7 @@ from typing import Protocol
 class Asked:
     """One request that names itself: who asks, where, under which key, and what is asked.
 
-    `fingerprint` tells requests under the same key apart.
+    `fingerprint` tells requests under the same key apart; it may be empty until the answer is kept.
     """
 
     caller: str
@@ -47,11 +47,17 @@ class Answers(Protocol):
         A request that began before `abandoned_before` and has no answer died with its process.
         """
 
-    def keep(self, asked: Asked, at: datetime, answer: Answer) -> None:
-        """Remember the answer, if this beginning is still the one that counts."""
+    def renew(self, asked: Asked, at: datetime, now: datetime) -> bool:
+        """It is alive: from `now` on as if begun then. Whether that beginning still counted."""
+
+    def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
+        """Remember the answer and the fingerprint, under the same condition; whether it held."""
 
     def forget(self, asked: Asked, at: datetime) -> None:
-        """As if it had never been asked, under the same condition."""
+        """As if it had never been asked, under the same condition; an answer that is kept stays."""
+
+    def withdraw(self, asked: Asked, at: datetime) -> None:
+        """The same, of an answer too: what it tells of was undone."""
 
     def remove_before(self, at: datetime) -> int:
         """Forget what began before this; returns how much."""

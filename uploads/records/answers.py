@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 
 from uploads.records.answering import Answer, Asked, Earlier
 from uploads.records.statements import upsert
@@ -16,6 +17,40 @@ class SqlAnswers:
         self._connection = connection
 
     def begin(self, asked: Asked, at: datetime, abandoned_before: datetime) -> Earlier | None:
+        while True:
+            if self._insert(asked, at) or self._take_over(asked, at, abandoned_before):
+                return None
+            row = self._connection.execute(select(answers).where(_is(asked))).one_or_none()
+            # Where it is gone again, somebody has let it go since we ran into it.
+            if row is not None:
+                return _earlier(row)
+
+    def renew(self, asked: Asked, at: datetime, now: datetime) -> bool:
+        return self._change(asked, at, begun_at=now)
+
+    def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
+        return self._change(
+            asked,
+            at,
+            fingerprint=asked.fingerprint,
+            status=answer.status,
+            content_type=answer.content_type,
+            body=answer.body,
+            location=answer.location,
+        )
+
+    def forget(self, asked: Asked, at: datetime) -> None:
+        self._connection.execute(
+            delete(answers).where(_is(asked), answers.c.begun_at == at, answers.c.status.is_(None))
+        )
+
+    def withdraw(self, asked: Asked, at: datetime) -> None:
+        self._connection.execute(delete(answers).where(_is(asked), answers.c.begun_at == at))
+
+    def remove_before(self, at: datetime) -> int:
+        return self._connection.execute(delete(answers).where(answers.c.begun_at < at)).rowcount
+
+    def _insert(self, asked: Asked, at: datetime) -> bool:
         begun = self._connection.execute(
             upsert(self._connection, answers)
             .values(
@@ -30,33 +65,16 @@ class SqlAnswers:
             )
             .returning(answers.c.key)
         )
-        if begun.first() is not None or self._take_over(asked, at, abandoned_before):
-            return None
-        row = self._connection.execute(select(answers).where(_is(asked))).one()
-        if row.status is None:
-            return Earlier(row.fingerprint, None)
-        answer = Answer(row.status, row.content_type, row.body, row.location)
-        return Earlier(row.fingerprint, answer)
+        return begun.first() is not None
 
-    def keep(self, asked: Asked, at: datetime, answer: Answer) -> None:
-        self._connection.execute(
+    def _change(self, asked: Asked, at: datetime, **values: Any) -> bool:
+        """Change what is under way, if this beginning is still the one that counts."""
+        changed = self._connection.execute(
             update(answers)
             .where(_is(asked), answers.c.begun_at == at, answers.c.status.is_(None))
-            .values(
-                status=answer.status,
-                content_type=answer.content_type,
-                body=answer.body,
-                location=answer.location,
-            )
+            .values(**values)
         )
-
-    def forget(self, asked: Asked, at: datetime) -> None:
-        self._connection.execute(
-            delete(answers).where(_is(asked), answers.c.begun_at == at, answers.c.status.is_(None))
-        )
-
-    def remove_before(self, at: datetime) -> int:
-        return self._connection.execute(delete(answers).where(answers.c.begun_at < at)).rowcount
+        return changed.rowcount == 1
 
     def _take_over(self, asked: Asked, at: datetime, abandoned_before: datetime) -> bool:
         """One statement, so that of two that find it abandoned only one goes ahead."""
@@ -66,6 +84,13 @@ class SqlAnswers:
             .values(begun_at=at, fingerprint=asked.fingerprint)
         )
         return taken.rowcount == 1
+
+
+def _earlier(row: Row[Any]) -> Earlier:
+    if row.status is None:
+        return Earlier(row.fingerprint, None)
+    answer = Answer(row.status, row.content_type, row.body, row.location)
+    return Earlier(row.fingerprint, answer)
 
 
 def _is(asked: Asked) -> ColumnElement[bool]:

@@ -232,7 +232,8 @@ jobs = Table(
     Index(None, "document_id", "state"),
 )
 
-# Answers under an Idempotency-Key; without a status the request is under way.
+# Answers under an Idempotency-Key; without a status the request is under way, and was alive at
+# begun_at. An upload has no fingerprint before its answer.
 answers = Table(
     "answers",
     metadata,

@@ -17,7 +17,8 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 class Retries:
     """At most `attempts` tries; waits of `first` seconds, doubled up to `most`.
 
-    Who asks for more patience than `most_patience` seconds by Retry-After gets none at all.
+    Who asks for more patience than `most_patience` seconds by Retry-After gets none at all. For as
+    long, what still runs under its key is waited for, which is no further try.
     """
 
     attempts: int = 5
@@ -41,13 +42,15 @@ class Retries:
 
 
 def passes(error: UploadsError) -> bool:
-    """Whether this may be over with the next try.
-
-    409 with Retry-After is an idempotency key whose first request still runs.
-    """
+    """Whether this may be over with the next try."""
     if isinstance(error, NotReachable):
         return True
-    return error.status in _PASSING or (error.status == 409 and error.retry_after is not None)
+    return error.status in _PASSING or still_runs(error)
+
+
+def still_runs(error: UploadsError) -> bool:
+    """Whether the first request under an idempotency key is under way: 409 with Retry-After."""
+    return error.status == 409 and error.retry_after is not None
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

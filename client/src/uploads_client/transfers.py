@@ -48,9 +48,9 @@ class Streamed:
         self._wire = wire
 
     def send(self, offer: Offer) -> Document:
-        """Tried again only where the service cannot have taken the file.
+        """Sent again under its key, wherever the connection broke: it becomes one document.
 
-        A connection that breaks after the last byte leaves that open: the error says so.
+        A source that cannot be read twice is tried again only while nothing of it is gone.
         """
         source = offer.source
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": offer.type or ""}
@@ -69,21 +69,10 @@ class Streamed:
             params={"name": offer.name},
             headers=headers,
             body=body,
-            may_repeat=lambda error: not_taken(error, body) and (again or not body.handed_out),
+            may_repeat=lambda error: again or not body.handed_out,
         )
         document = answers.document(members_of(answer))
         return _checked(self._wire, document, body.sha256)
-
-
-def not_taken(error: UploadsError, body: Body) -> bool:
-    """Whether the service certainly has not made a document of this body.
-
-    It makes none of half a body, and keeps none that it answers with 503; what a proxy says in
-    its place (502, 504) leaves it open.
-    """
-    if isinstance(error, NotReachable):
-        return not body.exhausted
-    return error.status in {408, 429} or (error.status == 503 and "code" in error.members)
 
 
 def _answered(error: UploadsError) -> bool:

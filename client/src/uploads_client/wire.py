@@ -19,7 +19,7 @@ import httpx
 
 from uploads_client.answers import SignedRequest
 from uploads_client.errors import BY_CODE, NotReachable, UploadsError
-from uploads_client.retrying import Retries, retry_after
+from uploads_client.retrying import Retries, retry_after, still_runs
 from uploads_client.sources import PIECE, Body
 
 T = TypeVar("T")
@@ -100,15 +100,18 @@ class Wire:
         sleep: Callable[[float], object] = time.sleep,
     ) -> T:
         """What `once` returns, tried again after errors that pass. Raises its last UploadsError."""
-        tried = 0
+        tried, waited = 0, 0.0
         while True:
             try:
                 return once()
             except UploadsError as error:
-                tried += 1
-                pause = self._retries.wait(tried, error, random.random)
+                asking = still_runs(error) and waited < self._retries.most_patience
+                tried += 0 if asking else 1
+                pause = self._retries.wait(max(1, tried), error, random.random)
                 if pause is None or not may_repeat(error):
                     raise
+                # A service that says "at once" is not asked for ever either.
+                waited += max(1.0, pause) if asking else 0.0
             sleep(pause)
 
     def _send(self, method: str, url: str, redirect: bool = False, **more: Any) -> httpx.Response:
