@@ -97,11 +97,6 @@ class Settings(BaseSettings):
         "", description="Where clients reach the S3 store; default the endpoint."
     )
     s3_region: str = Field("us-east-1", description="Region in signatures.")
-    s3_checks_sha256: bool = Field(
-        False,
-        description="The store was proved to hold a PUT against its x-amz-checksum-sha256; only "
-        "then is it signed. rclone does not; the worker reads and checks in any case.",
-    )
     s3_access_key: str = Field("", description="Access key of the store.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the store.")
     s3_bucket_prefix: str = Field(

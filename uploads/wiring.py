@@ -25,6 +25,7 @@ from uploads.documents.sharing import Sharing
 from uploads.documents.spool import Room
 from uploads.documents.streaming import Streams
 from uploads.hints import GatheredHints
+from uploads.proofs import StoreProof
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
@@ -156,7 +157,7 @@ def _granting(
         terms=Terms(
             seconds=settings.grant_seconds,
             url_seconds=settings.grant_url_seconds,
-            store_checks_sha256=lambda: settings.s3_checks_sha256,
+            store_checks_sha256=StoreProof.of(settings).holds,
         ),
         check_room=guard.check,
     )

@@ -80,14 +80,17 @@ def _configure_logs(**_: Any) -> None:
 def _prove(**_: Any) -> None:
     """Before the first job: the cell holds, the rules compile, the scratch is empty.
 
+    The store is tried as well; whatever is found of it, the worker starts.
+
     Raises SystemExit, with the reason in the log: a worker that cannot inspect must not start.
     """
     try:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
         make_cell(settings).self_test()
-        make_runtime(build(settings, app))
+        made = make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
+        made.prove()
         _say_ready(settings)
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)

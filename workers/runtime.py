@@ -10,6 +10,7 @@ from uploads import clock
 from uploads.config import Settings
 from uploads.documents.model import EngineReport, JobKind, Outcome
 from uploads.documents.readers.limits import Limits
+from uploads.proofs import StoreProof
 from uploads.wiring import Services
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
@@ -17,6 +18,7 @@ from workers.inspection.inspect import Inspector
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.jobs import Patience, Runner, Sweeper
+from workers.proving import Prover
 from workers.publishing import Publisher
 from workers.rendering.render import Renderer
 from workers.renditions import RenderHandler
@@ -35,6 +37,7 @@ class Runtime:
     sweep: Callable[[], int]
     reap: Callable[[], int]
     tidy: Callable[[], None]
+    prove: Callable[[], None]
 
 
 def make_cell(settings: Settings) -> Cell:
@@ -80,7 +83,14 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         keep_events=timedelta(days=settings.event_days),
         end_sessions=services.accounts.remove_ended_sessions,
     )
-    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy)
+    prover = make_prover(services)
+    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove)
+
+
+def make_prover(services: Services) -> Prover:
+    """What tries the store."""
+    proof = StoreProof.of(services.settings)
+    return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
 
 
 def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper) -> Inspector:

@@ -8,10 +8,14 @@ from uploads.config import Settings
 from uploads.queue import SWEEP_TASK
 
 TIDY_TASK = "uploads.tidy"
+PROVE_TASK = "uploads.prove"
+_PROVE_SECONDS = 3600.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, Any]:
-    """The sweep each `sweep_seconds`; the thorough look six times in each grace time."""
+    """The sweep each `sweep_seconds`; the thorough look six times in each grace time; the store is
+    asked each hour whether it is to be tried, beside each start of a worker.
+    """
     tidy_seconds = max(settings.sweep_seconds, settings.grace_seconds / 6)
     return {
         "sweep": {
@@ -23,5 +27,10 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
             "task": TIDY_TASK,
             "schedule": tidy_seconds,
             "options": {"expires": tidy_seconds},
+        },
+        "prove": {
+            "task": PROVE_TASK,
+            "schedule": _PROVE_SECONDS,
+            "options": {"expires": _PROVE_SECONDS},
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uploads.queue import JOB_TASK, SWEEP_TASK
 from workers.app import app, runtime
-from workers.schedule import TIDY_TASK
+from workers.schedule import PROVE_TASK, TIDY_TASK
 
 
 @app.task(name=JOB_TASK)
@@ -24,3 +24,9 @@ def sweep() -> None:
 def tidy() -> None:
     """Find what no ledger names."""
     runtime().tidy()
+
+
+@app.task(name=PROVE_TASK)
+def prove() -> None:
+    """Find out what the store checks by itself."""
+    runtime().prove()

@@ -20,7 +20,9 @@ from tests.support.people import PATIENCE, UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from uploads.documents.model import Scope
+from uploads.proofs import Finding, StoreProof
 from uploads.storage.protocol import Bucket
+from uploads.wiring import build
 
 MIB = 1024 * 1024
 OTHER = TEXT.replace(b"plain", b"evil!")
@@ -49,8 +51,7 @@ def test_one_put_from_the_grant_to_the_same_bytes_again(stack: Stack, dora: Pers
         "Content-Type": "image/png",
         "Content-Length": str(len(samples.png())),
     }
-    query = parse_qs(urlsplit(request["url"]).query)
-    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
+    assert signed_headers(request["url"]) == "content-length;content-type;host"
     ends = datetime.fromisoformat(request["expires_at"]) - datetime.now(UTC)
     assert timedelta(minutes=14) < ends <= timedelta(minutes=15)
     assert sent(dora, grant, samples.png()).status_code == 200
@@ -65,6 +66,36 @@ def test_one_put_from_the_grant_to_the_same_bytes_again(stack: Stack, dora: Pers
     assert completed(dora, grant)["id"] == document["id"]
     assert refusal(dora.api.delete(f"/uploads/{grant['id']}")) == (409, "conflict")
     invariants(stack, dora)
+
+
+def test_a_checksum_is_signed_where_a_worker_has_proved_the_store(
+    stack: Stack, dora: Person
+) -> None:
+    """This one was tried when the worker started, and does not look; then another is proved."""
+    eventually(lambda: "store_tried" in stack.log.read_text(errors="replace"), PATIENCE)
+    grant = asked(dora, sha256=DIGEST)
+    plain = "content-length;content-type;host"
+    assert signed_headers(grant["request"]["url"]) == plain
+    other = {"s3_public_url": "https://files.example.org"}
+    settings = stack.services().settings.model_copy(update=other)
+
+    def now() -> str:
+        services = build(settings)
+        actor = services.accounts.key_actor(dora.key)
+        assert actor is not None
+        found = services.granting.get(actor, grant["id"])
+        (request,) = services.granting.requests(found, [1])
+        services.records.close()  # type: ignore[attr-defined]
+        return signed_headers(request.url)
+
+    assert now() == plain
+    StoreProof.of(settings).record(Finding.PROVED)
+    assert now() == f"{plain};x-amz-checksum-sha256;x-amz-sdk-checksum-algorithm"
+
+
+def signed_headers(url: str) -> str:
+    (names,) = parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"]
+    return names
 
 
 @pytest.mark.one_database

@@ -206,10 +206,7 @@ class Granting:
         if grant.method is GrantMethod.PUT:
             headers = {"Content-Type": grant.declared_type or grant.type, **headers}
             if grant.sha256 is not None and self._terms.store_checks_sha256():
-                digest = base64.b64encode(bytes.fromhex(grant.sha256)).decode()
-                headers["x-amz-checksum-sha256"] = digest
-                # Ceph looks at the one only where the other is there.
-                headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
+                headers = with_checksum(headers, grant.sha256)
         url = self._storage.sign_put(Bucket.INCOMING, part.key, headers=headers, seconds=seconds)
         return SignedRequest(number, "PUT", url, headers, now + timedelta(seconds=seconds))
 
@@ -218,6 +215,14 @@ class Granting:
 
     def _append(self, entry: AuditEntry) -> None:
         self._records.write(lambda work: work.audit.append(entry))
+
+
+def with_checksum(headers: Mapping[str, str], sha256: str) -> dict[str, str]:
+    """The headers of a PUT, and those by which a store holds its body against a SHA-256 (hex)."""
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+    # Ceph looks at the one only where the other is there.
+    checked = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"}
+    return {**headers, **checked}
 
 
 def stored_parts(storage: Storage, grant: Grant) -> dict[int, int]:
