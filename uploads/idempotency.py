@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial, wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from flask import Response, current_app, json, request
@@ -42,6 +42,7 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import current_actor, services
 
 HEADER = "Idempotency-Key"
+_REPEATABLE = "uploads_repeatable"
 _ABANDONED = timedelta(minutes=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _log = structlog.get_logger(__name__)
@@ -89,7 +90,22 @@ def idempotent(
         body = request.full_path.encode(), request.get_data()
         return _once(replace(known, fingerprint=keyed(*body)), lambda: view(**arguments), veil)
 
+    once.__dict__[_REPEATABLE] = True
     return once
+
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def repeats_itself(view: V) -> V:
+    """Mark a view that sees to the key by itself, for those who describe it."""
+    view.__dict__[_REPEATABLE] = True
+    return view
+
+
+def repeatable(view: Callable[..., Any]) -> bool:
+    """Whether a view is `idempotent`, or sees to it itself."""
+    return _REPEATABLE in view.__dict__
 
 
 def asked(actor: Actor, key: str) -> Asked:

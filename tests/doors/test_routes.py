@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import described, plain, samples
 from tests.support import grants as granted
-from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.people import Browser, Person
 from tests.support.requests import KEY, NOWHERE, asked, body_for, made_for
@@ -95,6 +95,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
+    (f"{API}/openapi.json", "GET"): Row(200, 200, 200),
     # For people. Unknown callers are led to the sign-in page.
     ("/", "GET"): Row(302, 302, 302),
     ("/sign-in", "GET"): Row(200, 302, 302),
@@ -207,6 +208,8 @@ def test_each_caller_gets_what_is_due(ask: Ask, clean: str, route: str, method: 
         found.append(answer.status_code)
         if answer.status_code >= 400:
             assert clean not in answer.text
+        if (said := described.operation(route, method)) is not None:
+            described.assert_described(answer, said)
     assert found == [row.signed_out, row.wrong, row.right]
 
 

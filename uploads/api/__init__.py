@@ -12,6 +12,7 @@ from uploads.api import (  # noqa: E402, F401  views register on the blueprint
     keys,
     links,
     me,
+    openapi,
     policy,
     uploads,
     webhooks,

@@ -7,15 +7,25 @@ from contextlib import ExitStack
 
 from flask import Blueprint, Response
 
+from uploads.documents import errors
 from uploads.documents.access import served_type
 from uploads.documents.names import content_disposition
+from uploads.openapi.describing import Answer, Content, described
 from uploads.security.hosts import CONTENT
 from uploads.security.principals import services
 
 blueprint = Blueprint(CONTENT, __name__)
+BYTES = Content("*/*", {"description": "The bytes."})
+_LOST = (errors.NotFound, errors.Gone, errors.NotClean)
 
 
 @blueprint.get("/renditions/<token>")
+@described(
+    "send_rendition",
+    Answer(200, "The picture.", BYTES, headers=("Content-Disposition",)),
+    problems=_LOST,
+    public=True,
+)
 def rendition(token: str) -> Response:
     """Stream one rendition; the document's state is checked at each use."""
     stack = ExitStack()
@@ -28,6 +38,12 @@ def rendition(token: str) -> Response:
 
 
 @blueprint.get("/downloads/<token>")
+@described(
+    "send_document",
+    Answer(200, "The file.", BYTES, headers=("Content-Disposition",)),
+    problems=_LOST,
+    public=True,
+)
 def download(token: str) -> Response:
     """Stream one document that no browser may show; the state is checked at each use."""
     stack = ExitStack()

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, jsonify, request
+from pydantic.json_schema import SkipJsonSchema
 
 from uploads import bodies, receipts
 from uploads.api import blueprint
-from uploads.api.json_bodies import Body, read_body
+from uploads.api.json_bodies import Body, Time, read_body
 from uploads.api.parsing import (
     expected_digest,
     invalid,
@@ -19,11 +20,28 @@ from uploads.api.parsing import (
     number,
     raw_offer,
 )
+from uploads.documents import errors
 from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Scope, State
 from uploads.documents.showing import document_json
 from uploads.faults import step
-from uploads.idempotency import HEADER
+from uploads.idempotency import HEADER, repeats_itself
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.parameters import (
+    CURSOR,
+    DISPOSITION,
+    LIMIT,
+    NAME,
+    PAGE,
+    QUERY,
+    REPR_DIGEST,
+    STATE,
+    TYPE,
+    WAIT,
+)
+from uploads.openapi.requests import FORM, RAW, REFUSALS
+from uploads.openapi.shapes import Document as Shown
+from uploads.openapi.shapes import DocumentPage
 from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed
 from uploads.security.csrf import check_header
@@ -31,11 +49,20 @@ from uploads.security.principals import require_actor, services
 
 
 @blueprint.post("/documents")
+@described(
+    "upload_document",
+    Answer(202, "It is kept in quarantine and will be inspected.", Shown, headers=("Location",)),
+    takes=(FORM, RAW),
+    parameters=(NAME, DISPOSITION, REPR_DIGEST),
+    problems=(*REFUSALS, errors.DigestMismatch, errors.SizeMismatch, errors.Conflict),
+    scope=Scope.DOCUMENTS_WRITE,
+)
+@repeats_itself
 def upload() -> Response:
     """Take one file, as the only part of a form or as the raw body."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, {"name"})
+    known_members(request, NAME)
     key = request.headers.get(HEADER)
     if key is None:
         response = _accepted(services().intake.accept(actor, *_file()))
@@ -63,43 +90,62 @@ def _accepted(document: Document) -> Response:
 
 
 @blueprint.get("/documents")
+@described(
+    "list_documents",
+    Answer(200, "A page of them.", DocumentPage),
+    parameters=(*PAGE, STATE, TYPE, QUERY),
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_documents() -> Response:
     """The caller's documents, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"limit", "cursor", "state", "type", "q"})
+    known_members(request, *PAGE, STATE, TYPE, QUERY)
     try:
         states = {State(name) for name in request.args.getlist("state")}
     except ValueError as error:
         raise invalid(("state", "one of " + ", ".join(State))) from error
     chosen = DocumentFilter(states, request.args.get("type"), request.args.get("q"))
-    limit = number(request, "limit", 50, 1, 200)
-    page, cursor = services().library.list(actor, chosen, limit, request.args.get("cursor"))
+    limit = number(request, LIMIT)
+    page, cursor = services().library.list(actor, chosen, limit, request.args.get(CURSOR.name))
     base = services().settings.public_url
     return jsonify(items=[document_json(one, base) for one in page], next_cursor=cursor)
 
 
 @blueprint.get("/documents/<document_id>")
+@described(
+    "show_document",
+    Answer(200, "The document as it stands.", Shown),
+    parameters=(WAIT,),
+    scope=Scope.DOCUMENTS_READ,
+)
 def show(document_id: str) -> Response:
     """One document; with `?wait=` seconds, at its next change or when it is settled."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"wait"})
-    seconds = number(request, "wait", 0, 0, 30)
+    known_members(request, WAIT)
+    seconds = number(request, WAIT)
     return _answer(services().library.wait(actor, document_id, seconds))
 
 
 class DocumentChange(Body):
     """What is to be changed; absent members stay as they are, no `expires_at` is null."""
 
-    name: str | None = None
-    expires_at: str | None = None
+    name: str | SkipJsonSchema[None] = None
+    expires_at: Time | None = None
 
 
 @blueprint.patch("/documents/<document_id>")
+@described(
+    "change_document",
+    Answer(200, "The document as it is now.", Shown),
+    takes=(DocumentChange,),
+    problems=(errors.Gone, errors.Conflict),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def change(document_id: str) -> Response:
-    """Another name, another end."""
+    """Give it another name, which must fit its type, or another end."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, ())
+    known_members(request)
     asked = read_body(request, DocumentChange)
     wanted: dict[str, Any] = {}
     if "name" in asked.model_fields_set:
@@ -112,25 +158,45 @@ def change(document_id: str) -> Response:
 
 
 @blueprint.delete("/documents/<document_id>")
+@described(
+    "delete_document",
+    Answer(204, "It is deleted, or was before."),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def delete(document_id: str) -> Response:
-    """Turn it into a tombstone."""
+    """Turn it into a tombstone, which stays for a while; its bytes go."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
+    known_members(request)
     services().library.delete(actor, document_id)
     return Response(status=204)
 
 
 @blueprint.get("/documents/<document_id>/content")
+@described(
+    "fetch_document",
+    Answer(302, "It is there, for a minute.", headers=("Location",)),
+    problems=(errors.NotClean, errors.Gone),
+    scope=Scope.DOCUMENTS_READ,
+)
 def content(document_id: str) -> Response:
-    """Redirect to a store URL that lives at most a minute."""
+    """Redirect to a signed address of the bytes, which are always sent as an attachment."""
     actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request)
     return to_signed(services().access.download_url(actor, document_id))
 
 
 @blueprint.get("/documents/<document_id>/renditions/<name>")
+@described(
+    "fetch_rendition",
+    Answer(302, "It is there, for a while.", headers=("Location",)),
+    problems=(errors.NotClean, errors.Gone),
+    scope=Scope.DOCUMENTS_READ,
+)
 def rendition(document_id: str, name: str) -> Response:
-    """Redirect to the content host."""
+    """Redirect to one of its pictures on the content host."""
     actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request)
     return to_signed(services().access.rendition_url(actor, document_id, name))
 
 

@@ -14,20 +14,43 @@ from uploads.documents.errors import Unavailable
 from uploads.documents.model import Scope
 from uploads.documents.showing import with_addresses
 from uploads.documents.streaming import Beat, Begun, Stream, Told
+from uploads.openapi.describing import Answer, Content, described
+from uploads.openapi.parameters import LAST_EVENT_ID
 from uploads.security.principals import require_actor, services
 
 _AGAIN_MS = 3000
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _log = structlog.get_logger(__name__)
+_STREAM = Content(
+    "text/event-stream",
+    {
+        "type": "string",
+        "description": "Events `state` with a Document as data, and a comment now and then. An "
+        "event `reset` says that some are no longer known: list the documents anew.",
+    },
+    'id: 41\nevent: state\ndata: {"id": "doc_01kay5v3m2q8h0c6r9w4x7t1zn", "state": "clean"}\n\n',
+)
 
 
 @blueprint.get("/events")
+@described(
+    "watch_documents",
+    Answer(200, "A stream that does not end by itself.", _STREAM),
+    parameters=(LAST_EVENT_ID,),
+    scope=Scope.DOCUMENTS_READ,
+)
 def events() -> Response:
     """What happens to the caller's documents from now on, or from `Last-Event-ID` on."""
     return _answer(None)
 
 
 @blueprint.get("/documents/<document_id>/events")
+@described(
+    "watch_document",
+    Answer(200, "A stream that ends when the document is settled.", _STREAM),
+    parameters=(LAST_EVENT_ID,),
+    scope=Scope.DOCUMENTS_READ,
+)
 def document_events(document_id: str) -> Response:
     """One document: how it stands, and what happens to it until it is settled."""
     return _answer(document_id)
@@ -35,7 +58,7 @@ def document_events(document_id: str) -> Response:
 
 def _answer(document_id: str | None) -> Response:
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, ())
+    known_members(request)
     stream = services().streams.open(actor, _last_seen(), document_id)
     response = Response(_text(stream, services().settings.public_url))
     response.call_on_close(stream.close)

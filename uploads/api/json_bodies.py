@@ -11,10 +11,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from uploads.api.parsing import invalid, media_type
 from uploads.documents.errors import Malformed, UnsupportedMediaType
@@ -23,6 +23,10 @@ _LONGEST_NUMBER = 20  # digits of the largest 64-bit integer, and its sign
 _PROBLEMS_NAMED = 20
 _POINTER_CHARS = 120
 _WORDS = {"extra_forbidden": "unknown member", "missing": "required"}
+
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A point in time as a client writes it; `parsing.moment` reads it."""
 
 
 class Body(BaseModel):

@@ -8,11 +8,15 @@ from flask import Response, jsonify, request
 from pydantic import Field
 
 from uploads.api import blueprint
-from uploads.api.json_bodies import Body, read_body
+from uploads.api.json_bodies import Body, Time, read_body
 from uploads.api.parsing import known_members, moment, number
+from uploads.documents import errors
 from uploads.documents.model import Actor, ApiKey, Scope
 from uploads.documents.showing import rfc3339
 from uploads.idempotency import idempotent, without
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.service_shapes import KeyPage, NewKey
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
@@ -26,13 +30,20 @@ class KeyRequest(Body):
 
     name: str
     scopes: Scopes
-    expires_at: str | None = None
+    expires_at: Time | None = None
 
 
 @blueprint.post("/keys")
+@described(
+    "create_key",
+    Answer(201, "The key, with its text as `secret`.", NewKey),
+    takes=(KeyRequest,),
+    problems=(errors.Conflict,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 @idempotent(veil=without("secret"))
 def create_key() -> Response:
-    """Make one for oneself, with no more rights than one has."""
+    """Make a key for oneself, with no more rights than one has."""
     actor = _manager()
     asked = read_body(request, KeyRequest)
     ends = moment(asked.expires_at, "/expires_at")
@@ -44,18 +55,25 @@ def create_key() -> Response:
 
 
 @blueprint.get("/keys")
+@described(
+    "list_keys",
+    Answer(200, "A page of them.", KeyPage),
+    parameters=PAGE,
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_keys() -> Response:
     """The caller's keys, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"limit", "cursor"})
-    limit = number(request, "limit", 50, 1, 200)
-    page, cursor = services().accounts.own_keys(actor, limit, request.args.get("cursor"))
+    known_members(request, *PAGE)
+    limit = number(request, LIMIT)
+    page, cursor = services().accounts.own_keys(actor, limit, request.args.get(CURSOR.name))
     return jsonify(items=[_key_json(one) for one in page], next_cursor=cursor)
 
 
 @blueprint.delete("/keys/<key_id>")
+@described("revoke_key", Answer(204, "It is refused from now on."), scope=Scope.DOCUMENTS_WRITE)
 def revoke_key(key_id: str) -> Response:
-    """Refuse it from now on, also where it is the one that asks."""
+    """Refuse a key from now on, also where it is the one that asks."""
     actor = _manager()
     services().accounts.revoke_key(key_id, owner_id=actor.user_id, by=actor.user_id)
     return Response(status=204)
@@ -64,7 +82,7 @@ def revoke_key(key_id: str) -> Response:
 def _manager() -> Actor:
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, ())
+    known_members(request)
     return actor
 
 

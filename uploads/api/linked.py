@@ -15,17 +15,51 @@ from werkzeug.http import http_date
 
 from uploads import errors
 from uploads.api.conditions import Kept, Span, is_unchanged, wanted
-from uploads.api.content import blueprint
-from uploads.documents.errors import PasswordRequired, RangeNotSatisfiable
+from uploads.api.content import BYTES, blueprint
+from uploads.documents.errors import (
+    DownloadLimit,
+    Gone,
+    NotClean,
+    PasswordRequired,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+)
 from uploads.documents.fetching import Download
 from uploads.documents.names import content_disposition
+from uploads.openapi import headers as told
+from uploads.openapi.describing import Answer, Content, described
+from uploads.openapi.parameters import CONDITIONS, IF_RANGE, RANGE
 from uploads.redirects import to_signed
 from uploads.security.principals import services
 
+_BEGUN = Answer(303, "A download has begun there.", headers=("Location",))
+_UNCHANGED = Answer(304, "The client has it already.", headers=told.KEPT)
+_SENT = ("Accept-Ranges", "Content-Disposition", *told.KEPT)
+_LOST = (Gone, NotClean, DownloadLimit)
+_PASSWORD = Content(
+    "application/x-www-form-urlencoded",
+    {
+        "type": "object",
+        "properties": {"password": {"type": "string"}},
+        "required": ["password"],
+    },
+)
+
 
 @blueprint.get("/links/<token>")
+@described(
+    "use_link",
+    _BEGUN,
+    _UNCHANGED,
+    parameters=CONDITIONS,
+    problems=(*_LOST, PasswordRequired, PreconditionFailed),
+    public=True,
+)
 def link(token: str) -> Response:
-    """Count a download and lead to it, or ask for the password."""
+    """Count a download and lead to it, or ask for the password.
+
+    A program sends the password by HTTP Basic authentication, with any user name.
+    """
     given = request.authorization
     password = given.password if given is not None and given.type == "basic" else None
     try:
@@ -41,6 +75,13 @@ def link(token: str) -> Response:
 
 
 @blueprint.post("/links/<token>")
+@described(
+    "use_link_by_form",
+    _BEGUN,
+    takes=(_PASSWORD,),
+    problems=(*_LOST, PasswordRequired),
+    public=True,
+)
 def enter(token: str) -> Response:
     """The same, with the password from the form."""
     try:
@@ -57,6 +98,15 @@ def form_style() -> Response:
 
 
 @blueprint.get("/tickets/<ticket>")
+@described(
+    "send_linked",
+    Answer(200, "The whole.", BYTES, headers=_SENT),
+    Answer(206, "The range that was asked for.", BYTES, headers=(*_SENT, told.RANGE)),
+    _UNCHANGED,
+    parameters=(RANGE, IF_RANGE, *CONDITIONS),
+    problems=(*_LOST, PreconditionFailed, RangeNotSatisfiable),
+    public=True,
+)
 def fetch(ticket: str) -> Response:
     """Send what a use of a link has begun, whole or in ranges."""
     found = services().fetching.resume(ticket)

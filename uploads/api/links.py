@@ -12,6 +12,7 @@ from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import known_members, number
 from uploads.api.rendering import link_json
+from uploads.documents import errors
 from uploads.documents.links import (
     LONGEST_PASSWORD,
     LONGEST_SECONDS,
@@ -24,16 +25,21 @@ from uploads.documents.links import (
 from uploads.documents.model import Scope
 from uploads.documents.sharing import Wish
 from uploads.idempotency import Veil, idempotent
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.shapes import Link as Shown
+from uploads.openapi.shapes import LinkPage
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
+_SOME = Field(min_length=1, max_length=MOST_DOCUMENTS, json_schema_extra={"uniqueItems": True})
 _PASSWORD = Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)
 
 
 class LinkRequest(Body):
     """What is shared; `expires_in` in seconds, without it until the link is revoked."""
 
-    documents: Annotated[list[str], Field(min_length=1, max_length=MOST_DOCUMENTS)]
+    documents: Annotated[list[str], _SOME]
     expires_in: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] | None = None
     disposition: Literal["attachment", "inline"] = "attachment"
     max_downloads: Annotated[int, Field(ge=1, le=MOST_DOWNLOADS)] | None = None
@@ -59,12 +65,19 @@ def _with_url(body: str) -> str:
 
 
 @blueprint.post("/links")
+@described(
+    "create_link",
+    Answer(201, "The link, with its address.", Shown, headers=("Location",)),
+    takes=(LinkRequest,),
+    problems=(errors.NotFound, errors.NotClean, errors.Gone),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 @idempotent(veil=Veil(_without_url, _with_url))
 def create_link() -> Response:
     """Make a link to one document or several."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, ())
+    known_members(request)
     asked = read_body(request, LinkRequest)
     wish = Wish(
         tuple(asked.documents),
@@ -81,39 +94,59 @@ def create_link() -> Response:
 
 
 @blueprint.get("/links")
+@described(
+    "list_links",
+    Answer(200, "A page of them.", LinkPage),
+    parameters=PAGE,
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_links() -> Response:
     """The caller's links that were not ended, newest first."""
     return _page(None)
 
 
 @blueprint.get("/documents/<document_id>/links")
+@described(
+    "list_document_links",
+    Answer(200, "A page of them.", LinkPage),
+    parameters=PAGE,
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_document_links(document_id: str) -> Response:
-    """The same of one document."""
+    """The links of one document, newest first."""
     return _page(document_id)
 
 
 @blueprint.get("/links/<link_id>")
+@described(
+    "show_link",
+    Answer(200, "The link as it stands.", Shown),
+    problems=(errors.Gone,),
+    scope=Scope.DOCUMENTS_READ,
+)
 def show_link(link_id: str) -> Response:
     """One link, with its address and how often it was used."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, ())
+    known_members(request)
     return jsonify(_json(services().sharing.get(actor, link_id)))
 
 
 @blueprint.delete("/links/<link_id>")
+@described("revoke_link", Answer(204, "It has ended."), scope=Scope.DOCUMENTS_WRITE)
 def revoke_link(link_id: str) -> Response:
-    """End it at once."""
+    """End a link at once."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
+    known_members(request)
     services().sharing.revoke(actor, link_id)
     return Response(status=204)
 
 
 def _page(document_id: str | None) -> Response:
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"limit", "cursor"})
-    limit = number(request, "limit", 50, 1, 200)
-    page, cursor = services().sharing.list(actor, limit, request.args.get("cursor"), document_id)
+    known_members(request, *PAGE)
+    limit = number(request, LIMIT)
+    page, cursor = services().sharing.list(actor, limit, request.args.get(CURSOR.name), document_id)
     return jsonify(items=[_json(link) for link in page], next_cursor=cursor)
 
 

@@ -6,14 +6,17 @@ from flask import Response, jsonify, request
 
 from uploads.api import blueprint
 from uploads.api.parsing import known_members
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.service_shapes import Me
 from uploads.security.principals import require_actor, services
 
 
 @blueprint.get("/me")
+@described("show_caller", Answer(200, "The caller.", Me))
 def me() -> Response:
     """The caller; a limit that there is not is null."""
     actor = require_actor()
-    known_members(request, ())
+    known_members(request)
     quota = services().quotas.of(actor.user_id)
     return jsonify(
         id=actor.user_id,

@@ -9,7 +9,9 @@ from flask import Blueprint, Response, jsonify
 from redis import Redis
 
 from uploads import clock, scanner
-from uploads.documents.errors import UploadsError
+from uploads.documents.errors import NotFound, UploadsError
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.service_shapes import Alive, Readiness
 from uploads.security.hosts import OPERATIONS
 from uploads.security.principals import services
 
@@ -19,12 +21,20 @@ _log = structlog.get_logger(__name__)
 
 
 @blueprint.get("/livez")
+@described("live", Answer(200, "It answers.", Alive), problems=(NotFound,), public=True)
 def live() -> Response:
     """This process answers."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
+@described(
+    "ready",
+    Answer(200, "It works, perhaps degraded.", Readiness),
+    Answer(503, "It cannot take or serve files.", Readiness),
+    problems=(NotFound,),
+    public=True,
+)
 def ready() -> Response:
     """Each part by name: 200 `ok` or `degraded`, 503 when files could not be taken or served."""
     found = services()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from flask import Request
@@ -13,6 +12,7 @@ from werkzeug.http import parse_options_header
 
 from uploads.documents.errors import Invalid, Malformed
 from uploads.documents.intake import Offer
+from uploads.openapi.parameters import Parameter
 
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -32,9 +32,9 @@ def moment(text: str | None, pointer: str) -> datetime | None:
         raise invalid((pointer, "a time like 2027-01-31T12:00:00Z")) from error
 
 
-def known_members(request: Request, known: Iterable[str]) -> None:
+def known_members(request: Request, *known: Parameter) -> None:
     """Raises Invalid when the query string has a member that the route does not know."""
-    unknown = sorted(set(request.args) - set(known))
+    unknown = sorted(set(request.args) - {one.name for one in known})
     if unknown:
         raise invalid(*((name, "unknown parameter") for name in unknown))
 
@@ -46,13 +46,14 @@ def invalid(*problems: tuple[str, str]) -> Invalid:
     return Invalid(f"Not valid: {words}. Correct it and send it again.", errors=listed)
 
 
-def number(request: Request, name: str, default: int, lowest: int, highest: int) -> int:
-    """A whole number from the query string. Raises Invalid outside its bounds."""
-    text = request.args.get(name)
+def number(request: Request, asked: Parameter) -> int:
+    """A whole number from the query string. Raises Invalid outside of the parameter's bounds."""
+    text = request.args.get(asked.name)
+    lowest, highest = asked.schema["minimum"], asked.schema["maximum"]
     if text is None:
-        return default
-    if not re.fullmatch(r"\d{1,9}", text) or not lowest <= int(text) <= highest:
-        raise invalid((name, f"a whole number from {lowest} to {highest}"))
+        return int(asked.schema["default"])
+    if not re.fullmatch("[0-9]{1,9}", text) or not lowest <= int(text) <= highest:
+        raise invalid((asked.name, f"a whole number from {lowest} to {highest}"))
     return int(text)
 
 

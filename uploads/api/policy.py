@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from uploads.api import blueprint
+from uploads.api.parsing import known_members
 from uploads.documents.model import Scope
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.service_shapes import Policy
 from uploads.security.principals import require_actor, services
 
 
 @blueprint.get("/policy")
+@described("show_policy", Answer(200, "What is accepted.", Policy), scope=Scope.DOCUMENTS_READ)
 def policy() -> Response:
     """Types, endings, sizes, and whether a virus scanner is configured."""
     require_actor(Scope.DOCUMENTS_READ)
+    known_members(request)
     rules = services().policy
     configured = services().scanner_configured
     return jsonify(

@@ -11,16 +11,21 @@ from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Nothing, read_body
 from uploads.api.parsing import invalid, known_members, media_type
 from uploads.api.rendering import grant_json, signed_json
+from uploads.documents import errors
 from uploads.documents.granting import PARTS_AT_ONCE
 from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
 from uploads.documents.showing import document_json
 from uploads.idempotency import idempotent
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.requests import CLAIMS, REFUSALS
+from uploads.openapi.shapes import Document, Parts, Upload
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
 _LARGEST = 2**63 - 1
+_OVER = (errors.Conflict, errors.Gone, errors.UploadExpired)
 
 
 class UploadRequest(Body):
@@ -29,7 +34,7 @@ class UploadRequest(Body):
     name: str
     size: Annotated[int, Field(ge=0, le=_LARGEST)]
     type: str | None = None
-    sha256: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     method: Literal["put", "multipart", "auto"] = "auto"
 
 
@@ -40,6 +45,13 @@ class PartsRequest(Body):
 
 
 @blueprint.post("/uploads")
+@described(
+    "create_upload",
+    Answer(201, "The file may be put into the store.", Upload, headers=("Location",)),
+    takes=(UploadRequest,),
+    problems=CLAIMS,
+    scope=Scope.DOCUMENTS_WRITE,
+)
 @idempotent
 def create_upload() -> Response:
     """Judge a file by what is said of it, and grant it signed requests."""
@@ -55,14 +67,26 @@ def create_upload() -> Response:
 
 
 @blueprint.get("/uploads/<upload_id>")
+@described(
+    "show_upload",
+    Answer(200, "The upload as it stands.", Upload),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def show_upload(upload_id: str) -> Response:
     """The grant as it stands, with what has arrived and, while it is open, fresh requests."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
-    known_members(request, ())
+    known_members(request)
     return _answer(services().granting.get(actor, upload_id), look=True)
 
 
 @blueprint.post("/uploads/<upload_id>/parts")
+@described(
+    "sign_parts",
+    Answer(200, "Requests that are good for some minutes.", Parts),
+    takes=(PartsRequest,),
+    problems=_OVER,
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def sign_parts(upload_id: str) -> Response:
     """Fresh requests for some parts; a grant by one PUT has part 1."""
     actor = _writer()
@@ -77,6 +101,14 @@ def sign_parts(upload_id: str) -> Response:
 
 
 @blueprint.post("/uploads/<upload_id>/complete")
+@described(
+    "complete_upload",
+    Answer(202, "It is a document, and will be inspected.", Document, headers=("Location",)),
+    takes=(Nothing,),
+    optional=True,
+    problems=(*REFUSALS, *_OVER, errors.Incomplete, errors.SizeMismatch),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 @idempotent
 def complete_upload(upload_id: str) -> Response:
     """Make the document, at once for any size; inspection follows."""
@@ -90,6 +122,12 @@ def complete_upload(upload_id: str) -> Response:
 
 
 @blueprint.delete("/uploads/<upload_id>")
+@described(
+    "abort_upload",
+    Answer(204, "It is ended, or was before."),
+    problems=(errors.Conflict,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def abort_upload(upload_id: str) -> Response:
     """End it; its room is back at once."""
     services().granting.abort(_writer(), upload_id)
@@ -99,7 +137,7 @@ def abort_upload(upload_id: str) -> Response:
 def _writer() -> Actor:
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, ())
+    known_members(request)
     return actor
 
 

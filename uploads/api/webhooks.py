@@ -6,41 +6,58 @@ from typing import Annotated, Any, Literal
 
 from flask import Response, jsonify, request
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Nothing, read_body
 from uploads.api.parsing import invalid, known_members, number
+from uploads.documents import errors
 from uploads.documents.events import NAMES
 from uploads.documents.hooks import Wanted
 from uploads.documents.model import Actor, Scope
 from uploads.documents.showing import rfc3339
 from uploads.documents.webhooks import Attempt, Delivery, DeliveryState, Webhook
 from uploads.idempotency import idempotent, without
+from uploads.openapi.describing import Answer, described
+from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.service_shapes import Delivery as DeliveryShown
+from uploads.openapi.service_shapes import DeliveryPage, NewWebhook, WebhookPage
+from uploads.openapi.service_shapes import Webhook as Shown
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
 Events = Annotated[list[Literal[NAMES]], Field(min_length=1, max_length=len(NAMES))]  # type: ignore[valid-type]
 
 
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+
+
 class WebhookRequest(Body):
     """Where to tell what; without `events` all of them."""
 
-    url: str
+    url: Url
     events: Events | None = None
 
 
 class WebhookChange(Body):
     """What is to be changed; absent members stay as they are."""
 
-    url: str | None = None
-    events: Events | None = None
-    enabled: bool | None = None
+    url: Url | SkipJsonSchema[None] = None
+    events: Events | SkipJsonSchema[None] = None
+    enabled: bool | SkipJsonSchema[None] = None
 
 
 @blueprint.post("/webhooks")
+@described(
+    "create_webhook",
+    Answer(201, "The webhook, with its secret.", NewWebhook, headers=("Location",)),
+    takes=(WebhookRequest,),
+    problems=(errors.Conflict,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 @idempotent(veil=without("secret"))
 def create_webhook() -> Response:
-    """Make one. The secret is in this answer and in no other."""
+    """Make a webhook. The secret is in this answer and in no other."""
     actor = _manager()
     asked = read_body(request, WebhookRequest)
     webhook, secret = services().webhooks.create(actor, asked.url, _unique(asked.events or NAMES))
@@ -51,26 +68,39 @@ def create_webhook() -> Response:
 
 
 @blueprint.get("/webhooks")
+@described(
+    "list_webhooks",
+    Answer(200, "A page of them.", WebhookPage),
+    parameters=PAGE,
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_webhooks() -> Response:
     """The caller's webhooks, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"limit", "cursor"})
-    limit = number(request, "limit", 50, 1, 200)
-    page, cursor = services().webhooks.list(actor, limit, request.args.get("cursor"))
+    known_members(request, *PAGE)
+    limit = number(request, LIMIT)
+    page, cursor = services().webhooks.list(actor, limit, request.args.get(CURSOR.name))
     return jsonify(items=[_webhook_json(one) for one in page], next_cursor=cursor)
 
 
 @blueprint.get("/webhooks/<webhook_id>")
+@described("show_webhook", Answer(200, "As it stands.", Shown), scope=Scope.DOCUMENTS_READ)
 def show_webhook(webhook_id: str) -> Response:
-    """One of them."""
+    """One webhook."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, ())
+    known_members(request)
     return jsonify(_webhook_json(services().webhooks.get(actor, webhook_id)))
 
 
 @blueprint.patch("/webhooks/<webhook_id>")
+@described(
+    "change_webhook",
+    Answer(200, "As it is now.", Shown),
+    takes=(WebhookChange,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def change_webhook(webhook_id: str) -> Response:
-    """Another address, other events, on or off."""
+    """Give it another address or other events, turn it on or off."""
     actor = _manager()
     asked = read_body(request, WebhookChange)
     named = asked.model_fields_set
@@ -83,6 +113,7 @@ def change_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.delete("/webhooks/<webhook_id>")
+@described("remove_webhook", Answer(204, "It is gone."), scope=Scope.DOCUMENTS_WRITE)
 def remove_webhook(webhook_id: str) -> Response:
     """Tell it nothing any more."""
     services().webhooks.remove(_manager(), webhook_id)
@@ -90,6 +121,14 @@ def remove_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.post("/webhooks/<webhook_id>/test")
+@described(
+    "test_webhook",
+    Answer(202, "It will be delivered.", DeliveryShown),
+    takes=(Nothing,),
+    optional=True,
+    problems=(errors.Conflict,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def test_webhook(webhook_id: str) -> Response:
     """Deliver an event that stands for nothing."""
     actor = _manager()
@@ -98,6 +137,13 @@ def test_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.post("/webhooks/<webhook_id>/rotate")
+@described(
+    "rotate_webhook",
+    Answer(200, "The webhook, with its new secret.", NewWebhook),
+    takes=(Nothing,),
+    optional=True,
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def rotate_webhook(webhook_id: str) -> Response:
     """A new secret, shown once; for a day the one before signs as well."""
     actor = _manager()
@@ -107,16 +153,30 @@ def rotate_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.get("/webhooks/<webhook_id>/deliveries")
+@described(
+    "list_deliveries",
+    Answer(200, "A page of them.", DeliveryPage),
+    parameters=PAGE,
+    scope=Scope.DOCUMENTS_READ,
+)
 def list_deliveries(webhook_id: str) -> Response:
     """What was and is to be delivered, newest first, with each attempt."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, {"limit", "cursor"})
-    limit, cursor = number(request, "limit", 50, 1, 200), request.args.get("cursor")
+    known_members(request, *PAGE)
+    limit, cursor = number(request, LIMIT), request.args.get(CURSOR.name)
     page, cursor = services().webhooks.deliveries(actor, webhook_id, limit, cursor)
     return jsonify(items=[_delivery_json(one) for one in page], next_cursor=cursor)
 
 
 @blueprint.post("/webhooks/<webhook_id>/deliveries/<delivery_id>/redeliver")
+@described(
+    "redeliver",
+    Answer(202, "It will be delivered again.", DeliveryShown),
+    takes=(Nothing,),
+    optional=True,
+    problems=(errors.Conflict,),
+    scope=Scope.DOCUMENTS_WRITE,
+)
 def redeliver(webhook_id: str, delivery_id: str) -> Response:
     """Deliver it once more, under the same `webhook-id`."""
     actor = _manager()
@@ -127,7 +187,7 @@ def redeliver(webhook_id: str, delivery_id: str) -> Response:
 def _manager() -> Actor:
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, ())
+    known_members(request)
     return actor
 
 

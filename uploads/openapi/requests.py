@@ -1,0 +1,37 @@
+"""What a file can be sent as, and what any door may refuse it for."""
+
+from __future__ import annotations
+
+from uploads.documents import errors
+from uploads.openapi.describing import Content
+
+FORM = Content(
+    "multipart/form-data",
+    {
+        "type": "object",
+        "properties": {
+            "file": {
+                "type": "string",
+                "contentMediaType": "application/octet-stream",
+                "description": "The file, under its own name.",
+            }
+        },
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+)
+RAW = Content("*/*", {"description": "The file's bytes. The type may be any, or be left out."})
+"""The name is then in Content-Disposition, or in `?name=`."""
+
+CLAIMS = (
+    errors.BadName,
+    errors.EmptyFile,
+    errors.FileTooLarge,
+    errors.QuotaExceeded,
+    errors.StorageFull,
+    errors.TypeMismatch,
+    errors.TypeNotAllowed,
+)
+"""Why a file is refused by what is said of it."""
+REFUSALS = (*CLAIMS, errors.MalformedFile)
+"""Why a file is refused while it comes in."""
