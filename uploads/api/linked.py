@@ -38,11 +38,7 @@ _SENT = ("Accept-Ranges", "Content-Disposition", *told.KEPT)
 _LOST = (Gone, NotClean, DownloadLimit)
 _PASSWORD = Content(
     "application/x-www-form-urlencoded",
-    {
-        "type": "object",
-        "properties": {"password": {"type": "string"}},
-        "required": ["password"],
-    },
+    {"type": "object", "properties": {"password": {"type": "string"}}},
 )
 
 
@@ -79,6 +75,7 @@ def link(token: str) -> Response:
     "use_link_by_form",
     _BEGUN,
     takes=(_PASSWORD,),
+    optional=True,
     problems=(*_LOST, PasswordRequired),
     public=True,
 )

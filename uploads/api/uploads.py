@@ -13,7 +13,7 @@ from uploads.api.parsing import invalid, known_members, media_type
 from uploads.api.rendering import grant_json, signed_json
 from uploads.documents import errors
 from uploads.documents.granting import PARTS_AT_ONCE
-from uploads.documents.grants import Grant, GrantMethod, GrantState
+from uploads.documents.grants import MOST_PARTS, Grant, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
 from uploads.documents.showing import document_json
@@ -25,6 +25,7 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
 _LARGEST = 2**63 - 1
+PartNumber = Annotated[int, Field(ge=1, le=MOST_PARTS)]
 _OVER = (errors.Conflict, errors.Gone, errors.UploadExpired)
 
 
@@ -41,7 +42,7 @@ class UploadRequest(Body):
 class PartsRequest(Body):
     """Numbers of the parts for which fresh requests are wanted."""
 
-    numbers: Annotated[list[int], Field(min_length=1, max_length=1000)]
+    numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=1000)]
 
 
 @blueprint.post("/uploads")

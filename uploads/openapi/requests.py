@@ -20,7 +20,10 @@ FORM = Content(
         "additionalProperties": False,
     },
 )
-RAW = Content("*/*", {"description": "The file's bytes. The type may be any, or be left out."})
+RAW = Content(
+    "application/octet-stream",
+    {"description": "The file's bytes. Any other type but that of forms may be declared as well."},
+)
 """The name is then in Content-Disposition, or in `?name=`."""
 
 CLAIMS = (
