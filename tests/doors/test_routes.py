@@ -101,6 +101,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("/sign-in", "GET"): Row(200, 302, 302),
     ("/sign-in", "POST"): Row(403, 401, 401, send={"data": {"email": "x@y.z", "password": "x"}}),
     ("/sign-out", "POST"): Row(403, 303, 303),
+    ("/api/docs", "GET"): Row(200, 200, 200),
     ("/documents", "GET"): Row(303, 200, 200),
     ("/documents", "POST"): Row(303, 200, 200, send=FORM),
     ("/upload-check", "POST"): Row(303, 200, 200, send=QUESTION),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import grants, links, samples
+from tests.support import grants, links, plain, samples
 from tests.support.described import FILE
 from tests.support.people import PATIENCE, Person
 from tests.support.requests import KEY, NOWHERE
@@ -79,6 +79,14 @@ def tried(
     more = {"PYTHONPATH": str(HERE.parents[1]), "TRIED_WITH_KEY": tester.key}
     env = {**os.environ, **more}
     return subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=1200)
+
+
+def test_what_is_served_is_what_is_checked_in(stack: Stack) -> None:
+    """To anybody, byte for byte; what the running app wraps around its views hides nothing."""
+    answer = plain.get(f"{stack.base_url}/api/v1/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.text == FILE.read_text()
 
 
 def test_the_api_is_as_its_document_says(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import structlog
@@ -188,6 +189,7 @@ def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
     guarded = account(place(view))
 
     # The form itself is no guess: it is counted like any page, and says what is left of that.
+    @wraps(view)
     def sign_in(**arguments: Any) -> Any:
         return (guarded if request.method == "POST" else view)(**arguments)
 
@@ -200,6 +202,7 @@ def _limit_link_passwords(limiter: Limiter, rate: str, view: Any) -> Any:
     place = limiter.shared_limit(rate, "link", key_func=_trying)
     guarded = linked(place(view))
 
+    @wraps(view)
     def use(**arguments: Any) -> Any:
         guess = request.method == "POST" or "Authorization" in request.headers
         return (guarded if guess else view)(**arguments)
