@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import grants, links, plain, samples
-from tests.support.described import FILE
+from tests.support.described import FILE, document
 from tests.support.people import PATIENCE, Person
 from tests.support.requests import KEY, NOWHERE
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.documents.model import Scope
 
 pytestmark = pytest.mark.one_database
 
@@ -50,6 +52,7 @@ def things(tester: Person) -> dict[str, str]:
         "webhook_id": hook,
         "delivery_id": tester.api.post(f"/webhooks/{hook}/test").json()["id"],
         "name": "thumbnail-200",
+        "url": NOWHERE,
         "token": link["url"].rpartition("/")[2],
         "ticket": links.ticket(tester, link["url"]).rpartition("/")[2],
     }
@@ -62,6 +65,7 @@ def configuration(things: dict[str, str]) -> str:
         f"[dictionaries.{name}]\nvalues = [{json.dumps(one)}]" for name, one in things.items()
     ]
     found += ['[[operations]]\ninclude-method = ["GET", "PATCH", "POST"]\n[operations.parameters]']
+    found.append('"body.url" = { dictionary = "url", probability = 0.8 }')
     found += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in things]
     return "\n".join(found)
 
@@ -87,6 +91,22 @@ def test_what_is_served_is_what_is_checked_in(stack: Stack) -> None:
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.text == FILE.read_text()
+
+
+def test_each_operation_asks_for_the_scope_that_it_names(stack: Stack, tester: Person) -> None:
+    """A key that has only the other one is forbidden, before the rest is looked at."""
+    read, write = Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE
+    keys = {read: stack.key(tester.email, write), write: stack.key(tester.email, read)}
+    tried_out = 0
+    for path, item in document()["paths"].items():
+        for method, operation in item.items():
+            for scope in next((way["key"] for way in operation["security"] if "key" in way), []):
+                url = stack.base_url + re.sub(r"\{\w+\}", "nothing", path)
+                key = {"Authorization": f"Bearer {keys[Scope(scope)]}"}
+                answer = plain.request(method.upper(), url, headers=key)
+                assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
+                tried_out += 1
+    assert tried_out > len(keys)
 
 
 def test_the_api_is_as_its_document_says(
