@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -9,7 +10,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +47,8 @@ _BEGIN, _END = "<!-- measured -->\n", "<!-- end of what was measured -->"
 @click.option(
     "--into",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Put the table into this Markdown file, and the JSON beside it.",
+    help="Put the table into this Markdown file, and the JSON beside it. Works that are not "
+    "measured now keep their rows.",
 )
 def main(
     only: tuple[str, ...],
@@ -121,6 +123,10 @@ def _show(
     systems: Sequence[System],
     into: Path | None,
 ) -> None:
+    if into is not None:
+        measurements = [*_earlier(into, {one.row.work for one in measurements}), *measurements]
+        works = [work for work in FULL if any(work.name == one.row.work for one in measurements)]
+        systems = SYSTEMS
     found = summaries(measurements)
     text = table.markdown(found, works, systems)
     data = table.as_json(found, measurements, systems)
@@ -130,6 +136,15 @@ def _show(
         before, _, rest = into.read_text().partition(_BEGIN)
         into.write_text(f"{before}{_BEGIN}{text}{_END}{rest.partition(_END)[2]}")
         into.with_suffix(".json").write_text(data + "\n")
+
+
+def _earlier(into: Path, but: Collection[str]) -> list[Measurement]:
+    """What was measured before, but for these works."""
+    known = into.with_suffix(".json")
+    if not known.exists():
+        return []
+    runs = (table.from_json(one) for one in json.loads(known.read_text())["runs"])
+    return [one for one in runs if one.row.work not in but]
 
 
 def _say(line: str) -> None:

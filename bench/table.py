@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.systems.system import System
 from bench.targets import TARGETS, Found
-from bench.work.measurement import Measurement, Summary
+from bench.work.measurement import Measurement, Row, Summary
 from bench.work.work import Work
 
 GIB = 1024**3
@@ -148,3 +149,8 @@ def as_json(found: Found, measurements: Sequence[Measurement], systems: Sequence
         indent=1,
         ensure_ascii=False,
     )
+
+
+def from_json(run: Mapping[str, Any]) -> Measurement:
+    """One of the runs that `as_json` has written."""
+    return Measurement(Row(**run["row"]), run["figures"], run["failures"])
