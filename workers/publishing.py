@@ -28,6 +28,7 @@ from uploads.storage.protocol import Bucket, Storage
 from workers.inspection.verdict import state_for
 from workers.retention import Reaper
 from workers.scratch import FilePieces
+from workers.writing_ahead import written_ahead
 
 
 class Publisher:
@@ -66,11 +67,13 @@ class Publisher:
         """
         state = state_for(verdict.outcome, verdict.reason)
         bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
-        key = self._store(bucket, document, path, verdict)
+        key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
         render = self._render_job(document) if state is State.CLEAN else None
-        segments, woken = self._records.write(
-            lambda work: self._commit(work, job, document, verdict, state, key, render)
-        )
+        with written_ahead(self._records, self._clock, self._grace, bucket, key):
+            self._store(bucket, key, path, verdict)
+            segments, woken = self._records.write(
+                lambda work: self._commit(work, job, document, verdict, state, key, render)
+            )
         step("s15")
         self._reaper.reap(segments)
         step("s16")
@@ -79,17 +82,13 @@ class Publisher:
         for webhook_id in woken:
             self._hints.deliver(webhook_id)
 
-    def _store(self, bucket: Bucket, document: Document, path: Path, verdict: Verdict) -> str:
-        key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
-        announced = Leftover(bucket, key, self._clock() + self._grace)
-        self._records.write(lambda work: work.leftovers.add(announced))
+    def _store(self, bucket: Bucket, key: str, path: Path, verdict: Verdict) -> None:
         body = FilePieces(path, self._transfer_seconds)
         self._storage.put(bucket, key, body, verdict.size)
         step("s13")
         if body.sha256 != verdict.sha256:
             raise StorageUnavailable("the scratch file is not what was inspected")
         step("s14")
-        return key
 
     def _commit(
         self,

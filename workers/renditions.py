@@ -12,12 +12,13 @@ from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailabl
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import AuditEntry, Document, Job, Rendition, State
 from uploads.faults import step
-from uploads.records.protocol import Leftover, Records, Work
+from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
 from workers.inspection.engine import EngineUnavailable
 from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
 from workers.sandbox.parent import CellBroken, CellCrashed
+from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
 
@@ -103,10 +104,6 @@ class RenderHandler:
         rendition = Rendition(
             picture.name, picture.type, picture.width, picture.height, len(picture.data), key
         )
-        announced = Leftover(Bucket.CLEAN, key, self._clock() + self._grace)
-        self._records.write(lambda work: work.leftovers.add(announced))
-        self._storage.put(Bucket.CLEAN, key, [picture.data], len(picture.data))
-        step("s17")
 
         def commit(work: Work) -> None:
             # The lease is proved in the same transaction: a late worker's picture stays a leftover.
@@ -120,5 +117,8 @@ class RenderHandler:
             ):
                 raise StorageUnavailable("rendering took longer than the grace time")
 
-        self._records.write(commit)
+        with written_ahead(self._records, self._clock, self._grace, Bucket.CLEAN, key):
+            self._storage.put(Bucket.CLEAN, key, [picture.data], len(picture.data))
+            step("s17")
+            self._records.write(commit)
         step("s18")

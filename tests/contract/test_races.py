@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from tests.support.line import GRACE, LEASE, TEXT, Line
+from uploads.documents.errors import StorageUnavailable
 from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, State
 from uploads.documents.receiving import Receiver
 from uploads.documents.spool import Room
@@ -270,3 +272,22 @@ def test_a_segment_that_counts_is_not_reaped_whatever_was_announced(line: Line) 
     line.runner.run(line.job_of(document))
     assert line.state(document) is State.CLEAN
     assert [bucket for bucket, _ in line.stored()] == ["clean"]
+
+
+def test_a_picture_that_comes_after_its_grace_time_goes_all_the_same(line: Line) -> None:
+    """Its key is reaped before there is anything under it; only the file itself stays."""
+    document = clean(line)
+    run, honest = render(line, document), line.storage.put
+
+    def slow(bucket: Bucket, key: str, pieces: Iterable[bytes], size: int) -> None:
+        line.later(seconds=GRACE.total_seconds() + 1)
+        line.reaper.reap_due()
+        honest(bucket, key, pieces, size)
+
+    line.storage.put = slow  # type: ignore[method-assign]
+    with suppress(StorageUnavailable):
+        run()
+    assert line.document(document.id).renditions == ()
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.reaper.reap_due()
+    assert line.stored() == [("clean", line.document(document.id).clean_key)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.line import LEASE, TEXT, Line
+from tests.support.line import GRACE, LEASE, TEXT, Line
 from tests.support.waiting import eventually
 from uploads.documents.errors import StorageFull, StorageUnavailable
-from uploads.documents.model import EngineReport, JobKind, State
+from uploads.documents.model import EngineReport, JobKind, Outcome, State
 from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
@@ -157,3 +158,29 @@ def test_one_object_that_cannot_be_deleted_does_not_keep_the_others(line: Line) 
     with pytest.raises(StorageUnavailable):
         line.reaper.reap_due()
     assert [key for _, key in line.stored()] == ["k/0"]
+
+
+@pytest.mark.parametrize("word", [Outcome.CLEAN, Outcome.INFECTED])
+def test_an_object_that_comes_after_its_grace_time_goes_all_the_same(
+    line: Line, word: Outcome
+) -> None:
+    """The store takes so long that the key is reaped before there is anything under it."""
+    line.engine.outcome = word
+    document = line.accept(TEXT)
+    job_id, honest = line.job_of(document), line.storage.put
+
+    def slow(bucket: Bucket, key: str, pieces: Iterable[bytes], size: int) -> None:
+        line.later(seconds=GRACE.total_seconds() + 1)
+        line.reaper.reap_due()
+        honest(bucket, key, pieces, size)
+
+    line.storage.put = slow  # type: ignore[method-assign]
+    line.runner.run(job_id)
+    assert line.state(document) not in {State.CLEAN, State.INFECTED}
+    assert len(line.stored()) == 2
+    line.storage.put = honest  # type: ignore[method-assign]
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.runner.run(job_id)
+    line.reaper.reap_due()
+    assert line.state(document) is (State.CLEAN if word is Outcome.CLEAN else State.INFECTED)
+    assert len(line.stored()) == 1
