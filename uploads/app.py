@@ -118,6 +118,7 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     body = bodies.inbound(request)
     if not body.exhausted:
+        body.announce_end()
         response.call_on_close(body.linger)
     actor = principals.current_actor()
     probe = request.blueprint == hosts.OPERATIONS and response.status_code == HTTPStatus.OK

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,8 @@ class Line:
         self._waited = 0.0
         self._came = 0
         self.received = 0
+        self.close_after: Callable[[], None] = lambda: None
+        """Has the answer to the present request say that the connection ends with it."""
 
     def bound(
         self, silence: float, *, seconds: float | None = None, pace: Pace | None = None

@@ -77,6 +77,12 @@ class Inbound:
         """From now on it is an upload: it may take its time, as long as bytes keep coming."""
         self._begin(silence_seconds, pace=self._pace)
 
+    def announce_end(self) -> None:
+        """Have the answer say that the connection ends with it, where `linger` will break off."""
+        left = None if self._length is None else self._length - self._taken
+        if self._line is not None and (left is None or left > _LINGER_BYTES):
+            self._line.close_after()
+
     def linger(self) -> None:
         """Read and discard what a refused client still sends, within 8 MiB and 5 seconds."""
         stop = self._taken + _LINGER_BYTES

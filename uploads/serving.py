@@ -82,6 +82,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 seconds = self._settings.header_seconds
                 line.bound(seconds, seconds=seconds)
                 request = next(parser)
+                line.close_after = request.force_close
                 line.bound(self._settings.body_seconds)
                 self.handle_request(name, request, line, addr)
         except (StopIteration, NoMoreData):

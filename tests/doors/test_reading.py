@@ -81,6 +81,7 @@ def test_lists_can_be_narrowed(reader: Person, seven: list[str]) -> None:
         "limit=201",
         "limit=x",
         "limit=-1",
+        "limit=1&limit=2",
         "cursor=nonsense",
         "state=fine",
         "page=2",

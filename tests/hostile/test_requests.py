@@ -263,3 +263,25 @@ def test_every_truncation_of_a_form_is_answered(alice: Person, promises: Promise
     for end in range(0, len(whole) - len("--\r\n"), 3):
         assert _form(alice, whole[:end]) in {(400, "malformed"), (422, "invalid")}, end
     promises.hold()
+
+
+@pytest.mark.parametrize(
+    ("framing", "said"),
+    [
+        (b"Content-Length: 12582912", "close"),
+        (b"Transfer-Encoding: chunked", "close"),
+        (b"Content-Length: 1048576", "keep-alive"),
+    ],
+)
+def test_a_refusal_says_whether_the_connection_goes_on(
+    alice: Person, framing: bytes, said: str
+) -> None:
+    """Of what is left of the body 8 MiB are read at most; more of it ends the connection."""
+    refused = head(alice, framing, target="/api/v1/documents?name=a.exe")
+    with socket.create_connection(("127.0.0.1", alice.stack.port), timeout=raw.SECONDS) as line:
+        first = raw.exchange_on(line, [refused, b"4\r\n"])
+        assert (first.status, first.headers["connection"]) == (415, said)
+        if said == "keep-alive":
+            rest = b"x" * (MIB - 3)
+            again = raw.exchange_on(line, [rest, head(alice, b"Content-Length: 0")])
+            assert again.code == "empty-file"

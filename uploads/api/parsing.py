@@ -33,10 +33,16 @@ def moment(text: str | None, pointer: str) -> datetime | None:
 
 
 def known_members(request: Request, *known: Parameter) -> None:
-    """Raises Invalid when the query string has a member that the route does not know."""
+    """Raises Invalid for a member of the query string that is not known here, or comes twice."""
+    if not request.args:
+        return
     unknown = sorted(set(request.args) - {one.name for one in known})
     if unknown:
         raise invalid(*((name, "unknown parameter") for name in unknown))
+    single = [one.name for one in known if one.schema["type"] != "array"]
+    twice = [name for name in single if len(request.args.getlist(name)) > 1]
+    if twice:
+        raise invalid(*((name, "given twice") for name in twice))
 
 
 def invalid(*problems: tuple[str, str]) -> Invalid:

@@ -8,11 +8,13 @@ REQUEST_ID = "X-Request-Id"
 RATES = ("RateLimit", "RateLimit-Policy")
 REPLAYED = "Idempotent-Replayed"
 RETRY_AFTER = "Retry-After"
+# Under the same name, for answers that have it only for one of their reasons.
+RETRY_AFTER_RUNNING = "Retry-After.running"
 AUTHENTICATE = "WWW-Authenticate"
 RANGE = "Content-Range"
 KEPT = ("ETag", "Last-Modified")
 ALWAYS = (REQUEST_ID, *RATES)
-_SOMETIMES = {*RATES, *KEPT, REPLAYED}
+_SOMETIMES = {*RATES, *KEPT, REPLAYED, RETRY_AFTER_RUNNING}
 
 _TEXT: dict[str, Any] = {"type": "string"}
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -27,6 +29,10 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "RateLimit-Policy": ('The limits themselves: `"policy";q=quota;w=seconds`.', _TEXT),
     RETRY_AFTER: (
         "Seconds to wait before the request is sent again.",
+        {"type": "integer", "minimum": 0},
+    ),
+    RETRY_AFTER_RUNNING: (
+        "Seconds to wait, where the first request under the same Idempotency-Key still runs.",
         {"type": "integer", "minimum": 0},
     ),
     AUTHENTICATE: ("How to say who is asking (RFC 9110 section 11.6.1).", _TEXT),

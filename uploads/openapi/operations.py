@@ -166,7 +166,7 @@ class Refusal:
         schema = names[0] if len(names) == 1 else {"oneOf": names}
         return {
             "description": ", ".join(f"`{code}`" for code in self.codes),
-            "headers": {name: name for name in self._headers()},
+            "headers": {name.partition(".")[0]: name for name in self._headers()},
             "content": {MEDIA_TYPE: {"schema": schema}, **(_SHOWN if self.shown else {})},
         }
 
@@ -174,6 +174,8 @@ class Refusal:
         yield from headers.ALWAYS
         if self.status in _TIMED:
             yield headers.RETRY_AFTER
+        if errors.StillRunning.code in self.codes:
+            yield headers.RETRY_AFTER_RUNNING
         if self.status == HTTPStatus.UNAUTHORIZED:
             yield headers.AUTHENTICATE
         if self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
