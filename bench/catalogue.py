@@ -31,34 +31,38 @@ _TAKERS = frozenset({"direct PUT", "uploads", "naive Flask", "@tus/server", "cop
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 _SIGNED = {"uploads": ("signed",)}
 
+
+def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Work, ...]:
+    """What programs do with grants: so many of each."""
+    whole = "by signed URL, {} at a time: grant, PUT, completion"
+    one = "one file of {:,} MiB by the program's library, in parts"
+    return (
+        Grants("grants", f"{grants:,} grants, 16 at a time", grants, 16),
+        Batch(
+            "signed-medium",
+            f"{medium:,} files of 1 MiB {whole.format(8)}",
+            *(medium, MIB, 8),
+            doors=_SIGNED,
+            only=_SIGNERS,
+            on_disk=False,
+        ),
+        Batch(
+            "signed-small",
+            f"{small:,} files of 100 KiB {whole.format(16)}",
+            *(small, 100 * KIB, 16),
+            doors=_SIGNED,
+            only=_SIGNERS,
+            on_disk=False,
+        ),
+        LibraryTransfer("signed-large", one.format(large_mib), large_mib * MIB),
+    )
+
+
 FULL: tuple[Work, ...] = (
     Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True, only=_TAKERS),
     Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8, only=_TAKERS),
     Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16, only=_TAKERS),
-    Grants("grants", "4,000 grants, 16 at a time", 4000, 16),
-    Batch(
-        "signed-medium",
-        "400 files of 1 MiB by signed URL, 8 at a time: grant, PUT, completion",
-        400,
-        MIB,
-        8,
-        doors=_SIGNED,
-        only=_SIGNERS,
-        on_disk=False,
-    ),
-    Batch(
-        "signed-small",
-        "1,500 files of 100 KiB by signed URL, 16 at a time: grant, PUT, completion",
-        1500,
-        100 * KIB,
-        16,
-        doors=_SIGNED,
-        only=_SIGNERS,
-        on_disk=False,
-    ),
-    LibraryTransfer(
-        "signed-large", "one file of 1 GiB by the program's library, in parts", 1024 * MIB
-    ),
+    *_signed(grants=4000, medium=400, small=1500, large_mib=1024),
     Crowd(
         "slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30, only=_TAKERS
     ),
@@ -90,30 +94,7 @@ QUICK: tuple[Work, ...] = (
     Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True, only=_TAKERS),
     Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8, only=_TAKERS),
     Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16, only=_TAKERS),
-    Grants("grants", "400 grants, 16 at a time", 400, 16),
-    Batch(
-        "signed-medium",
-        "40 files of 1 MiB by signed URL, 8 at a time: grant, PUT, completion",
-        40,
-        MIB,
-        8,
-        doors=_SIGNED,
-        only=_SIGNERS,
-        on_disk=False,
-    ),
-    Batch(
-        "signed-small",
-        "150 files of 100 KiB by signed URL, 16 at a time: grant, PUT, completion",
-        150,
-        100 * KIB,
-        16,
-        doors=_SIGNED,
-        only=_SIGNERS,
-        on_disk=False,
-    ),
-    LibraryTransfer(
-        "signed-large", "one file of 64 MiB by the program's library, in parts", 64 * MIB
-    ),
+    *_signed(grants=400, medium=40, small=150, large_mib=64),
     Crowd(
         "slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4, only=_TAKERS
     ),

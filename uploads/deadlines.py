@@ -28,6 +28,10 @@ class Pace:
     seconds: float
 
 
+def nothing() -> None:
+    return
+
+
 class Line:
     """A socket whose `recv` raises TimeoutError as soon as a bound is passed; else it is itself.
 
@@ -45,7 +49,7 @@ class Line:
         self._waited = 0.0
         self._came = 0
         self.received = 0
-        self.close_after: Callable[[], None] = lambda: None
+        self.close_after: Callable[[], None] = nothing
         """Has the answer to the present request say that the connection ends with it."""
 
     def bound(

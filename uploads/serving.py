@@ -20,7 +20,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from uploads import stopping
 from uploads.config import Settings
-from uploads.deadlines import Line
+from uploads.deadlines import Line, nothing
 
 # Real threads (database, passwords) wait for the interpreter no longer than this while greenlets
 # run: with Python's 5 ms one commit of a few statements took 30 ms on a busy process.
@@ -69,6 +69,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         try:
             self._converse(listener, line, addr)
         finally:
+            # A request knows its line: as a ring both would wait for the rare look for garbage.
+            line.close_after = nothing
             # What a client still sends must not turn the answer into a reset.
             util.close_graceful(client)
 

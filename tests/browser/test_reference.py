@@ -24,8 +24,8 @@ def test_the_reference_opens_and_leads_on(
     )
     page = window.page
     page.goto(f"{window.person.stack.base_url}/api/docs")
-    operation = page.locator("#upload_document")
-    body = operation.locator(".api-body")
+    body = page.locator("#upload_document")
+    operation = page.locator("details", has=body)
     expect(body).to_be_hidden()
     operation.locator("summary").click()
     expect(body).to_be_visible()
@@ -34,6 +34,9 @@ def test_the_reference_opens_and_leads_on(
     expect(page.locator("#Document")).to_be_in_viewport()
     if script:
         assert page.evaluate("document.documentElement.scrollWidth") == width
+    expect(page.locator("#list_documents")).to_be_hidden()
+    page.goto(f"{window.person.stack.base_url}/api/docs#list_documents")
+    expect(page.locator("#list_documents")).to_be_in_viewport()
 
 
 def test_the_page_has_every_operation_and_every_link_leads_somewhere(

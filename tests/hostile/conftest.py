@@ -5,24 +5,46 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support import samples
+from tests.support import plain, samples
 from tests.support.invariants import Promises, Use
 from tests.support.people import Person
 from tests.support.stack import Stack
 
+_AT_ONCE = 16
+
 
 @pytest.fixture(scope="session")
 def at_rest(stack: Stack, alice: Person, bob: Person) -> Use:
-    """What the stack takes once everything that it needs is loaded and nothing is under way."""
+    """What the stack takes once everything that it needs is loaded and nothing is under way.
+
+    Its pools have the connections that many at a time need: attacks come many at a time.
+    """
     for person in (alice, bob):
         for ending in ("png", "pdf", "docx", "txt"):
             person.settle(person.upload(f"warm.{ending}", samples.SAMPLES[ending]()))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(lambda number: _warm(stack, alice, number), range(6 * _AT_ONCE)):
+            pass
     stack.rest()
     return Use.of(stack)
+
+
+def _warm(stack: Stack, person: Person, number: int) -> None:
+    """One of many at a time. The API's description is made once by each process that is asked."""
+    assert plain.get(f"{stack.base_url}/api/v1/openapi.json").status_code == 200
+    words = b"%d\n" % number
+    sent = plain.request(
+        "POST",
+        f"{stack.base_url}/api/v1/documents?name=warm-{number}.txt",
+        headers={"Authorization": f"Bearer {person.key}", "Content-Type": "text/plain"},
+        content=words,
+    )
+    assert sent.status_code == 202, sent.text
 
 
 @pytest.fixture
