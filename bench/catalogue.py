@@ -26,8 +26,6 @@ SYSTEMS: tuple[System, ...] = (
     Copyparty(),
     Companion(),
 )
-# Those that take files over HTTP as they come.
-_TAKERS = frozenset({"direct PUT", "uploads", "naive Flask", "@tus/server", "copyparty"})
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 _SIGNED = {"uploads": ("signed",)}
 
@@ -59,21 +57,12 @@ def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Wo
 
 
 FULL: tuple[Work, ...] = (
-    Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True, only=_TAKERS),
-    Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8, only=_TAKERS),
-    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16, only=_TAKERS),
+    Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
+    Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
+    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16),
     *_signed(grants=4000, medium=400, small=1500, large_mib=1024),
-    Crowd(
-        "slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30, only=_TAKERS
-    ),
-    Crowd(
-        "slow-5000",
-        "5,000 clients at once, each 512 KiB over 30 s",
-        5000,
-        512 * KIB,
-        30,
-        only=_TAKERS,
-    ),
+    Crowd("slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30),
+    Crowd("slow-5000", "5,000 clients at once, each 512 KiB over 30 s", 5000, 512 * KIB, 30),
     FileGrowth(
         "growth",
         "memory as the file grows from 1 MiB to 4 GiB",
@@ -91,14 +80,12 @@ FULL: tuple[Work, ...] = (
 
 # The same by name, small enough to see in a minute that everything runs; says nothing of speed.
 QUICK: tuple[Work, ...] = (
-    Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True, only=_TAKERS),
-    Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8, only=_TAKERS),
-    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16, only=_TAKERS),
+    Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True),
+    Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8),
+    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16),
     *_signed(grants=400, medium=40, small=150, large_mib=64),
-    Crowd(
-        "slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4, only=_TAKERS
-    ),
-    Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4, only=_TAKERS),
+    Crowd("slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4),
+    Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4),
     FileGrowth("growth", "memory as the file grows from 1 to 64 MiB", (MIB, 16 * MIB, 64 * MIB)),
     LibraryGrowth(
         "library",

@@ -32,7 +32,7 @@ def steps(
 ) -> Iterator[Step]:
     """In the order in which they are done: systems take turns, and who begins changes."""
     for work in works:
-        takers = [one for one in systems if work.only is None or one.name in work.only]
+        takers = [one for one in systems if _takes_part(work, one)]
         for turn in range(runs if takers else 0):
             first = turn % len(takers)
             for system in [*takers[first:], *takers[:first]]:
@@ -40,6 +40,11 @@ def steps(
                 rounds = runs if most is None else min(runs, most)
                 if turn < rounds:
                     yield Step(work, system, folder, place, last=turn == rounds - 1)
+
+
+def _takes_part(work: Work, system: System) -> bool:
+    """Those that it names; without a name all that take files."""
+    return bool(system.doors) if work.only is None else system.name in work.only
 
 
 class Session:

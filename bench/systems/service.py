@@ -78,10 +78,10 @@ class Service:
 
 
 class ServiceOnPostgres:
-    """The same over a PostgreSQL, as on a server."""
+    """The same over a PostgreSQL, as on a server; only asked for grants."""
 
     name = "uploads on PostgreSQL"
-    doors = ("form", "raw")
+    doors: tuple[str, ...] = ()
     settings = "the same, with a PostgreSQL as it comes (fsync on) in place of SQLite"
 
     @contextmanager

@@ -58,7 +58,8 @@ class System(Protocol):
     def name(self) -> str: ...
 
     @property
-    def doors(self) -> tuple[str, ...]: ...
+    def doors(self) -> tuple[str, ...]:
+        """Through which it takes files; none where it is measured with grants alone."""
 
     @property
     def settings(self) -> str: ...

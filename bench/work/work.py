@@ -40,8 +40,9 @@ class Subject:
 class Work(Protocol):
     """One kind of load.
 
-    `only` names the systems that take part, None for all. `own_rounds` and `rival_rounds` are the
-    most runs of this service and of the others, None for as many as were asked for.
+    `only` names the systems that take part, None for all that take files. `own_rounds` and
+    `rival_rounds` are the most runs of this service and of the others, None for as many as were
+    asked for.
     """
 
     @property

@@ -18,6 +18,7 @@ from uploads.api.parsing import (
     media_type,
     moment,
     number,
+    page_of,
     raw_offer,
 )
 from uploads.documents import errors
@@ -28,9 +29,7 @@ from uploads.faults import step
 from uploads.idempotency import HEADER, repeats_itself
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.parameters import (
-    CURSOR,
     DISPOSITION,
-    LIMIT,
     NAME,
     PAGE,
     QUERY,
@@ -99,14 +98,13 @@ def _accepted(document: Document) -> Response:
 def list_documents() -> Response:
     """The caller's documents, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, *PAGE, STATE, TYPE, QUERY)
+    limit, cursor = page_of(request, STATE, TYPE, QUERY)
     try:
         states = {State(name) for name in request.args.getlist("state")}
     except ValueError as error:
         raise invalid(("state", "one of " + ", ".join(State))) from error
     chosen = DocumentFilter(states, request.args.get("type"), request.args.get("q"))
-    limit = number(request, LIMIT)
-    page, cursor = services().library.list(actor, chosen, limit, request.args.get(CURSOR.name))
+    page, cursor = services().library.list(actor, chosen, limit, cursor)
     base = services().settings.public_url
     return jsonify(items=[document_json(one, base) for one in page], next_cursor=cursor)
 

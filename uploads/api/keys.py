@@ -9,13 +9,13 @@ from pydantic import Field
 
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Time, read_body
-from uploads.api.parsing import known_members, moment, number
+from uploads.api.parsing import known_members, moment, page_of
 from uploads.documents import errors
 from uploads.documents.model import Actor, ApiKey, Scope
 from uploads.documents.showing import rfc3339
 from uploads.idempotency import idempotent, without
 from uploads.openapi.describing import Answer, described
-from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.parameters import PAGE
 from uploads.openapi.service_shapes import KeyPage, NewKey
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
@@ -64,9 +64,7 @@ def create_key() -> Response:
 def list_keys() -> Response:
     """The caller's keys, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, *PAGE)
-    limit = number(request, LIMIT)
-    page, cursor = services().accounts.own_keys(actor, limit, request.args.get(CURSOR.name))
+    page, cursor = services().accounts.own_keys(actor, *page_of(request))
     return jsonify(items=[_key_json(one) for one in page], next_cursor=cursor)
 
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
-from uploads.api.parsing import known_members, number
+from uploads.api.parsing import known_members, page_of
 from uploads.api.rendering import link_json
 from uploads.documents import errors
 from uploads.documents.links import (
@@ -26,7 +26,7 @@ from uploads.documents.model import Scope
 from uploads.documents.sharing import Wish
 from uploads.idempotency import Veil, idempotent
 from uploads.openapi.describing import Answer, described
-from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.parameters import PAGE
 from uploads.openapi.shapes import Link as Shown
 from uploads.openapi.shapes import LinkPage
 from uploads.security.csrf import check_header
@@ -144,9 +144,7 @@ def revoke_link(link_id: str) -> Response:
 
 def _page(document_id: str | None) -> Response:
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, *PAGE)
-    limit = number(request, LIMIT)
-    page, cursor = services().sharing.list(actor, limit, request.args.get(CURSOR.name), document_id)
+    page, cursor = services().sharing.list(actor, *page_of(request), document_id)
     return jsonify(items=[_json(link) for link in page], next_cursor=cursor)
 
 

@@ -12,7 +12,7 @@ from werkzeug.http import parse_options_header
 
 from uploads.documents.errors import Invalid, Malformed
 from uploads.documents.intake import Offer
-from uploads.openapi.parameters import Parameter
+from uploads.openapi.parameters import CURSOR, LIMIT, PAGE, Parameter
 
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -43,6 +43,15 @@ def known_members(request: Request, *known: Parameter) -> None:
     twice = [name for name in single if len(request.args.getlist(name)) > 1]
     if twice:
         raise invalid(*((name, "given twice") for name in twice))
+
+
+def page_of(request: Request, *more: Parameter) -> tuple[int, str | None]:
+    """How many entries are asked for and behind which cursor; `more` are the route's filters.
+
+    Raises Invalid.
+    """
+    known_members(request, *PAGE, *more)
+    return number(request, LIMIT), request.args.get(CURSOR.name)
 
 
 def invalid(*problems: tuple[str, str]) -> Invalid:

@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Nothing, read_body
-from uploads.api.parsing import invalid, known_members, number
+from uploads.api.parsing import invalid, known_members, page_of
 from uploads.documents import errors
 from uploads.documents.events import NAMES
 from uploads.documents.hooks import Wanted
@@ -19,7 +19,7 @@ from uploads.documents.showing import rfc3339
 from uploads.documents.webhooks import Attempt, Delivery, DeliveryState, Webhook
 from uploads.idempotency import idempotent, without
 from uploads.openapi.describing import Answer, described
-from uploads.openapi.parameters import CURSOR, LIMIT, PAGE
+from uploads.openapi.parameters import PAGE
 from uploads.openapi.service_shapes import Delivery as DeliveryShown
 from uploads.openapi.service_shapes import DeliveryPage, NewWebhook, WebhookPage
 from uploads.openapi.service_shapes import Webhook as Shown
@@ -77,9 +77,7 @@ def create_webhook() -> Response:
 def list_webhooks() -> Response:
     """The caller's webhooks, newest first."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, *PAGE)
-    limit = number(request, LIMIT)
-    page, cursor = services().webhooks.list(actor, limit, request.args.get(CURSOR.name))
+    page, cursor = services().webhooks.list(actor, *page_of(request))
     return jsonify(items=[_webhook_json(one) for one in page], next_cursor=cursor)
 
 
@@ -162,9 +160,7 @@ def rotate_webhook(webhook_id: str) -> Response:
 def list_deliveries(webhook_id: str) -> Response:
     """What was and is to be delivered, newest first, with each attempt."""
     actor = require_actor(Scope.DOCUMENTS_READ)
-    known_members(request, *PAGE)
-    limit, cursor = number(request, LIMIT), request.args.get(CURSOR.name)
-    page, cursor = services().webhooks.deliveries(actor, webhook_id, limit, cursor)
+    page, cursor = services().webhooks.deliveries(actor, webhook_id, *page_of(request))
     return jsonify(items=[_delivery_json(one) for one in page], next_cursor=cursor)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from apispec import APISpec
@@ -72,17 +72,14 @@ class _Schemas(GenerateJsonSchema):
 
 def operations(app: Flask) -> list[Operation]:
     """Everything of the application that says what it is, in the order of its routes."""
-    return list(_operations(app))
-
-
-def _operations(app: Flask) -> Iterator[Operation]:
+    found = []
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         says = description_of(view)
-        if says is None:
-            continue
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield Operation(rule, method, view, says)
+        if says is not None:
+            methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+            found += [Operation(rule, method, view, says) for method in methods]
+    return found
 
 
 def document(app: Flask) -> dict[str, Any]:

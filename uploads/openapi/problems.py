@@ -67,9 +67,7 @@ def _model(kind: type[UploadsError]) -> type[Problem]:
     }
     name = "Internal" if kind is UploadsError else kind.__name__
     fields: dict[str, Any] = {member: (type_, ...) for member, type_ in members.items()}
-    said = (
-        "Raised when something failed that nobody foresaw." if name == "Internal" else kind.__doc__
-    )
+    said = _FAILED if kind is UploadsError else kind.__doc__
     return create_model(f"{name}Problem", __base__=Problem, __doc__=_told(said or ""), **fields)
 
 

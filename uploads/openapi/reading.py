@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from uploads.openapi.problems import MEDIA_TYPE
+
 Words = tuple[tuple[str, str | None], ...]
 """Pieces of a sentence; the second of each is the shape that it leads to, if it does."""
 _BOUNDS = {
@@ -110,22 +112,17 @@ class Reading:
 
 def read(document: Mapping[str, Any]) -> Reading:
     """Everything of the document that people look up in it."""
-    found = [
-        _operation(document, method.upper(), path, operation)
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-    ]
-    tags = {
-        operation["operationId"]: operation["tags"][0]
-        for item in document["paths"].values()
-        for operation in item.values()
-    }
+    by_tag: dict[str, list[Shown]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            shown = _operation(document, method.upper(), path, operation)
+            by_tag.setdefault(operation["tags"][0], []).append(shown)
     sections = tuple(
         Section(
             tag["name"],
             _TITLES.get(tag["name"], tag["name"].capitalize()),
             tag["description"],
-            tuple(one for one in found if tags[one.name] == tag["name"]),
+            tuple(by_tag[tag["name"]]),
         )
         for tag in document["tags"]
     )
@@ -178,7 +175,7 @@ def _body(media_type: str, content: Mapping[str, Any]) -> Body:
 
 def _answer(status: str, answer: Mapping[str, Any]) -> Answer:
     contents = answer.get("content", {})
-    problem = contents.get("application/problem+json")
+    problem = contents.get(MEDIA_TYPE)
     codes = answer["description"].replace("`", "").split(", ") if problem else ()
     kind: Words = ()
     if not problem:

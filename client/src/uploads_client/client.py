@@ -6,7 +6,6 @@ import os
 import re
 import ssl
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
@@ -19,7 +18,7 @@ from uploads_client.errors import WaitTimeout
 from uploads_client.retrying import Retries
 from uploads_client.sources import Content, Meter, Progress, Seekable, Source, name_of, opened
 from uploads_client.transfers import Granted, Offer, Streamed, Transfer, with_digest
-from uploads_client.wire import Wire, members_of
+from uploads_client.wire import Wire, fresh_key, members_of
 
 MIB = 1024 * 1024
 Method = Literal["auto", "stream", "put", "multipart"]
@@ -198,8 +197,7 @@ class Client:
         }
         asked: dict[str, Any] = {"documents": [*documents]}
         asked |= {name: value for name, value in wanted.items() if value is not None}
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        answer = self._wire.call("POST", "/links", headers=key, json=asked)
+        answer = self._wire.call("POST", "/links", headers=fresh_key(), json=asked)
         return answers.link(members_of(answer))
 
     def links(self, document_id: str | None = None) -> Iterator[Link]:

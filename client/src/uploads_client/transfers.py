@@ -7,7 +7,6 @@ Each is a `Transfer`. One that can be resumed after a restart would be a third, 
 from __future__ import annotations
 
 import base64
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -17,7 +16,7 @@ from uploads_client.answers import Document, Grant
 from uploads_client.errors import DigestMismatch, NotReachable, UploadsError
 from uploads_client.parts import Parts
 from uploads_client.sources import Body, Meter, Seekable, Source
-from uploads_client.wire import Wire, members_of
+from uploads_client.wire import Wire, fresh_key, members_of
 
 # How often parts are sent that the store, at completion, turns out not to have.
 _ROUNDS = 3
@@ -53,8 +52,10 @@ class Streamed:
         A source that cannot be read twice is tried again only while nothing of it is gone.
         """
         source = offer.source
-        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": offer.type or ""}
-        headers = {name: value for name, value in headers.items() if value}
+        headers = fresh_key()
+        if offer.type:
+            headers["Content-Type"] = offer.type
+        again = isinstance(source, Seekable)
         if isinstance(source, Seekable):
             digest = base64.b64encode(bytes.fromhex(source.digest())).decode()
             headers["Repr-Digest"] = f"sha-256=:{digest}:"
@@ -62,7 +63,6 @@ class Streamed:
             body = Body(lambda: source.pieces(0, source.size), offer.meter)
         else:
             body = Body(source.pieces, offer.meter)
-        again = isinstance(source, Seekable)
         answer = self._wire.call(
             "POST",
             "/documents",
@@ -132,15 +132,14 @@ class Granted:
         asked = {"name": offer.name, "size": size, "sha256": digest, "method": self._method}
         if offer.type is not None:
             asked["type"] = offer.type
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        answer = self._wire.call("POST", "/uploads", headers=key, json=asked)
+        answer = self._wire.call("POST", "/uploads", headers=fresh_key(), json=asked)
         return answers.grant(members_of(answer), size)
 
     def _complete(self, grant: Grant, parts: Parts) -> Document:
         """Its document. Parts that the store does not have after all are sent once more."""
         for round_ in range(_ROUNDS):
             # A new key each round: the answer to the last one was kept.
-            key = {"Idempotency-Key": str(uuid.uuid4())}
+            key = fresh_key()
             try:
                 answer = self._wire.call("POST", f"/uploads/{grant.id}/complete", headers=key)
                 return answers.document(members_of(answer))

@@ -10,6 +10,7 @@ import random
 import re
 import ssl
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -144,6 +145,11 @@ def base_of(url: str) -> str:
         raise ValueError("The address must look like https://uploads.example.org.")
     bare = str(found.copy_with(query=None, fragment=None))
     return bare.rstrip("/").removesuffix("/api/v1")
+
+
+def fresh_key() -> dict[str, str]:
+    """The header that makes a call safe to send again: once under this key, whatever breaks."""
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def members_of(answer: httpx.Response) -> Any:
