@@ -234,6 +234,11 @@ class Settings(BaseSettings):
     )
     sweep_seconds: float = Field(5, gt=0, description="How often due jobs are looked for.")
     clamd_seconds: int = Field(120, ge=1, description="Longest wait for one answer of ClamAV.")
+    cell: Literal["confined", "unconfined"] = Field(
+        "confined",
+        description="`unconfined` opens files of strangers without the parser cell's locks: only "
+        "where the platform has none of them. Every page and /readyz say so.",
+    )
     cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")
     cell_memory_bytes: int = Field(
         2048 * MIB, ge=256 * MIB, description="Address space of a parser child."

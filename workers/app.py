@@ -87,13 +87,25 @@ def _prove(**_: Any) -> None:
     try:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
-        make_cell(settings).self_test()
+        _prove_cell(settings)
         made = make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
         made.prove()
         _say_ready(settings)
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
+
+
+def _prove_cell(settings: Settings) -> None:
+    """Raises CellOpen, unless an operator has said that there is no cell to be had."""
+    if settings.cell == "unconfined":
+        _log.warning("cell_unconfined", advice="unset UPLOADS_CELL wherever the platform allows")
+        return
+    cell = make_cell(settings)
+    try:
+        cell.self_test()
+    finally:
+        cell.close()  # not to be carried over the fork
 
 
 def _say_ready(settings: Settings) -> None:
@@ -112,7 +124,7 @@ def _note_stop(**_: Any) -> None:
 def _begin_child(**_: Any) -> None:
     die_with_parent(_main_process)
     try:
-        runtime()
+        runtime().prepare()
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,11 +38,16 @@ class Runtime:
     reap: Callable[[], int]
     tidy: Callable[[], None]
     prove: Callable[[], None]
+    prepare: Callable[[], None]
 
 
 def make_cell(settings: Settings) -> Cell:
     """The parser cell with the configured bounds."""
-    return Cell(seconds=settings.cell_seconds, memory_bytes=settings.cell_memory_bytes)
+    return Cell(
+        seconds=settings.cell_seconds,
+        memory_bytes=settings.cell_memory_bytes,
+        confined=settings.cell == "confined",
+    )
 
 
 def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False) -> Runtime:
@@ -53,12 +58,14 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     settings = services.settings
     scratch = Scratch(settings.scratch_dir, services.disk.check)
     cell = make_cell(settings)
+    limits = Limits.of(settings.model_dump())
+    engines = Structure(cell, limits), Yara(cell, limits)
     reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
     runner = Runner(
         records=services.records,
         clock=clock.now,
         handlers={
-            JobKind.INSPECT: _inspector(services, scratch, cell, reaper),
+            JobKind.INSPECT: _inspector(services, scratch, engines, cell, reaper),
             JobKind.RENDER: _render_handler(services, scratch, cell),
         },
         patience=Patience(
@@ -70,7 +77,24 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         ending=ending,
     )
     sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
-    tidier = Tidier(
+    tidier = _tidier(services, scratch)
+    prover = make_prover(services)
+
+    def prepare() -> None:
+        cell.prepare({"structure": {}, "yara": engines[1].loaded_with(), "render": {}})
+
+    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove, prepare)
+
+
+def make_prover(services: Services) -> Prover:
+    """What tries the store."""
+    proof = StoreProof.of(services.settings)
+    return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
+
+
+def _tidier(services: Services, scratch: Scratch) -> Tidier:
+    settings = services.settings
+    return Tidier(
         records=services.records,
         storage=services.storage,
         scratch=scratch,
@@ -83,20 +107,13 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         keep_events=timedelta(days=settings.event_days),
         end_sessions=services.accounts.remove_ended_sessions,
     )
-    prover = make_prover(services)
-    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove)
 
 
-def make_prover(services: Services) -> Prover:
-    """What tries the store."""
-    proof = StoreProof.of(services.settings)
-    return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
-
-
-def _inspector(services: Services, scratch: Scratch, cell: Cell, reaper: Reaper) -> Inspector:
+def _inspector(
+    services: Services, scratch: Scratch, own: Sequence[Engine], cell: Cell, reaper: Reaper
+) -> Inspector:
     settings = services.settings
-    limits = Limits.of(settings.model_dump())
-    engines: list[Engine] = [Structure(cell, limits), Yara(cell, limits)]
+    engines = list(own)
     absent: list[EngineReport] = []
     if services.clamd_address is None:
         absent.append(_NOT_CONFIGURED)

@@ -1,4 +1,4 @@
-"""Production without a virus scanner: it runs, says so, and publishes nothing."""
+"""Production without virus scanner and cell: it runs, says so, and publishes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from uploads.storage.protocol import Bucket
 
 pytestmark = pytest.mark.one_database
 
-SCANNERLESS = {"UPLOADS_ENV": "production", "UPLOADS_CLAMD": "off"}
+SCANNERLESS = {
+    "UPLOADS_ENV": "production",
+    "UPLOADS_CLAMD": "off",
+    "UPLOADS_CELL": "unconfined",
+}
 
 
 class Unready(Stack):
@@ -46,9 +50,18 @@ def test_it_runs_and_names_what_is_missing(scannerless: Stack) -> None:
         parts = answer.json()["parts"]
         return {name for name, part in parts.items() if part["status"] != "ok"}
 
+    degraded = plain.get(f"{scannerless.base_url}/readyz").json()["parts"]["parser_cell"]
+    assert degraded == {"status": "degraded", "detail": "parser cell: unconfined"}
     # Each part has a second to answer, which it may miss once.
-    eventually(lambda: unfit() == {"virus_scanner"}, PATIENCE)
+    eventually(lambda: unfit() == {"virus_scanner", "parser_cell"}, PATIENCE)
     assert plain.get(f"{scannerless.base_url}/livez").status_code == 200
+
+
+def test_every_page_says_it(scannerless: Stack) -> None:
+    """Who signs in sees it already."""
+    page = plain.get(f"{scannerless.base_url}/sign-in").text
+    assert "Parser cell: unconfined." in page
+    assert "Virus scanner: not configured." in page
 
 
 def test_nothing_is_published(scannerless: Stack) -> None:

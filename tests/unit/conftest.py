@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from redis import Redis, RedisError
 
 from tests.support.accounts import PASSWORD, Bench
+from tests.support.cells import BOOT_HOSTILE
 from tests.support.line import Line
 from tests.support.waiting import eventually
 from uploads import faults
 from uploads.documents.model import Role, User
 from workers.embedded.preflight import find_redis
+from workers.sandbox import warm
 
 
 @pytest.fixture
@@ -46,6 +50,20 @@ def ann(bench: Bench) -> User:
 @pytest.fixture
 def boss(bench: Bench) -> User:
     return bench.accounts.create_user("boss@example.org", PASSWORD, Role.ADMIN)
+
+
+@pytest.fixture
+def file() -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as opened:
+        opened.write(b"bytes of a stranger")
+        opened.flush()
+        yield opened
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children that know a task which misbehaves."""
+    monkeypatch.setattr(warm, "_BOOT", BOOT_HOSTILE)
 
 
 @pytest.fixture(scope="session")

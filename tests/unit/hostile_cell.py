@@ -7,24 +7,36 @@ import json
 import os
 import signal
 import subprocess
-import sys
+import threading
 from typing import Any, BinaryIO
 
-REPLY = 3  # where the child keeps the reply's pipe: the first free descriptor at its start
+from workers.sandbox.child import REPLY
+
+_memories: list[str] = []
+_template: list[int] = []
 
 
 def warm_up(options: dict[str, Any]) -> None:
     """What may go wrong before confinement."""
-    if options["act"] == "stray":
-        stray = subprocess.Popen([sys.executable, "-I", "-c", "import signal; signal.pause()"])
-        options["stray"] = stray.pid
+    _template[:] = [os.getpid()]
     if options["act"] == "missing library":
         raise ImportError("a library that is not there")
+    if options["act"] == "leave a thread":
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """What a file that took over its parser may do."""
     act = options["act"]
+    if act == "stray":  # in a cell that is not confined
+        stray = subprocess.Popen(["/bin/sleep", "1000"])
+        return {"stray": stray.pid}, b""
+    if act == "remember":
+        seen = list(_memories)
+        _memories.append("a stranger's secret")
+        return {"seen": seen, "pid": os.getpid(), "template": _template[0]}, b""
+    if act == "spend":
+        bytearray(b"x") * (options["mib"] << 20)
     if act in _ACTS:
         _ACTS[act](file)
     if act == "payload":

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,9 +12,9 @@ from typing import Any, BinaryIO
 import psutil
 import pytest
 
-from tests.support.cells import cell_children
+from tests.support.cells import BOOT_HOSTILE, cell_children, confined_child
 from tests.support.waiting import eventually
-from workers.sandbox import parent
+from workers.sandbox import warm
 from workers.sandbox.parent import (
     Cell,
     CellBroken,
@@ -30,54 +28,46 @@ from workers.sandbox.parent import (
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 
-BOOT_HOSTILE = (
-    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
-    f"sys.path.append({str(Path(__file__).parent)!r});"
-    "from workers.sandbox import child; child.TASKS['hostile'] = 'hostile_cell'; child.main()"
-)
 BOOT_OPEN = (
     "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
-    "from workers.sandbox import child, confinement;"
-    "confinement.confine = lambda limits, parent: None; child.main()"
+    "from workers.sandbox import template, confinement;"
+    "confinement.confine = lambda limits, parent: None; template.main()"
 )
 
 
-@pytest.fixture
-def file() -> Iterator[BinaryIO]:
-    with tempfile.TemporaryFile() as opened:
-        opened.write(b"bytes of a stranger")
-        opened.flush()
-        yield opened
-
-
-@pytest.fixture
-def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Children that know a task which misbehaves."""
-    monkeypatch.setattr(parent, "_BOOT", BOOT_HOSTILE)
-
-
-def act(file: BinaryIO, name: str, *, seconds: int = 60, limit: int = 0, **more: Any) -> Reply:
+def act(
+    file: BinaryIO, name: str, *, seconds: int = 60, limit: int = 0, bare: bool = False, **more: Any
+) -> Reply:
     """Run one act of the hostile task."""
-    cell = Cell(seconds=seconds, memory_bytes=256 * MIB)
-    return cell.run("hostile", file, {"act": name, **more}, payload_limit=limit)
+    cell = Cell(seconds=seconds, memory_bytes=256 * MIB, confined=not bare)
+    options = {"act": name, **more}
+    try:
+        return cell.run("hostile", file, options, payload_limit=limit, warm={"act": name})
+    finally:
+        cell.close()
 
 
 def test_every_probe_fails() -> None:
     """No way out of the cell that we know of is open."""
-    Cell(seconds=60, memory_bytes=256 * MIB).self_test()
+    cell = Cell(seconds=60, memory_bytes=256 * MIB)
+    cell.self_test()
+    cell.close()
 
 
 def test_the_probes_are_many(file: BinaryIO) -> None:
     """The self-test tries network, files, processes, memory and identity; none is left out."""
-    options = {"parent": os.getpid()}
-    said = Cell(seconds=60, memory_bytes=256 * MIB).run("probe", file, options).result
+    options = {"worker": os.getpid()}
+    cell = Cell(seconds=60, memory_bytes=256 * MIB)
+    said = cell.run("probe", file, options).result
+    cell.close()
     wanted = {
         *("AF_INET SOCK_STREAM", "AF_INET SOCK_DGRAM", "AF_UNIX SOCK_STREAM", "connect", "exec"),
-        *("open /etc/passwd", "open parent's environment", "write a file", "fork by libc"),
+        *("open /etc/passwd", "open the worker's environment", "write a file", "fork by libc"),
+        *("a fork bomb", "write a gigabyte", "ptrace the template", "kill the template"),
         *(
             "kill 1",
-            "kill the parent",
-            "ptrace the parent",
+            "kill the worker",
+            "ptrace the worker",
             "unshare",
             "be root",
             "io_uring_setup",
@@ -90,7 +80,7 @@ def test_the_probes_are_many(file: BinaryIO) -> None:
 
 def test_an_open_cell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without confinement the self-test raises, and says what it could do."""
-    monkeypatch.setattr(parent, "_BOOT", BOOT_OPEN)
+    monkeypatch.setattr(warm, "_BOOT", BOOT_OPEN)
     with pytest.raises(CellOpen) as caught:
         Cell(seconds=60, memory_bytes=256 * MIB).self_test()
     for probe in ("open /etc/passwd", "AF_INET SOCK_STREAM", "fork by libc", "exec", "unshare"):
@@ -192,8 +182,8 @@ class TestHostile:
                 act(file, "payload", size=size, limit=limit)
 
     def test_whole_group(self, file: BinaryIO) -> None:
-        """What a child started before confinement dies with it."""
-        stray = act(file, "stray").result["stray"]
+        """What a child started, where nothing kept it from that, dies with it."""
+        stray = act(file, "stray", bare=True).result["stray"]
         eventually(lambda: _is_dead(stray), 60)
 
     def test_broken(self, file: BinaryIO) -> None:
@@ -201,6 +191,21 @@ class TestHostile:
         with pytest.raises(CellBroken) as caught:
             act(file, "missing library")
         assert "a library that is not there" in caught.value.log
+
+    def test_threads(self, file: BinaryIO) -> None:
+        """A task that leaves a thread in the template is refused: a fork would lose it."""
+        with pytest.raises(CellBroken) as caught:
+            act(file, "leave a thread")
+        assert "LeftThreads" in caught.value.log
+
+    def test_usage(self, file: BinaryIO) -> None:
+        """What a file took is told, also when the child was killed over it."""
+        spent = act(file, "spend", mib=64).usage
+        assert spent.cpu_seconds > 0
+        assert 64 * MIB < spent.memory_bytes < 128 * MIB
+        with pytest.raises(CellTimeout) as caught:
+            act(file, "spin", seconds=1)
+        assert 0 < caught.value.usage.cpu_seconds < 2
 
     def test_descriptors(self, file: BinaryIO) -> None:
         """Nothing stays open in the worker, however the child ends."""
@@ -216,16 +221,16 @@ def test_dies_with_the_worker(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
-        "from workers.sandbox import parent\n"
-        f"parent._BOOT = {BOOT_HOSTILE!r}\n"
+        "from workers.sandbox import warm, parent\n"
+        f"warm._BOOT = {BOOT_HOSTILE!r}\n"
         "parent.Cell(seconds=60, memory_bytes=1<<28)"
-        ".run('hostile', open(sys.argv[2], 'rb'), {'act': 'spin'})\n"
+        ".run('hostile', open(sys.argv[2], 'rb'), {'act': 'spin'}, warm={'act': 'spin'})\n"
     )
     target = tmp_path / "file"
     target.write_bytes(b"x")
     worker = subprocess.Popen([sys.executable, "-c", script, str(ROOT), str(target)])
     try:
-        child = eventually(lambda: _confined_child(worker.pid), 60)
+        child = eventually(lambda: confined_child(worker.pid), 60)
         assert child is not None
     finally:
         worker.kill()
@@ -248,11 +253,3 @@ def _is_dead(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _confined_child(pid: int) -> psutil.Process | None:
-    """The cell's child of a worker, once it is confined: then its filter shows in its status."""
-    for child in psutil.Process(pid).children():
-        if "Seccomp:\t2" in Path(f"/proc/{child.pid}/status").read_text():
-            return child
-    return None

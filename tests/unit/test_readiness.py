@@ -27,7 +27,10 @@ def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
     app.register_blueprint(blueprint)
     app.extensions["services"] = SimpleNamespace(
         settings=SimpleNamespace(
-            env="development", redis_url="redis://127.0.0.1:1", backlog_seconds=LIMIT
+            cell="confined",
+            env="development",
+            redis_url="redis://127.0.0.1:1",
+            backlog_seconds=LIMIT,
         ),
         records=records,
         storage=SimpleNamespace(ready=lambda: None),

@@ -35,6 +35,7 @@ class Saying(Cell):
         options: Mapping[str, Any] | None = None,
         *,
         payload_limit: int = 0,
+        warm: Mapping[str, Any] | None = None,
     ) -> Reply:
         return type(self).reply
 

@@ -124,7 +124,7 @@ def test_readiness_asks_the_scanner(
     app.register_blueprint(blueprint)
     with daemon(tmp_path / "clamd", reply) as address:
         app.extensions["services"] = SimpleNamespace(
-            settings=SimpleNamespace(env=env, redis_url="redis://127.0.0.1:1"),
+            settings=SimpleNamespace(env=env, cell="confined", redis_url="redis://127.0.0.1:1"),
             records=fine,
             storage=fine,
             disk=SimpleNamespace(check=lambda: None),

@@ -89,7 +89,7 @@ def test_no_rule_file_is_itself_a_find() -> None:
 
 
 class NoCell:
-    def run(self, *_: object) -> Any:
+    def run(self, *_: object, **__: object) -> Any:
         raise AssertionError("nothing is to be run")
 
 

@@ -45,6 +45,7 @@ def ready() -> Response:
         "redis": _probe("redis", _ping_redis, otherwise="degraded"),
         "disk": _probe("disk", found.disk.check),
         "virus_scanner": _scanner(),
+        "parser_cell": _cell(),
         "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }
     states = {part["status"] for part in parts.values()}
@@ -82,6 +83,13 @@ def _scanner() -> dict[str, str]:
     part = _probe("virus_scanner", lambda: scanner.ping(address), otherwise)
     answers = "configured" if part["status"] == "ok" else "configured, but does not answer"
     return {**part, "detail": f"virus scanner: {answers}"}
+
+
+def _cell() -> dict[str, str]:
+    """A worker whose cell does not hold does not start, unless an operator gave it up."""
+    word = services().settings.cell
+    status = "ok" if word == "confined" else "degraded"
+    return {"status": status, "detail": f"parser cell: {word}"}
 
 
 def _jobs() -> dict[str, str]:

@@ -30,7 +30,11 @@ def install(app: Flask) -> None:
 
 
 def _everywhere() -> dict[str, Any]:
-    return {"actor": current_actor(), "scanner_configured": services().scanner_configured}
+    return {
+        "actor": current_actor(),
+        "scanner_configured": services().scanner_configured,
+        "unconfined": services().settings.cell == "unconfined",
+    }
 
 
 @blueprint.errorhandler(Unauthenticated)

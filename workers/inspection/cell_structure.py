@@ -21,7 +21,7 @@ _Check = Callable[[BinaryIO, str, Limits], None]
 def warm_up(options: dict[str, Any]) -> None:
     """Run every kind of check once, over samples of our own: later no module can be loaded."""
     for media_type, sample in _samples():
-        run(io.BytesIO(sample), {**options, "type": media_type})
+        run(io.BytesIO(sample), {**Limits().options(), "type": media_type})
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

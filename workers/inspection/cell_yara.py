@@ -31,7 +31,7 @@ def warm_up(options: dict[str, Any]) -> None:
         raise rulebook.RulesBroken("the rules changed meanwhile")
     _ready[:] = [yara_x.Scanner(rulebook.compile_rules(rules_dir))]
     for media_type, sample in samples():
-        run(io.BytesIO(sample), {**options, "type": media_type})
+        run(io.BytesIO(sample), {**Limits().options(), "type": media_type})
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -37,13 +37,24 @@ _FINDING = re.compile(r"[ -~]{1,200}")
 class AnyCell(Protocol):
     """The part of `workers.sandbox.parent.Cell` that engines use."""
 
-    def run(self, task: str, file: BinaryIO, options: Mapping[str, Any] | None = None) -> Reply: ...
+    def run(
+        self,
+        task: str,
+        file: BinaryIO,
+        options: Mapping[str, Any] | None = None,
+        *,
+        warm: Mapping[str, Any] | None = None,
+    ) -> Reply: ...
 
 
 def ask(
-    cell: AnyCell, task: str, subject: Subject, options: Mapping[str, Any]
+    cell: AnyCell,
+    task: str,
+    subject: Subject,
+    options: Mapping[str, Any],
+    warm: Mapping[str, Any] | None = None,
 ) -> tuple[Outcome, str | None, str | None]:
-    """Run a task over the file; return outcome, finding and reason.
+    """Run a task over the file; return outcome, finding and reason. It is loaded with `warm`.
 
     A child that dies over a file has met something that its parsers do not survive: that file is
     refused, and not tried again. Raises: EngineUnavailable, when no child got as far as the file;
@@ -51,7 +62,7 @@ def ask(
     """
     try:
         with subject.path.open("rb") as file:
-            reply = cell.run(task, file, {**options, "type": subject.type})
+            reply = cell.run(task, file, {**options, "type": subject.type}, warm=warm)
     except CellTimeout:
         return Outcome.UNSCANNABLE, None, "timeout"
     except CellBroken as error:

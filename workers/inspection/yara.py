@@ -43,16 +43,19 @@ class Yara:
             self._signatures = seen
         return seen
 
+    def loaded_with(self) -> dict[str, str]:
+        """Return what the cell's task is loaded with now. Raises: RulesBroken."""
+        return self._rules(self.signatures())
+
+    def _rules(self, signatures: str) -> dict[str, str]:
+        return {"rules_dir": str(self._rules_dir), "signatures": signatures}
+
     def inspect(self, subject: Subject) -> EngineReport:
         """Scan the file and what is packed in it. Raises: EngineUnavailable."""
         try:
             signatures = self.signatures()
         except rulebook.RulesBroken as error:
             raise EngineUnavailable(str(error)) from error
-        options = {
-            **self._limits.options(),
-            "rules_dir": str(self._rules_dir),
-            "signatures": signatures,
-        }
-        answer = celled.ask(self._cell, "yara", subject, options)
+        rules = self._rules(signatures)
+        answer = celled.ask(self._cell, "yara", subject, self._limits.options(), rules)
         return celled.report(self.name, self._version, signatures, answer)

@@ -23,7 +23,7 @@ _SMALLEST_SIDE = 1.0  # points
 def warm_up() -> None:
     """Draw an empty page of our own, so that pdfium has its fonts and tables."""
     document = pypdfium2.PdfDocument.new()
-    _draw(document.new_page(60, 80), 8)
+    document.new_page(60, 80).render(scale=0.1)
 
 
 def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:

@@ -29,17 +29,12 @@ _WEBP = {"Q": 80, "keep": "none", "effort": 3}
 
 
 def warm_up(options: dict[str, Any]) -> None:
-    """Lock libvips down to one loader, and load all that decoding and writing will need."""
+    """Lock libvips down, and load every decoder. Computes no pixel: that would start threads."""
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoad", True)
-    loader = options["loader"]
-    if loader in _VIPS:
-        pyvips.operation_block_set(_VIPS[loader], False)
-    else:
+    for loader in _MODULES:
         _module(loader).warm_up()
-    sample = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb")
-    _encode(sample, options["sides"])
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -47,6 +42,7 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
     loader, pixels, sides = options["loader"], options["pixels"], options["sides"]
     try:
         if loader in _VIPS:
+            pyvips.operation_block_set(_VIPS[loader], False)
             image = _load(file, loader, pixels, max(sides))
         else:
             image = _module(loader).load(file, pixels, max(sides))

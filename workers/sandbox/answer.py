@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 READY = b"ready\n"  # said once confined, before the file is read
@@ -19,15 +19,27 @@ class MalformedReply(Exception):
     """Raised when a reply is not of the form above."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one file took: processor seconds, and bytes of memory beyond the template's."""
+
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+
+
 @dataclass(frozen=True)
 class Reply:
-    """What a task answered: a small object and some bytes. Form checked, content not."""
+    """What a task answered: a small object and some bytes. Form checked, content not.
+
+    `usage` is the cell's own word.
+    """
 
     result: dict[str, Any]
     payload: bytes = b""
+    usage: Usage = field(default_factory=Usage)
 
 
-def parse(said: bytes, payload_limit: int) -> Reply:
+def parse(said: bytes, payload_limit: int, usage: Usage | None = None) -> Reply:
     """Check what a child said after `ready`; `payload_limit` is in bytes.
 
     Raises MalformedReply.
@@ -43,7 +55,7 @@ def parse(said: bytes, payload_limit: int) -> Reply:
         raise MalformedReply("payload of another length")
     if not all(_storable(text) for text in _texts(head["result"])):
         raise MalformedReply("text that no database can store")
-    return Reply(head["result"], payload)
+    return Reply(head["result"], payload, usage or Usage())
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import mmap
 import os
 import platform
 import resource
+import signal
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -45,13 +47,19 @@ _CAP_VERSION_3 = 0x20080522
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+_template: list[int] = []
+
+
 def warm_up(options: dict[str, Any]) -> None:
-    """Nothing: what the probes need was imported with this module."""
+    """Note who the template is; what the probes need was imported with this module."""
+    _template[:] = [os.getpid()]
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Try every probe; the result names each with its word."""
-    return {name: _word(probe) for name, probe in _probes(int(options["parent"]))}, b""
+    others = {"worker": int(options["worker"]), "template": _template[0]}
+    probes = [*_probes(), *(one for who, pid in others.items() for one in _against(who, pid))]
+    return {name: _word(probe) for name, probe in probes}, b""
 
 
 def _word(probe: Callable[[], object]) -> str:
@@ -65,32 +73,38 @@ def _word(probe: Callable[[], object]) -> str:
     return "denied" if seen is None else f"succeeded: {str(seen)[:40]}"
 
 
-def _probes(parent: int) -> Iterator[tuple[str, Callable[[], object]]]:
+def _probes() -> Iterator[tuple[str, Callable[[], object]]]:
     for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLINK):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             yield f"{family.name} {kind.name}", partial(socket.socket, family, kind)
     yield "connect", lambda: _checked(_LIBC.connect(0, b"\2\0\0\x50\x7f\0\0\1" + bytes(8), 16))
     yield "open /etc/passwd", lambda: Path("/etc/passwd").read_bytes()
-    yield "open parent's environment", lambda: Path(f"/proc/{parent}/environ").read_bytes()
     yield "open own memory", lambda: os.open("/proc/self/mem", os.O_RDWR)
     yield "list /", lambda: os.listdir("/")  # noqa: PTH208 - one call, not a lazy iterator
     yield "stat /etc/passwd", lambda: os.stat("/etc/passwd")  # noqa: PTH116 - the bare call
     yield "write a file", lambda: os.open("/tmp", os.O_TMPFILE | os.O_WRONLY)  # noqa: S108
+    yield "write a gigabyte", lambda: os.posix_fallocate(0, 0, 1 << 30)
     yield "own environment", _strange_environment
     yield "be root", lambda: "root" if 0 in (*os.getresuid(), *os.getresgid()) else None
     yield "keep capabilities", _capabilities
     yield "fork by libc", _fork
+    yield "a fork bomb", _bomb
     yield "exec", lambda: os.execve("/no-such-program", ["none"], {})  # noqa: S606
     yield "kill 1", lambda: _checked(_LIBC.kill(1, 0))
-    yield "kill the parent", lambda: _checked(_LIBC.kill(parent, 0))
-    yield "kill the parent's thread", lambda: _checked(_LIBC.tgkill(parent, parent, 0))
-    yield "ptrace the parent", lambda: _checked(_LIBC.ptrace(_PTRACE_SEIZE, parent, None, None))
     yield "be a debuggee again", lambda: _checked(_LIBC.prctl(4, ctypes.c_ulong(1), 0, 0, 0))
     yield "new code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
     yield "a terabyte of memory", lambda: _memory(1 << 40)
     yield "raise a limit", _raise_limit
     for name, numbers in _CALLS.items():
         yield name, partial(_raw_call, numbers[_MACHINES.index(platform.machine())])
+
+
+def _against(who: str, pid: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What a child must not do to another process of ours."""
+    yield f"open the {who}'s environment", lambda: Path(f"/proc/{pid}/environ").read_bytes()
+    yield f"kill the {who}", lambda: _checked(_LIBC.kill(pid, 0))
+    yield f"kill the {who}'s thread", lambda: _checked(_LIBC.tgkill(pid, pid, 0))
+    yield f"ptrace the {who}", lambda: _checked(_LIBC.ptrace(_PTRACE_SEIZE, pid, None, None))
 
 
 def _strange_environment() -> str | None:
@@ -110,6 +124,24 @@ def _fork() -> int:
         os._exit(0)
     os.waitpid(child, 0)
     return child
+
+
+def _bomb() -> str | None:
+    """Fork as fast as it goes; each child waits, so that the count tells how many there were."""
+    children = []
+    try:
+        for _ in range(64):
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+                os._exit(0)
+            children.append(child)
+    except OSError:
+        pass
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return f"{len(children)} processes" if children else None
 
 
 def _memory(size: int) -> str | None:

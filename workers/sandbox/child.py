@@ -1,32 +1,29 @@
-"""The child's side of the cell: warm up, confine, and only then read the file.
+"""The child's side of the cell: confine, and only then read the file.
 
-`python -I -m workers.sandbox.child TASK JSON` with the file as descriptor 0 and the reply on
-descriptor 1: the line `ready`, one line of JSON, then the payload. A task is a module with
+Forked from the template, with the file as descriptor 0, the log as 1 and 2, and the reply as 3:
+the line `ready`, one line of JSON, then the payload. A task is a module with
 
-    warm_up(options) -> None              imports, and a sample of its own, before confinement
-    run(file, options) -> (dict, bytes)   the stranger's bytes, after it
+    warm_up(options) -> None              in the template: imports, and a sample of its own. It
+                                          leaves no thread, for a fork would lose it.
+    run(file, options) -> (dict, bytes)   in the child, confined: the stranger's bytes
 
-Holds no secret and needs none: the parent starts it with an empty environment.
+Holds no secret and needs none: the template was started with an empty environment.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import os
-import sys
-from typing import Any, BinaryIO, Protocol, cast
+import signal
+import traceback
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 from workers.sandbox import confinement
 from workers.sandbox.answer import READY
 
-TASKS = {
-    "yara": "workers.inspection.cell_yara",
-    "structure": "workers.inspection.cell_structure",
-    "render": "workers.rendering.cell_render",
-    "probe": "workers.sandbox.cell_probe",
-}
+REPLY = 3  # the descriptor that the reply goes to
+_DESCRIPTORS = 4096
 
 
 class Task(Protocol):
@@ -37,38 +34,42 @@ class Task(Protocol):
     def run(self, file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]: ...
 
 
-def main() -> None:
-    """Run the task named in the arguments; ends the process."""
-    name, order = sys.argv[1], json.loads(sys.argv[2])
-    confinement.die_with(order["parent"])
-    reply = _take_stdout()
-    task = cast("Task", importlib.import_module(TASKS[name]))
-    options = order["options"]
-    task.warm_up(options)
-    file = io.FileIO(0, closefd=False)
-    limits = confinement.Limits(order["cpu_seconds"], order["memory_bytes"])
-    confinement.confine(limits, order["parent"])
-    _write(reply, READY)
-    result, payload = task.run(io.BufferedReader(file), options)
-    head = json.dumps({"result": result, "payload": len(payload)}, allow_nan=False)
-    _write(reply, head.encode() + b"\n")
-    _write(reply, payload)
-    # No interpreter shutdown: libraries would want calls that are gone by now.
-    os._exit(0)
+def serve(task: Task, order: dict[str, Any], files: list[int], template: int) -> NoReturn:
+    """Do what was ordered with one file, and end this process, whatever happens."""
+    code = 1
+    try:
+        _be_nobody(files)
+        limits = confinement.Limits(order["cpu_seconds"], order["memory_bytes"])
+        if order["confined"]:
+            confinement.confine(limits, template)
+        else:
+            confinement.bound(limits)
+        _say(READY)
+        file = io.BufferedReader(io.FileIO(0, closefd=False))
+        result, payload = task.run(file, order["options"])
+        head = json.dumps({"result": result, "payload": len(payload)}, allow_nan=False)
+        _say(head.encode() + b"\n")
+        _say(payload)
+        code = 0
+    except BaseException:  # noqa: BLE001 - a forked process must not return into the template
+        os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
+    finally:
+        # No interpreter shutdown: libraries would want calls that are gone by now.
+        os._exit(code)
 
 
-def _take_stdout() -> int:
-    """Keep the reply's pipe for us; what a library prints goes to the log."""
-    reply = os.dup(1)
-    os.dup2(2, 1)
-    return reply
+def _be_nobody(files: list[int]) -> None:
+    """Let go of all that is the template's: its session, its signals, its descriptors."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    file, reply, log = files
+    for number, one in enumerate((file, log, log, reply)):
+        os.dup2(one, number)
+    os.closerange(REPLY + 1, _DESCRIPTORS)
 
 
-def _write(pipe: int, data: bytes) -> None:
+def _say(data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(pipe, view) :]
-
-
-if __name__ == "__main__":
-    main()
+        view = view[os.write(REPLY, view) :]

@@ -18,6 +18,7 @@ from pathlib import Path
 from workers.sandbox import landlock, seccomp
 
 NOBODY = 65534
+_UNKNOWN_ADDRESS_SPACE = 64 << 30  # on a system that does not tell it
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -53,15 +54,23 @@ def confine(limits: Limits, parent: int) -> None:
 
     Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
     """
-    _be_first_to_go()
-    _limit(limits)
-    _drop_root()
+    bound(limits)
     _drop_capabilities()
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     die_with(parent)
     landlock.deny_all()
     seccomp.install()
+
+
+def bound(limits: Limits) -> None:
+    """The part that every Unix has: less than root, and not more than its share.
+
+    All there is in a cell that an operator called unconfined. Raises NotConfined or OSError.
+    """
+    _be_first_to_go()
+    _limit(limits)
+    _drop_root()
 
 
 def _be_first_to_go() -> None:
@@ -77,21 +86,21 @@ def _limit(limits: Limits) -> None:
     threads here because of somebody else's processes. The filter denies new processes instead.
     """
     # The soft limit signals (SIGXCPU, which ends the process and says why), the hard one kills.
-    _set(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+    _set("CPU", limits.cpu_seconds, limits.cpu_seconds + 1)
     memory = _address_space() + limits.memory_bytes
-    _set(resource.RLIMIT_AS, memory, memory)
-    for kind, most in (
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_NOFILE, 16),
-    ):
+    _set("AS", memory, memory)
+    for kind, most in (("FSIZE", 0), ("CORE", 0), ("MEMLOCK", 0), ("MSGQUEUE", 0), ("NOFILE", 16)):
         _set(kind, most, most)
 
 
-def _set(kind: int, soft: int, hard: int) -> None:
-    """Set a limit, or a stricter one that the process already has."""
+def _set(name: str, soft: int, hard: int) -> None:
+    """Set a limit, or a stricter one that the process already has.
+
+    A system that does not know it is no Linux, and has nothing but an unconfined cell anyway.
+    """
+    kind = getattr(resource, f"RLIMIT_{name}", None)
+    if kind is None:
+        return
     ceiling = resource.getrlimit(kind)[1]
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
@@ -100,7 +109,10 @@ def _set(kind: int, soft: int, hard: int) -> None:
 
 def _address_space() -> int:
     """Bytes of address space in use: after warm-up, what interpreter and libraries take."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except FileNotFoundError:
+        return _UNKNOWN_ADDRESS_SPACE
     return pages * resource.getpagesize()
 
 

@@ -1,20 +1,16 @@
 """Hears one child to its end: bounded in time and bytes, whatever the child does with its pipes.
 
-The end is the death of the process, not the end of its output: a child that closes its pipes and
-lives on runs into the time limit all the same. Knows nothing of what is said.
+The end is what the template says of the process, not the end of its output: a child that closes
+its pipes and lives on runs into the time limit all the same. Knows nothing of what is said.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO
+from collections.abc import Callable
+from typing import Protocol
 
 from workers.sandbox.answer import READY
 
@@ -26,24 +22,26 @@ class TooMuch(Exception):
     """Raised when a child said more than it may."""
 
 
-class Listener:
-    """Collects what `child` says; `limit` is in bytes and does not count the ready mark."""
+class Waitable(Protocol):
+    """What has a descriptor that becomes readable."""
 
-    def __init__(self, child: subprocess.Popen[bytes], exited: int, limit: int) -> None:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        self._exited = exited
+    def fileno(self) -> int: ...
+
+
+class Listener:
+    """Collects a child's `reply` and `log`, two pipes, until `ended` is readable.
+
+    `limit` is in bytes and does not count the ready mark.
+    """
+
+    def __init__(self, reply: int, log: int, ended: Waitable, limit: int) -> None:
         self._limit = limit + len(READY)
         self._said = bytearray()
         self._log = bytearray()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(exited, selectors.EVENT_READ)
-        pipes: tuple[tuple[IO[bytes], Callable[[bytes], None]], ...] = (
-            (child.stdout, self._hear),
-            (child.stderr, self._keep),
-        )
-        for pipe, take in pipes:
-            os.set_blocking(pipe.fileno(), False)
+        self._selector.register(ended, selectors.EVENT_READ)
+        for pipe, take in ((reply, self._hear), (log, self._keep)):
+            os.set_blocking(pipe, False)
             self._selector.register(pipe, selectors.EVENT_READ, take)
 
     def wait_ready(self, seconds: float) -> bool:
@@ -64,7 +62,7 @@ class Listener:
         return self._log.decode("utf-8", "backslashreplace").strip()
 
     def close(self) -> None:
-        """Stop listening; the pipes stay with the child's owner."""
+        """Stop listening; the pipes stay with their owner."""
         self._selector.close()
 
     def _listen(self, seconds: float, heard: Callable[[], bool]) -> bool:
@@ -108,33 +106,3 @@ class Listener:
     def _keep(self, piece: bytes) -> None:
         self._log += piece
         del self._log[:-LOG_LIMIT]
-
-
-@contextmanager
-def hearing(child: subprocess.Popen[bytes], limit: int) -> Iterator[Listener]:
-    """Listen to a child; at the end, however it comes, its whole process group is dead and gone."""
-    try:
-        exited = os.pidfd_open(child.pid)
-        try:
-            listener = Listener(child, exited, limit)
-            try:
-                yield listener
-            finally:
-                listener.close()
-        finally:
-            os.close(exited)
-    finally:
-        _end(child)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill the group, then collect the child.
-
-    A child that ended by itself is a zombie until then, so its group is nobody else's yet.
-    """
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-    for pipe in (child.stdout, child.stderr):
-        if pipe is not None:
-            pipe.close()

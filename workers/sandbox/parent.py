@@ -1,4 +1,4 @@
-"""The worker's side of the cell: start a child for one file, bound it, and doubt its answer.
+"""The worker's side of the cell: one confined child for one file, bounded, its answer doubted.
 
 Whatever the child says was said by the stranger who wrote the file: it is bounded in bytes and
 time, its shape is checked, and its error output goes to the log only. Never parses a file itself.
@@ -6,19 +6,16 @@ time, its shape is checked, and its error output goes to the log only. Never par
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, parse
-from workers.sandbox.listener import Listener, TooMuch, hearing
+from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, Usage, parse
+from workers.sandbox.listener import TooMuch
+from workers.sandbox.warm import Run, Template, TemplateLost
 
 __all__ = [
     "Cell",
@@ -29,31 +26,23 @@ __all__ = [
     "CellOpen",
     "CellTimeout",
     "Reply",
+    "Usage",
 ]
 
 START_SECONDS = 30  # for interpreter and imports, on a busy machine; not the file's fault
-
-_ROOT = str(Path(__file__).parents[2])
-_BOOT = (
-    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
-    "from workers.sandbox.child import main; main()"
-)
-
-# All of the child's environment: nothing of ours, and settings that libraries read only there.
-_ENVIRONMENT = {
-    "LC_ALL": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
-    "VIPS_BLOCK_UNTRUSTED": "1",
-    "VIPS_CONCURRENCY": "2",
-}
+FILES_PER_TEMPLATE = 500  # then the next one has its memory laid out anew
 
 
 class CellFailure(Exception):
-    """Base of what can go wrong with a cell; `log` is for the log only, never for people."""
+    """Base of what can go wrong with a cell; `log` is for the log only, never for people.
 
-    def __init__(self, sentence: str, log: str = "") -> None:
+    `usage` is what the child had taken by then.
+    """
+
+    def __init__(self, sentence: str, log: str = "", usage: Usage | None = None) -> None:
         super().__init__(sentence)
         self.log = log
+        self.usage = usage or Usage()
 
 
 class CellTimeout(CellFailure):
@@ -79,16 +68,39 @@ class CellOpen(CellFailure):
     """Raised by the self-test when the cell does not hold; the worker must not start."""
 
 
-@dataclass(frozen=True)
 class Cell:
-    """Starts throw-away children.
+    """Starts throw-away children, each forked from a template that is thrown away at any doubt.
 
     `seconds` is the longest time for one file, after the child's start; `memory_bytes` is the
-    address space it may take beyond what its libraries hold.
+    address space it may take beyond what its libraries hold. Without `confined` a child has less
+    than the worker but is no cell: only for an operator who said so. May be used by several
+    threads: each has a template of its own while it runs. Not to be carried over a fork.
     """
 
-    seconds: int
-    memory_bytes: int
+    def __init__(self, seconds: int, memory_bytes: int, *, confined: bool = True) -> None:
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._confined = confined
+        self._lock = threading.Lock()
+        self._idle: list[Template] = []
+
+    def prepare(self, tasks: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have a template load these tasks, each with its options, while we go on."""
+        template = Template()
+        try:
+            for task, options in tasks.items():
+                template.warm(task, options)
+        except TemplateLost:
+            template.close()  # whoever wants it next finds out why
+            return
+        self._give_back(template)
+
+    def close(self) -> None:
+        """End all templates that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for template in idle:
+            template.close()
 
     def run(
         self,
@@ -97,80 +109,108 @@ class Cell:
         options: Mapping[str, Any] | None = None,
         *,
         payload_limit: int = 0,
+        warm: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
         `file` must have a descriptor; its position stays as it is. `payload_limit` is in bytes.
+        `warm` is what the task is loaded with; other words need another template.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
-        child = self._start(task, file, dict(options or {}))
-        with hearing(child, HEAD_LIMIT + 1 + payload_limit) as listener:
-            self._wait(task, listener)
-        log = listener.log()
-        _check_exit(task, child.returncode, log)
+        template = self._take(task, warm or {})
         try:
-            return parse(listener.reply(), payload_limit)
-        except MalformedReply as error:
-            raise CellCrashed(f"{task} answered out of form: {error}", log) from error
+            reply = self._ask(template, task, file, dict(options or {}), payload_limit)
+        except BaseException:
+            template.close()
+            raise
+        self._give_back(template)
+        return reply
 
-    def _wait(self, task: str, listener: Listener) -> None:
-        """Wait for the child's end within both its times."""
+    def _take(self, task: str, warm: Mapping[str, Any]) -> Template:
+        """Return a template that has loaded the task. Raises CellBroken."""
+        with self._lock:
+            template = self._idle.pop() if self._idle else None
+        if template is not None and not template.suits(task, warm):
+            template.close()
+            template = None
+        template = template or Template()
         try:
-            if not listener.wait_ready(START_SECONDS):
-                raise CellBroken(f"the {task} cell did not start", listener.log())
-            if not listener.wait_end(self.seconds):
-                raise CellTimeout(f"{task} took longer than {self.seconds} s", listener.log())
-        except TooMuch as error:
-            raise CellCrashed(f"{task} said more than it may", listener.log()) from error
+            template.warm(task, warm)
+            template.wait_warm(START_SECONDS)
+        except TemplateLost as error:
+            template.close()
+            raise CellBroken(f"the {task} cell did not start: {error}", error.log) from error
+        return template
+
+    def _give_back(self, template: Template) -> None:
+        if template.files >= FILES_PER_TEMPLATE:
+            template.close()
+            return
+        with self._lock:
+            self._idle.append(template)
+
+    def _ask(
+        self, template: Template, task: str, file: BinaryIO, options: dict[str, Any], payload: int
+    ) -> Reply:
+        order = {
+            "task": task,
+            "options": options,
+            "confined": self._confined,
+            "cpu_seconds": 2 * self._seconds,  # of two threads; holds when nobody watches the clock
+            "memory_bytes": self._memory_bytes,
+        }
+        try:
+            with template.run(order, file, HEAD_LIMIT + 1 + payload) as run:
+                try:
+                    self._wait(task, template, run)
+                except TooMuch as error:
+                    raise CellCrashed(
+                        f"{task} said more than it may", run.listener.log()
+                    ) from error
+        except TemplateLost as error:
+            # With the template went the child: somebody killed it, perhaps because of this file.
+            raise CellKilled(f"the {task} cell's template: {error}", error.log) from error
+        said, log = run.listener.reply(), run.listener.log()
+        _check_exit(task, run, log)
+        try:
+            return parse(said, payload, run.usage)
+        except MalformedReply as error:
+            raise CellCrashed(f"{task} answered out of form: {error}", log, run.usage) from error
+
+    def _wait(self, task: str, template: Template, run: Run) -> None:
+        """Wait for the child's end within both its times."""
+        listener = run.listener
+        if not listener.wait_ready(START_SECONDS):
+            raise CellBroken(f"the {task} cell did not start", listener.log())
+        late = not listener.wait_end(self._seconds)
+        if late:
+            template.kill()
+        template.collect(run)
+        if late:
+            raise CellTimeout(
+                f"{task} took longer than {self._seconds} s", listener.log(), run.usage
+            )
 
     def self_test(self) -> None:
         """Try to break out by every way we know; raises CellOpen naming what succeeded."""
         with Path(__file__).open("rb") as any_file:
             try:
-                reply = self.run("probe", any_file, {"parent": os.getpid()})
+                reply = self.run("probe", any_file, {"worker": os.getpid()})
             except CellFailure as error:
                 raise CellOpen(f"the cell could not be tested: {error}", error.log) from error
         succeeded = [name for name, word in reply.result.items() if word != "denied"]
         if succeeded or not reply.result:
             raise CellOpen("the cell is open: " + ", ".join(sorted(succeeded) or ["no probe ran"]))
 
-    def _start(self, task: str, file: BinaryIO, options: dict[str, Any]) -> subprocess.Popen[bytes]:
-        order = {
-            "parent": os.getpid(),
-            "options": options,
-            "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
-            "memory_bytes": self.memory_bytes,
-        }
-        paths = [_ROOT, *(path for path in sys.path if Path(path).is_absolute() and path != _ROOT)]
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, chr(0x1F).join(paths), task]
-        with _read_only(file) as descriptor:
-            return subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-                [*command, json.dumps(order)],
-                stdin=descriptor,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
 
-
-@contextlib.contextmanager
-def _read_only(file: BinaryIO) -> Iterator[int]:
-    """Open the same file once more: read-only, and with a position that is not shared."""
-    descriptor = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _check_exit(task: str, code: int, log: str) -> None:
+def _check_exit(task: str, run: Run, log: str) -> None:
+    code, used = run.code, run.usage
+    assert code is not None
     if code == -signal.SIGXCPU:
-        raise CellTimeout(f"{task} used up its processor time", log)
+        raise CellTimeout(f"{task} used up its processor time", log, used)
     if code == -signal.SIGKILL:
-        raise CellKilled(f"the {task} cell was killed", log)
+        raise CellKilled(f"the {task} cell was killed", log, used)
     if code != 0:
         how = f"died of signal {-code}" if code < 0 else f"ended with {code}"
-        raise CellCrashed(f"{task} {how}", log)
+        raise CellCrashed(f"{task} {how}", log, used)
