@@ -1,0 +1,74 @@
+"""A file that keeps its parser busy for as long as it may: nobody else waits for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pikepdf
+import pytest
+
+from tests.support import samples
+from tests.support.cells import confined_child
+from tests.support.people import PATIENCE, Person
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+from uploads.documents.model import JobKind
+
+pytestmark = pytest.mark.one_database
+
+GOOD = 100
+# So long that the poison's child outlives all the good files, on whatever machine.
+PATIENT = {"UPLOADS_CLAMD": "off", "UPLOADS_CELL_SECONDS": "900", "UPLOADS_JOB_SECONDS": "6000"}
+
+
+def slow_pdf(fills: int = 200_000) -> bytes:
+    """A page that is blended over itself again and again: some KiB, some hours of drawing."""
+    document = pikepdf.new()
+    page = document.add_blank_page()
+    blended = pikepdf.Dictionary(ca=0.5, BM=pikepdf.Name.Luminosity)
+    page.obj.Resources = pikepdf.Dictionary(ExtGState=pikepdf.Dictionary(G=blended))
+    page.obj.Contents = document.make_stream(
+        b"/G gs 0.2 0.5 0.7 rg " + b"0 0 600 800 re f " * fills
+    )
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Stack]:
+    made = Stack(PATIENT)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def test_a_hundred_good_files_overtake_it(patient: Stack) -> None:
+    """All of them are clean, and have their pictures, while the poison is still being drawn."""
+    ann = patient.person("ann")
+    poison = ann.upload("poison.pdf", slow_pdf())
+    eventually(lambda: _is_being_drawn(patient, poison), PATIENCE)
+    with ThreadPoolExecutor(4) as senders:
+        good = list(senders.map(lambda n: ann.upload(f"{n}.png", samples.png()), range(GOOD)))
+    for document_id in good:
+        assert ann.settle(document_id)["state"] == "clean"
+        eventually(lambda: _has_pictures(ann, document_id), PATIENCE)  # noqa: B023
+    assert _is_being_drawn(patient, poison)
+    assert not _has_pictures(ann, poison)
+
+
+def _has_pictures(person: Person, document_id: str) -> bool:
+    return bool(person.document(document_id)["renditions"])
+
+
+def _is_being_drawn(stack: Stack, document_id: str) -> bool:
+    """Whether it is clean, its pictures are owed, and a child sits in the cell."""
+    records = stack.services().records
+    document = records.read(lambda work: work.documents.find(document_id))
+    owed = records.read(lambda work: work.jobs.open_for(document_id, JobKind.RENDER))
+    busy = any(confined_child(worker.pid) for worker in stack.named("workers.app"))
+    return document is not None and document.servable and owed and busy
