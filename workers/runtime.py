@@ -15,6 +15,7 @@ from uploads.wiring import Services
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
 from workers.inspection.inspect import Inspector
+from workers.inspection.members import WithMembers
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.jobs import Patience, Runner, Sweeper
@@ -81,7 +82,9 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     prover = make_prover(services)
 
     def prepare() -> None:
-        cell.prepare({"structure": {}, "yara": engines[1].loaded_with(), "render": {}})
+        cell.prepare(
+            {"structure": {}, "members": {}, "yara": engines[1].loaded_with(), "render": {}}
+        )
 
     return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove, prepare)
 
@@ -118,7 +121,9 @@ def _inspector(
     if services.clamd_address is None:
         absent.append(_NOT_CONFIGURED)
     else:
-        engines.append(Clamd(services.clamd_address, settings.clamd_seconds))
+        clamd = Clamd(services.clamd_address, settings.clamd_seconds)
+        limits = Limits.of(settings.model_dump())
+        engines.append(WithMembers(clamd, cell, limits, settings.clamd_seconds))
     # A laptop may do without a virus scanner, and says so; production may not.
     scanner_required = settings.env == "production" or services.scanner_configured
     return Inspector(

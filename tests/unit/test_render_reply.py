@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -36,6 +36,7 @@ class Saying(Cell):
         *,
         payload_limit: int = 0,
         warm: Mapping[str, Any] | None = None,
+        sink: Callable[[bytes], None] | None = None,
     ) -> Reply:
         return type(self).reply
 

@@ -65,7 +65,7 @@ class Says:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def run(self, task: str, file: Any, options: Any = None, *, warm: Any = None) -> Reply:
+    def run(self, task: str, file: Any, options: Any = None, **_: Any) -> Reply:
         if isinstance(self.answer, Exception):
             raise self.answer
         return Reply(self.answer, b"")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from uploads.documents.model import EngineReport, Outcome
@@ -44,6 +44,7 @@ class AnyCell(Protocol):
         options: Mapping[str, Any] | None = None,
         *,
         warm: Mapping[str, Any] | None = None,
+        sink: Callable[[bytes], None] | None = None,
     ) -> Reply: ...
 
 
@@ -53,8 +54,11 @@ def ask(
     subject: Subject,
     options: Mapping[str, Any],
     warm: Mapping[str, Any] | None = None,
+    sink: Callable[[bytes], None] | None = None,
 ) -> tuple[Outcome, str | None, str | None]:
     """Run a task over the file; return outcome, finding and reason. It is loaded with `warm`.
+
+    `sink` takes what the task hands out on the way, and may raise what it likes.
 
     A child that dies over a file has met something that its parsers do not survive: that file is
     refused, and not tried again. Raises: EngineUnavailable, when no child got as far as the file;
@@ -62,7 +66,7 @@ def ask(
     """
     try:
         with subject.path.open("rb") as file:
-            reply = cell.run(task, file, {**options, "type": subject.type}, warm=warm)
+            reply = cell.run(task, file, {**options, "type": subject.type}, warm=warm, sink=sink)
     except CellTimeout:
         return Outcome.UNSCANNABLE, None, "timeout"
     except CellBroken as error:

@@ -44,12 +44,12 @@ def serve(task: Task, order: dict[str, Any], files: list[int], template: int) ->
             confinement.confine(limits, template)
         else:
             confinement.bound(limits)
-        _say(READY)
+        say(READY)
         file = io.BufferedReader(io.FileIO(0, closefd=False))
         result, payload = task.run(file, order["options"])
         head = json.dumps({"result": result, "payload": len(payload)}, allow_nan=False)
-        _say(head.encode() + b"\n")
-        _say(payload)
+        say(head.encode() + b"\n")
+        say(payload)
         code = 0
     except BaseException:  # noqa: BLE001 - a forked process must not return into the template
         os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
@@ -69,7 +69,8 @@ def _be_nobody(files: list[int]) -> None:
     os.closerange(REPLY + 1, _DESCRIPTORS)
 
 
-def _say(data: bytes) -> None:
+def say(data: bytes) -> None:
+    """Write to the worker; a task that hands out more than a reply does so in frames."""
     view = memoryview(data)
     while view:
         view = view[os.write(REPLY, view) :]

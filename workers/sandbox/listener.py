@@ -31,13 +31,24 @@ class Waitable(Protocol):
 class Listener:
     """Collects a child's `reply` and `log`, two pipes, until `ended` is readable.
 
-    `limit` is in bytes and does not count the ready mark.
+    `limit` is in bytes and does not count the ready mark. `passing` is shown what comes after the
+    mark and returns what is kept of it; the time that it takes is not the child's.
     """
 
-    def __init__(self, reply: int, log: int, ended: Waitable, limit: int) -> None:
+    def __init__(
+        self,
+        reply: int,
+        log: int,
+        ended: Waitable,
+        limit: int,
+        passing: Callable[[bytes], bytes] = lambda said: said,
+    ) -> None:
+        self._passing = passing
+        self._ready = False
         self._limit = limit + len(READY)
         self._said = bytearray()
         self._log = bytearray()
+        self._taken = 0.0
         self._selector = selectors.DefaultSelector()
         self._selector.register(ended, selectors.EVENT_READ)
         for pipe, take in ((reply, self._hear), (log, self._keep)):
@@ -46,8 +57,8 @@ class Listener:
 
     def wait_ready(self, seconds: float) -> bool:
         """Wait for the ready mark; False when the child ended or the time passed without it."""
-        self._listen(seconds, lambda: self._said.startswith(READY))
-        return self._said.startswith(READY)
+        self._listen(seconds, lambda: self._ready)
+        return self._ready
 
     def wait_end(self, seconds: float) -> bool:
         """Wait for the child's death; False when it outlives the time. Raises TooMuch."""
@@ -68,15 +79,17 @@ class Listener:
     def _listen(self, seconds: float, heard: Callable[[], bool]) -> bool:
         """Read until `heard` holds or the child is dead; False when the time passed before."""
         deadline = time.monotonic() + seconds
+        self._taken = 0.0
         while not heard():
-            ready = self._selector.select(max(0.0, deadline - time.monotonic()))
+            left = deadline + self._taken - time.monotonic()
+            ready = self._selector.select(max(0.0, left))
             for key, _ in ready:
                 if key.data is not None:
                     self._read(key)
             if any(key.data is None for key, _ in ready):
                 self._drain()
                 return True
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline + self._taken:
                 return False
         return True
 
@@ -99,9 +112,20 @@ class Listener:
                 pass
 
     def _hear(self, piece: bytes) -> None:
-        self._said += piece
+        if self._ready:
+            begun = time.monotonic()
+            self._said += self._passing(piece)
+            self._taken += time.monotonic() - begun
+        else:
+            self._said += piece
+            if self._said.startswith(READY):
+                self._ready = True
+                after = bytes(self._said[len(READY) :])
+                self._said = bytearray(READY)
+                return self._hear(after)
         if len(self._said) > self._limit:
             raise TooMuch
+        return None
 
     def _keep(self, piece: bytes) -> None:
         self._log += piece

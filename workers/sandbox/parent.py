@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, Usage, parse
+from workers.sandbox.frames import Frames
 from workers.sandbox.listener import TooMuch
 from workers.sandbox.warm import Run, Template, TemplateLost
 
@@ -110,17 +111,21 @@ class Cell:
         *,
         payload_limit: int = 0,
         warm: Mapping[str, Any] | None = None,
+        sink: Callable[[bytes], None] | None = None,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
         `file` must have a descriptor; its position stays as it is. `payload_limit` is in bytes.
-        `warm` is what the task is loaded with; other words need another template.
+        `warm` is what the task is loaded with; other words need another template. `sink` takes the
+        frames of a task that hands some out, and may raise to have the child killed.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
         template = self._take(task, warm or {})
         try:
-            reply = self._ask(template, task, file, dict(options or {}), payload_limit)
+            order = self._order(task, dict(options or {}))
+            passing = Frames(sink).pass_on if sink else bytes
+            reply = self._ask(template, order, file, payload_limit, passing)
         except BaseException:
             template.close()
             raise
@@ -150,24 +155,34 @@ class Cell:
         with self._lock:
             self._idle.append(template)
 
-    def _ask(
-        self, template: Template, task: str, file: BinaryIO, options: dict[str, Any], payload: int
-    ) -> Reply:
-        order = {
+    def _order(self, task: str, options: dict[str, Any]) -> dict[str, Any]:
+        return {
             "task": task,
             "options": options,
             "confined": self._confined,
             "cpu_seconds": 2 * self._seconds,  # of two threads; holds when nobody watches the clock
             "memory_bytes": self._memory_bytes,
         }
+
+    def _ask(
+        self,
+        template: Template,
+        order: dict[str, Any],
+        file: BinaryIO,
+        payload: int,
+        passing: Callable[[bytes], bytes],
+    ) -> Reply:
+        task, limit = order["task"], HEAD_LIMIT + 1 + payload
         try:
-            with template.run(order, file, HEAD_LIMIT + 1 + payload) as run:
+            with template.run(order, file, limit, passing) as run:
                 try:
                     self._wait(task, template, run)
                 except TooMuch as error:
                     raise CellCrashed(
                         f"{task} said more than it may", run.listener.log()
                     ) from error
+                except MalformedReply as error:
+                    raise CellCrashed(f"{task}: {error}", run.listener.log()) from error
         except TemplateLost as error:
             # With the template went the child: somebody killed it, perhaps because of this file.
             raise CellKilled(f"the {task} cell's template: {error}", error.log) from error

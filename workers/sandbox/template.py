@@ -32,6 +32,7 @@ from workers.sandbox.channel import Channel
 
 TASKS = {
     "yara": "workers.inspection.cell_yara",
+    "members": "workers.inspection.cell_members",
     "structure": "workers.inspection.cell_structure",
     "render": "workers.rendering.cell_render",
     "probe": "workers.sandbox.cell_probe",

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,14 +97,21 @@ class Template:
             self._loading -= 1
 
     @contextmanager
-    def run(self, order: Mapping[str, Any], file: BinaryIO, limit: int) -> Iterator[Run]:
+    def run(
+        self,
+        order: Mapping[str, Any],
+        file: BinaryIO,
+        limit: int,
+        passing: Callable[[bytes], bytes],
+    ) -> Iterator[Run]:
         """Fork for a file, and have the child heard; at the end, however it comes, it is dead.
 
-        `limit` bounds the reply in bytes. Raises TemplateLost.
+        `limit` bounds in bytes what is kept of its words, `passing` is what the listener's is.
+        Raises TemplateLost.
         """
         self.files += 1
         with _pipe() as (reply, to_reply), _pipe() as (log, to_log), _read_only(file) as given:
-            listener = Listener(reply.fileno(), log.fileno(), self._channel, limit)
+            listener = Listener(reply.fileno(), log.fileno(), self._channel, limit, passing)
             run = Run(listener)
             try:
                 with to_reply, to_log:

@@ -1,0 +1,160 @@
+"""Every member of an archive is put through the engine, by the real cell."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.benign_files import pack
+from uploads.documents.model import EngineReport, Outcome
+from uploads.documents.readers.limits import Limits
+from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.members import ARCHIVES, WithMembers
+from workers.sandbox.answer import MalformedReply, Reply
+from workers.sandbox.frames import LARGEST, Frames, framed
+from workers.sandbox.parent import Cell, CellCrashed
+
+ZIP = "application/zip"
+BAD = b"what this engine does not like"
+
+
+class Recording:
+    """An engine that keeps what it was shown, and finds BAD."""
+
+    name = "clamav"
+
+    def __init__(self, cause: Exception | None = None) -> None:
+        self.seen: list[bytes] = []
+        self._cause = cause
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        data = subject.path.read_bytes()
+        assert len(data) == subject.size
+        assert hashlib.sha256(data).hexdigest() == subject.sha256
+        self.seen.append(data)
+        if self._cause and len(self.seen) > 1:
+            raise self._cause
+        found = data == BAD
+        outcome = Outcome.INFECTED if found else Outcome.CLEAN
+        return EngineReport(
+            "clamav", "1.4", outcome, "7/2026-11-01", "Bad.Thing" if found else None
+        )
+
+
+@pytest.fixture(scope="module")
+def cell() -> Iterator[Cell]:
+    cell = Cell(seconds=120, memory_bytes=1 << 30)
+    yield cell
+    cell.close()
+
+
+@pytest.fixture
+def inspect(cell: Cell, tmp_path: Path) -> Callable[..., EngineReport]:
+    def judged(engine: Recording, data: bytes, media_type: str = ZIP, **more: Any) -> EngineReport:
+        path = tmp_path / "subject"
+        path.write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        limits, seconds = more.get("limits", Limits()), more.get("seconds", 600)
+        asked = WithMembers(engine, more.get("cell", cell), limits, seconds)
+        try:
+            return asked.inspect(Subject(path, len(data), digest, media_type, "a.zip"))
+        finally:
+            assert list(tmp_path.iterdir()) == [path]
+
+    return judged
+
+
+def test_the_file_and_then_each_member_to_the_depth(inspect: Callable[..., EngineReport]) -> None:
+    """Whole, nested and empty ones, large ones, each exactly as it was packed."""
+    large = random.Random(7).randbytes(5 * LARGEST // 2)
+    inner = pack({"c": b"three", "empty": b""})
+    data = pack({"a": b"one", "large": large, "inner.zip": inner})
+    engine = Recording()
+    report = inspect(engine, data)
+    assert (report.outcome, report.signatures) == (Outcome.CLEAN, "7/2026-11-01")
+    assert engine.seen == [data, b"one", large, inner, b"three", b""]
+
+
+def test_one_bad_member_is_the_word_for_all(inspect: Callable[..., EngineReport]) -> None:
+    engine = Recording()
+    report = inspect(engine, pack({"a": b"one", "b": pack({"c": BAD}), "d": b"never shown"}))
+    assert (report.outcome, report.finding) == (Outcome.INFECTED, "Bad.Thing")
+    assert b"never shown" not in engine.seen
+
+
+def test_what_is_no_archive_is_shown_once(inspect: Callable[..., EngineReport]) -> None:
+    engine = Recording()
+    assert inspect(engine, b"text", "text/plain").outcome is Outcome.CLEAN
+    assert engine.seen == [b"text"]
+    assert frozenset({ZIP}) == ARCHIVES
+
+
+def test_an_engine_that_falls_silent_is_unavailable(inspect: Callable[..., EngineReport]) -> None:
+    with pytest.raises(EngineUnavailable, match="gone"):
+        inspect(Recording(EngineUnavailable("gone")), pack({"a": b"one"}))
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "reason"),
+    [
+        (Limits(entries=1), 600, "bomb"),
+        (Limits(depth=1), 600, "too-deep"),
+        (Limits(), 0, "timeout"),
+    ],
+)
+def test_a_limit_is_no_clean(
+    inspect: Callable[..., EngineReport], limits: Limits, seconds: float, reason: str
+) -> None:
+    data = pack({"a": b"one", "b": pack({"c": b"two"})})
+    report = inspect(Recording(), data, limits=limits, seconds=seconds)
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, reason)
+
+
+class Says:
+    """A cell whose child hands out these frames, and then says that all is well."""
+
+    def __init__(self, *frames: bytes) -> None:
+        self._frames = frames
+
+    def run(self, *_: Any, sink: Callable[[bytes], None], **__: Any) -> Reply:
+        for frame in self._frames:
+            sink(frame)
+        return Reply({"outcome": "clean"})
+
+
+@pytest.mark.parametrize("frames", [(b"Mhalf",), (b"Mone", b"E", b"Mhalf"), (b"?",), (b"EE",)])
+def test_frames_out_of_form_are_never_clean(
+    inspect: Callable[..., EngineReport], frames: tuple[bytes, ...]
+) -> None:
+    """A member without an end, and a word that there is not."""
+    report = inspect(Recording(), pack({"a": b"one"}), cell=Says(*frames))
+    assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "malformed-file")
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_frames_come_through_in_any_pieces(size: int) -> None:
+    taken: list[bytes] = []
+    said = b"".join(framed([b"abc", b"d" * (LARGEST + 1)])) + b'{"the": "reply"}\n'
+    frames, kept = Frames(taken.append), b""
+    for at in range(0, len(said), size * 997):
+        kept += frames.pass_on(said[at : at + size * 997])
+    assert taken == [b"abc", b"d" * LARGEST, b"d"]
+    assert kept == b'{"the": "reply"}\n'
+
+
+def test_a_frame_beyond_the_bound_is_none() -> None:
+    with pytest.raises(MalformedReply):
+        Frames(lambda _: None).pass_on((LARGEST + 1).to_bytes(4, "big"))
+
+
+@pytest.mark.usefixtures("hostile")
+def test_a_child_that_hands_out_nonsense_has_crashed(file: Any) -> None:
+    cell = Cell(seconds=60, memory_bytes=1 << 28)
+    with pytest.raises(CellCrashed, match="a frame of"):
+        cell.run("hostile", file, {"act": "html"}, warm={"act": "html"}, sink=lambda _: None)
+    cell.close()

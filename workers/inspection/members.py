@@ -1,0 +1,134 @@
+"""An engine that is shown, beside the file itself, each thing that our own walk unpacks from it.
+
+ClamAV unpacks archives as well, by its own parsers and within its own limits; what it cannot see
+that way it sees here. The walk is done in the cell, member after member comes out of it into one
+scratch file, and none of them is parsed on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from uploads.documents.model import EngineReport, Outcome
+from uploads.documents.readers.limits import Limits
+from workers.inspection import celled
+from workers.inspection.cell_members import END, MORE
+from workers.inspection.engine import Engine, EngineUnavailable, Subject
+
+ARCHIVES = frozenset({"application/zip"})
+_TYPE = "application/octet-stream"
+_NAME = "member"
+
+
+class WithMembers:
+    """`engine`, asked about an archive and then about each of its members, nested ones included.
+
+    The worst word of all is the word. `seconds` bounds what all members of one file may take.
+    """
+
+    def __init__(
+        self, engine: Engine, cell: celled.AnyCell, limits: Limits, seconds: float
+    ) -> None:
+        self._engine = engine
+        self._cell = cell
+        self._limits = limits
+        self._seconds = seconds
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Say what the file and all in it is. Raises: EngineUnavailable."""
+        whole = self._engine.inspect(subject)
+        if whole.outcome is not Outcome.CLEAN or subject.type not in ARCHIVES:
+            return whole
+        with _Member(subject.path) as member:
+            sink = _Shown(self._engine, member, time.monotonic() + self._seconds)
+            try:
+                answer = celled.ask(
+                    self._cell, "members", subject, self._limits.options(), sink=sink.take
+                )
+            except _Enough as enough:
+                return enough.report
+            except OSError as error:
+                raise EngineUnavailable(f"a member of an archive: {error}") from error
+        if answer[0] is Outcome.CLEAN and sink.open:
+            answer = Outcome.UNSCANNABLE, None, "malformed-file"
+        return celled.report(whole.name, whole.version, whole.signatures, answer)
+
+
+class _Enough(Exception):
+    """Raised when one member was not clean: what is left of the archive changes nothing."""
+
+    def __init__(self, report: EngineReport) -> None:
+        super().__init__(report.outcome)
+        self.report = report
+
+
+class _Member:
+    """The scratch file that one member after the other is written to."""
+
+    def __init__(self, beside: Path) -> None:
+        self.path = beside.with_name(beside.name + ".member")
+
+    def __enter__(self) -> _Member:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
+        self._digest = hashlib.sha256()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+
+    def subject(self) -> Subject:
+        """The member as it is now, for an engine."""
+        self._file.flush()
+        return Subject(self.path, self._file.tell(), self._digest.hexdigest(), _TYPE, _NAME)
+
+    def begin_anew(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._digest = hashlib.sha256()
+
+
+class _Shown:
+    """Takes the cell's frames, and shows each member to the engine once it is whole."""
+
+    def __init__(self, engine: Engine, member: _Member, deadline: float) -> None:
+        self._engine = engine
+        self._member = member
+        self._deadline = deadline
+        self.open = False
+
+    def take(self, frame: bytes) -> None:
+        """Raises _Enough, EngineUnavailable, OSError; MalformedReply is the channel's own."""
+        if frame[:1] == MORE:
+            self._member.write(frame[1:])
+            self.open = True
+        elif frame == END:
+            self._show()
+        else:
+            raise _Enough(self._odd("malformed-file"))
+
+    def _show(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise _Enough(self._odd("timeout"))
+        report = self._engine.inspect(self._member.subject())
+        if report.outcome is not Outcome.CLEAN:
+            raise _Enough(report)
+        self._member.begin_anew()
+        self.open = False
+
+    def _odd(self, reason: str) -> EngineReport:
+        return EngineReport(self._engine.name, "", Outcome.UNSCANNABLE, reason=reason)
