@@ -8,7 +8,8 @@ The steps of one upload: s1 headers accepted, s2 first bytes, s3 last byte, s4 s
 s5 row and job committed, s6 answered, s7 message sent, s8 leased, s9 bytes read, s10 parsed,
 s11 engines answered, s12 verdict committed, s13 published, s14 published bytes checked,
 s15 CLEAN committed, s16 quarantine bytes removed, s17 rendition stored, s18 rendition committed.
-And w1: webhooks' receivers have answered, and nothing of it is written down yet.
+And w1: webhooks' receivers have answered, and nothing of it is written down yet; r1: the bytes of a
+release are stored, r2: RELEASED is committed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _SPEC = re.compile(
-    r"(?P<step>[sw]\d{1,2}):(?P<act>kill|stop|fail|wait=(?P<wait>[\d.]+))(@(?P<nth>\d+))?"
+    r"(?P<step>[swr]\d{1,2}):(?P<act>kill|stop|fail|wait=(?P<wait>[\d.]+))(@(?P<nth>\d+))?"
 )
 
 

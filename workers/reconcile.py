@@ -127,6 +127,8 @@ class Reconciler:
         if document.clean_key is None or verdict is None:
             report.amiss("I1", "served without bytes or without a verdict", document.id)
             return
+        if document.state is State.RELEASED:
+            self._check_released(document, report)
         if document.state is State.CLEAN and verdict.outcome is not Outcome.CLEAN:
             report.amiss("I1", f"served with a verdict of {verdict.outcome.value}", document.id)
         actual = self._digest(Bucket.CLEAN, document.clean_key)
@@ -139,6 +141,15 @@ class Reconciler:
             gone = self._storage.stat(Bucket.CLEAN, rendition.key) is None
             if gone and self._still(document):
                 report.amiss("I3", f"rendition {rendition.name} has no object", document.id)
+
+    def _check_released(self, document: Document, report: Report) -> None:
+        """I1: two different people wanted exactly these bytes out, and nothing shows them."""
+        release = self._records.read(lambda work: work.quarantine.release_of(document.id))
+        agreed = release is not None and release.agreed and release.sha256 == document.sha256
+        if not agreed and self._still(document):
+            report.amiss("I1", "released without two administrators", document.id)
+        if document.renditions:
+            report.amiss("I1", "released, and there are pictures of it", document.id)
 
     def _still(self, document: Document) -> bool:
         """Whether the document is still as it was when we began to look at its bytes."""

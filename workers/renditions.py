@@ -54,7 +54,7 @@ class RenderHandler:
     def __call__(self, job: Job) -> None:
         """Render one document. Raises Unavailable to defer."""
         document = self._records.read(lambda work: work.documents.find(job.document_id))
-        if document is not None and document.servable and document.clean_key:
+        if document is not None and document.state is State.CLEAN and document.clean_key:
             with self._scratch.file(f"{job.id}-{job.token}") as path:
                 for picture in self._pictures(document, document.clean_key, path):
                     self._publish(job, document, picture)
@@ -110,7 +110,7 @@ class RenderHandler:
             if not work.jobs.renew(job, self._clock() + self._lease):
                 raise LeaseLost
             found = work.documents.find(document.id)
-            if found is None or not found.servable:
+            if found is None or found.state is not State.CLEAN:
                 raise LeaseLost
             if work.documents.add_rendition(document.id, rendition) and not (
                 work.leftovers.take_back(Bucket.CLEAN, key)

@@ -10,7 +10,7 @@ import structlog
 from uploads.documents.errors import StorageUnavailable, Unavailable
 from uploads.documents.grants import GrantState
 from uploads.documents.library import announce_bytes
-from uploads.documents.model import GONE, REFUSED, State
+from uploads.documents.model import GONE, REFUSED, JobKind, State
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers.scratch import Scratch
@@ -132,6 +132,8 @@ class Tidier:
     def _expire_refused(self, work: Work, now: datetime) -> None:
         """The desk's time with a refused file is over: its owner gets the room back."""
         for document in work.documents.stalled(REFUSED, now - self._keep_refused, _AT_ONCE):
+            if work.jobs.open_for(document.id, JobKind.RELEASE):
+                continue  # two administrators want it kept: a worker is to carry it out
             gone = {"clean_key": None, "quarantine_key": None}
             if work.documents.move(document.id, REFUSED, State.EXPIRED, now, **gone):
                 work.jobs.cancel(document.id)

@@ -18,9 +18,10 @@ from workers.inspection.inspect import Inspector
 from workers.inspection.members import WithMembers
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
-from workers.jobs import Patience, Runner, Sweeper
+from workers.jobs import Handler, Patience, Runner, Sweeper
 from workers.proving import Prover
 from workers.publishing import Publisher
+from workers.releasing import Releaser
 from workers.rendering.render import Renderer
 from workers.renditions import RenderHandler
 from workers.retention import Reaper, Tidier
@@ -65,10 +66,7 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     runner = Runner(
         records=services.records,
         clock=clock.now,
-        handlers={
-            JobKind.INSPECT: _inspector(services, scratch, engines, cell, reaper),
-            JobKind.RENDER: _render_handler(services, scratch, cell),
-        },
+        handlers=_handlers(services, scratch, engines, cell, reaper),
         patience=Patience(
             lease=timedelta(seconds=settings.lease_seconds),
             defer_most=timedelta(seconds=settings.defer_seconds),
@@ -110,6 +108,16 @@ def _tidier(services: Services, scratch: Scratch) -> Tidier:
         keep_events=timedelta(days=settings.event_days),
         end_sessions=services.accounts.remove_ended_sessions,
     )
+
+
+def _handlers(
+    services: Services, scratch: Scratch, own: Sequence[Engine], cell: Cell, reaper: Reaper
+) -> dict[JobKind, Handler]:
+    return {
+        JobKind.INSPECT: _inspector(services, scratch, own, cell, reaper),
+        JobKind.RENDER: _render_handler(services, scratch, cell),
+        JobKind.RELEASE: _releaser(services, reaper),
+    }
 
 
 def _inspector(
@@ -163,4 +171,17 @@ def _render_handler(services: Services, scratch: Scratch, cell: Cell) -> RenderH
         lease=timedelta(seconds=settings.lease_seconds),
         keep_damaged=timedelta(days=settings.quarantine_days),
         transfer_seconds=settings.transfer_seconds,
+    )
+
+
+def _releaser(services: Services, reaper: Reaper) -> Releaser:
+    return Releaser(
+        records=services.records,
+        storage=services.storage,
+        hints=services.hints,
+        reaper=reaper,
+        clock=clock.now,
+        new_id=clock.new_id,
+        grace=timedelta(seconds=services.settings.grace_seconds),
+        transfer_seconds=services.settings.transfer_seconds,
     )

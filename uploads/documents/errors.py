@@ -401,6 +401,10 @@ class StorageUnavailable(Unavailable):
     part = "storage"
 
 
+class OtherBytes(StorageUnavailable):
+    """Raised when the store gives other bytes than were inspected."""
+
+
 class StorageFull(Unavailable):
     """Raised when the store has no room left."""
 

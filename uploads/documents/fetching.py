@@ -27,8 +27,8 @@ from uploads.documents.errors import (
     DownloadLimit,
     LinkEnded,
     NotFound,
+    OtherBytes,
     PasswordRequired,
-    StorageUnavailable,
     Unavailable,
     UploadsError,
 )
@@ -196,7 +196,7 @@ class Fetching:
             return
         key = clean_key(document)
         with self._storage.open_range(Bucket.CLEAN, key, offset, length) as pieces:
-            yield _inspected(document, pieces) if length == document.size else pieces
+            yield inspected(document, pieces) if length == document.size else pieces
 
     def _member(self, member: Document) -> Iterator[bytes]:
         """A document of an archive, whose state is looked up when its turn has come."""
@@ -205,7 +205,7 @@ class Fetching:
             raise LinkEnded
         key = clean_key(servable(found, self._clock()))
         with self._storage.open_range(Bucket.CLEAN, key, 0, found.size) as pieces:
-            yield from _inspected(found, pieces)
+            yield from inspected(found, pieces)
 
     def _find(self, link_id: str) -> tuple[Link, list[Document]]:
         def unit(work: Work) -> tuple[Link, list[Document]]:
@@ -272,7 +272,7 @@ def _download(link: Link, documents: list[Document], now: datetime) -> Download:
     return Download(link, tuple(servable(document, now) for document in documents))
 
 
-def _inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """All of a document's bytes; the last of them only when they are the inspected ones."""
     digest = hashlib.sha256()
     held = b""
@@ -283,5 +283,5 @@ def _inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:
         held = piece
     if digest.hexdigest() != document.sha256:
         _log.error("served_bytes_differ", document=document.id)
-        raise StorageUnavailable("the store gave other bytes than were inspected")
+        raise OtherBytes("the store gave other bytes than were inspected")
     yield held

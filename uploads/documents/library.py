@@ -96,37 +96,42 @@ class Library:
 
         Raises NotFound. Deleting twice is quiet.
         """
-        if self._records.write(lambda work: self._delete(work, actor, document_id)):
+
+        def find(work: Work) -> Document | None:
+            return work.documents.get(actor.user_id, document_id)
+
+        if self._records.write(lambda work: bury(work, find, self._clock(), actor.user_id)):
             self._hints.sweep()
 
-    def _delete(self, work: Work, actor: Actor, document_id: str) -> bool:
-        now = self._clock()
-        document = work.documents.get(actor.user_id, document_id)
-        # From the very state that was read: where a verdict or a picture was committed meanwhile,
-        # the row is read again, or the bytes that came with it would be in nobody's ledger.
-        while document is not None and document.state is not State.DELETED:
-            if work.documents.move(
-                document_id,
-                {document.state},
-                State.DELETED,
-                now,
-                name="",
-                sha256=None,
-                clean_key=None,
-                quarantine_key=None,
-            ):
-                break
-            document = work.documents.get(actor.user_id, document_id)
-        if document is None:
-            raise NotFound
-        if document.state is State.DELETED:
-            return False
-        # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
-        work.jobs.cancel(document_id)
-        announce_bytes(work, document, now)
-        work.links.end_of(document_id, now)
-        work.audit.append(AuditEntry(now, actor.user_id, "document.deleted", document_id))
-        return True
+
+def bury(work: Work, find: Callable[[Work], Document | None], now: datetime, by: str) -> bool:
+    """Turn what `find` finds into a tombstone; whether it was none yet. Raises NotFound."""
+    document = find(work)
+    # From the very state that was read: where a verdict or a picture was committed meanwhile,
+    # the row is read again, or the bytes that came with it would be in nobody's ledger.
+    while document is not None and document.state is not State.DELETED:
+        if work.documents.move(
+            document.id,
+            {document.state},
+            State.DELETED,
+            now,
+            name="",
+            sha256=None,
+            clean_key=None,
+            quarantine_key=None,
+        ):
+            break
+        document = find(work)
+    if document is None:
+        raise NotFound
+    if document.state is State.DELETED:
+        return False
+    # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
+    work.jobs.cancel(document.id)
+    announce_bytes(work, document, now)
+    work.links.end_of(document.id, now)
+    work.audit.append(AuditEntry(now, by, "document.deleted", document.id))
+    return True
 
 
 def announce_bytes(work: Work, document: Document, due_at: datetime) -> None:
@@ -139,3 +144,4 @@ def announce_bytes(work: Work, document: Document, due_at: datetime) -> None:
         work.leftovers.add(Leftover(Bucket.CLEAN, document.clean_key, due_at))
     if document.quarantine_key:
         work.leftovers.add(Leftover(Bucket.QUARANTINE, document.quarantine_key, due_at))
+    work.quarantine.forget(document.id)

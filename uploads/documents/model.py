@@ -150,6 +150,7 @@ class Document:
 class JobKind(StrEnum):
     INSPECT = "inspect"
     RENDER = "render"
+    RELEASE = "release"
 
 
 class JobState(StrEnum):

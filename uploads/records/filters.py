@@ -27,11 +27,19 @@ def conditions_of(chosen: DocumentFilter) -> list[ColumnElement[bool]] | None:
             return None
         conditions.append(documents.c.type == chosen.type)
     if chosen.text:
-        text = folded(chosen.text)
-        if not storable(text) or len(text) > _LONGEST_SEARCH:
+        named = named_like(chosen.text)
+        if named is None:
             return None
-        conditions.append(documents.c.name_folded.contains(text, autoescape=True))
+        conditions.append(named)
     return conditions
+
+
+def named_like(untrusted_text: str) -> ColumnElement[bool] | None:
+    """That this is in the name, however it is written; None where it can be in none."""
+    text = folded(untrusted_text)
+    if not storable(text) or len(text) > _LONGEST_SEARCH:
+        return None
+    return documents.c.name_folded.contains(text, autoescape=True)
 
 
 def folded(text: str) -> str:

@@ -29,6 +29,7 @@ from uploads.documents.model import (
 from uploads.records.answering import Answers
 from uploads.records.granting import Grants
 from uploads.records.linking import Links
+from uploads.records.quarantining import Quarantine
 from uploads.records.telling import Deliveries, Events, Webhooks
 from uploads.storage.protocol import Bucket
 
@@ -246,8 +247,7 @@ class Usages(Protocol):
         """Give a user limits of its own: None is the service's, 0 is none at all."""
 
     def drifted(self) -> Sequence[str]:
-        """Ids of users whose usage is not the sum of their documents and open grants: there must
-        be none."""
+        """Ids of users whose usage is not the sum of their documents and open grants: none."""
 
 
 class Audit(Protocol):
@@ -269,6 +269,8 @@ class Work(Protocol):
     def grants(self) -> Grants: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def quarantine(self) -> Quarantine: ...
     @property
     def answers(self) -> Answers: ...
     @property

@@ -33,6 +33,7 @@ from uploads.records.leftovers import SqlLeftovers
 from uploads.records.links import SqlLinks
 from uploads.records.migrate import is_current
 from uploads.records.protocol import Work
+from uploads.records.quarantine import SqlQuarantine
 from uploads.records.usage import SqlUsages
 from uploads.records.webhooks import SqlWebhooks
 
@@ -54,6 +55,7 @@ class SqlWork:
     leftovers: SqlLeftovers
     grants: SqlGrants
     links: SqlLinks
+    quarantine: SqlQuarantine
     answers: SqlAnswers
     events: SqlEvents
     webhooks: SqlWebhooks
@@ -70,6 +72,7 @@ class SqlWork:
             SqlLeftovers(connection),
             SqlGrants(connection),
             SqlLinks(connection),
+            SqlQuarantine(connection),
             SqlAnswers(connection),
             SqlEvents(connection),
             SqlWebhooks(connection),
