@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from celery import Celery
 
-from uploads import clock, disk, faults, outgoing, scanner, stopping
-from uploads.config import ConfigurationError, Settings
+from uploads import clock, disk, faults, judging, outgoing, scanner, stopping
+from uploads.config import Settings
 from uploads.documents.access import Access
 from uploads.documents.changing import Changing
 from uploads.documents.completion import Completion
+from uploads.documents.desk import QuarantineDesk
 from uploads.documents.feed import Feed
 from uploads.documents.fetching import Fetching
 from uploads.documents.granting import Granting, Terms
 from uploads.documents.hooks import Webhooks
-from uploads.documents.intake import Hints, Intake, Limits
+from uploads.documents.intake import Hints, Intake
 from uploads.documents.library import Library
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
-from uploads.documents.readers import limits as readers
 from uploads.documents.sharing import Sharing
 from uploads.documents.spool import Room
 from uploads.documents.streaming import Streams
@@ -58,6 +58,7 @@ class Services:
     changing: Changing
     webhooks: Webhooks
     streams: Streams
+    desk: QuarantineDesk
     clamd_address: str | None
     disk: disk.DiskGuard
 
@@ -77,7 +78,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     records = SqlRecords(settings.database_url, grouped=web)
     storage = _storage(settings)
     clamd_address = scanner.find(settings.clamd)
-    policy = _policy(settings, clamd_address is not None)
+    policy = judging.policy(settings, clamd_address is not None)
     quotas, guard = _quotas(settings, records), disk.guard(settings)
     hints = _hints(settings, celery, web=web)
     feed = Feed(records, stopping.asked)
@@ -103,6 +104,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         changing=_changing(settings, records, policy),
         webhooks=_webhooks(settings, records, hints),
         streams=_streams(settings, records, feed),
+        desk=_desk(records, storage, hints),
         clamd_address=clamd_address,
         disk=guard,
     )
@@ -131,7 +133,7 @@ def _intake(
         hints=hints,
         clock=clock.now,
         new_id=clock.new_id,
-        limits=_limits(settings),
+        limits=judging.limits(settings),
         check_room=guard.check,
         room=Room(settings.spool_memory_bytes, settings.spool_dir),
     )
@@ -194,6 +196,12 @@ def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:
     )
 
 
+def _desk(records: Records, storage: Storage, hints: Hints) -> QuarantineDesk:
+    return QuarantineDesk(
+        records=records, storage=storage, hints=hints, clock=clock.now, new_id=clock.new_id
+    )
+
+
 def _access(settings: Settings, records: Records, storage: Storage, library: Library) -> Access:
     return Access(
         clock=clock.now,
@@ -240,42 +248,12 @@ def _webhooks(settings: Settings, records: Records, hints: Hints) -> Webhooks:
     )
 
 
-def _policy(settings: Settings, scanned: bool) -> Policy:
-    try:
-        policy = Policy(
-            max_bytes=settings.max_file_bytes,
-            allowed=settings.types,
-            max_bytes_by_type=dict(settings.max_bytes_by_type),
-            limits=readers.Limits.of(settings.model_dump()),
-            tail_bytes=settings.tail_bytes,
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"UPLOADS_TYPES, UPLOADS_MAX_BYTES_BY_TYPE: {error}.") from error
-    if scanned and policy.largest > scanner.CEILING_BYTES:
-        # Nothing is accepted in order to become unscannable.
-        raise ConfigurationError(
-            f"UPLOADS_MAX_FILE_BYTES, UPLOADS_MAX_BYTES_BY_TYPE: a type may have "
-            f"{policy.largest:,} bytes, but ClamAV reads at most {scanner.CEILING_BYTES:,}. Lower "
-            "the limit, or do without ClamAV (UPLOADS_CLAMD=off)."
-        )
-    return policy
-
-
 def _quotas(settings: Settings, records: Records) -> Quotas:
     return Quotas(
         records=records,
         clock=clock.now,
         bytes_limit=settings.quota_bytes,
         files_limit=settings.quota_files,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_name_bytes=settings.max_name_bytes,
-        segment_bytes=settings.segment_bytes,
-        segment_seconds=settings.segment_seconds,
-        grace_seconds=settings.grace_seconds,
     )
 
 

@@ -51,6 +51,7 @@ API, DOC = "/api/v1", "/api/v1/documents/<document_id>"
 UPLOAD = "/api/v1/uploads/<upload_id>"
 LINK = "/api/v1/links/<link_id>"
 HOOK = f"{API}/webhooks/<webhook_id>"
+CASE = f"{API}/admin/quarantine/<document_id>"
 PAGE = "/documents/<document_id>"
 TABLE: dict[tuple[str, str], Row] = {
     # For programs. Unknown callers are 401; other people's documents are 404.
@@ -93,6 +94,12 @@ TABLE: dict[tuple[str, str], Row] = {
     (f"{HOOK}/deliveries/<delivery_id>/redeliver", "POST"): Row(
         401, 404, 202, f"{API}/webhooks/{{hook}}/deliveries/{{told}}/redeliver"
     ),
+    # For administrators, of whom none of these three is one.
+    (f"{API}/admin/quarantine", "GET"): Row(401, 403, 403),
+    (CASE, "GET"): Row(401, 403, 403),
+    (CASE, "DELETE"): Row(401, 403, 403),
+    (f"{CASE}/release", "POST"): Row(401, 403, 403, send={"json": {}}),
+    (f"{CASE}/sample", "GET"): Row(401, 403, 403),
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
     (f"{API}/openapi.json", "GET"): Row(200, 200, 200),

@@ -14,6 +14,7 @@ from uploads.api import (  # noqa: E402, F401  views register on the blueprint
     me,
     openapi,
     policy,
+    quarantine,
     uploads,
     webhooks,
 )

@@ -36,6 +36,7 @@ _BEGUN = Answer(303, "A download has begun there.", headers=("Location",))
 _UNCHANGED = Answer(304, "The client has it already.", headers=told.KEPT)
 _SENT = ("Accept-Ranges", "Content-Disposition", *told.KEPT)
 _LOST = (Gone, NotClean, DownloadLimit)
+_PAGE = Content("text/html", {"type": "string"})
 _PASSWORD = Content(
     "application/x-www-form-urlencoded",
     {"type": "object", "properties": {"password": {"type": "string"}}},
@@ -45,6 +46,7 @@ _PASSWORD = Content(
 @blueprint.get("/links/<token>")
 @described(
     "use_link",
+    Answer(200, "A page for browsers: the file was released.", _PAGE),
     _BEGUN,
     _UNCHANGED,
     parameters=CONDITIONS,
@@ -54,7 +56,8 @@ _PASSWORD = Content(
 def link(token: str) -> Response:
     """Count a download and lead to it, or ask for the password.
 
-    A program sends the password by HTTP Basic authentication, with any user name.
+    A program sends the password by HTTP Basic authentication, with any user name. A browser is told
+    first where a file was refused and then released by administrators.
     """
     given = request.authorization
     password = given.password if given is not None and given.type == "basic" else None
@@ -67,6 +70,10 @@ def link(token: str) -> Response:
         return _answer(download, kept, HTTPStatus.NOT_MODIFIED)
     if request.method == "HEAD":
         return _answer(download, kept)
+    if download.released and _wants_page():
+        several = download.single is None
+        page = render_template("link_released.html", name=download.name, several=several)
+        return Response(page, content_type="text/html; charset=utf-8")
     return _begun(download)
 
 
@@ -169,10 +176,14 @@ def _answer(download: Download, kept: Kept | None, status: HTTPStatus = HTTPStat
 
 def _asking(error: PasswordRequired, *, wrong: bool = False) -> Response:
     """The form for those who ask for HTML, the problem for all others."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+    if not _wants_page():
         return errors.render(error)
-    page = render_template("link_password.html", wrong=wrong)
+    page = render_template("link_password.html", wrong=wrong, released=error.released)
     response = Response(page, HTTPStatus.UNAUTHORIZED, content_type="text/html; charset=utf-8")
     # A scheme that browsers do not know: with `Basic` they would ask before the form is seen.
     response.headers["WWW-Authenticate"] = 'Form realm="link"'
     return response
+
+
+def _wants_page() -> bool:
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

@@ -14,7 +14,7 @@ from typing import Protocol
 from uploads.documents.errors import Gone, NotClean, NotFound
 from uploads.documents.kinds import ACTIVE
 from uploads.documents.library import Library
-from uploads.documents.model import GONE, Actor, Document, Rendition
+from uploads.documents.model import GONE, Actor, Document, Rendition, State
 from uploads.documents.names import content_disposition
 from uploads.records.protocol import Records
 from uploads.storage.protocol import Bucket, Storage
@@ -133,6 +133,9 @@ def clean_key(document: Document) -> str:
 
 
 def _rendition(document: Document, name: str) -> Rendition:
+    """One of its pictures; of what had to be released nothing is shown."""
+    if document.state is not State.CLEAN:
+        raise NotFound
     for rendition in document.renditions:
         if rendition.name == name:
             return rendition

@@ -49,8 +49,13 @@ class Unauthenticated(UploadsError):
 
 
 class PasswordRequired(UploadsError):
-    """Raised when a link with a password is used without it, or with another one."""
+    """Raised when a link with a password is used without it, or with another one.
 
+    `released` is whether a file behind it was refused and then released: whoever is asked for the
+    password is told.
+    """
+
+    released = False
     code = "password-required"
     title = "This link has a password"
     sentence = (

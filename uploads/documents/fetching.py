@@ -98,6 +98,11 @@ class Download:
         return max(document.created_at for document in self.documents)
 
     @property
+    def released(self) -> bool:
+        """Whether any of it was refused, and is handed out only by two administrators' word."""
+        return any(document.state is State.RELEASED for document in self.documents)
+
+    @property
     def disposition(self) -> Disposition:
         """Only what is safe to show is ever shown, and nothing that had to be released."""
         one = self.single
@@ -140,6 +145,8 @@ class Fetching:
             self._check_password(link, password)
             return _download(link, documents, now)
         except UploadsError as error:
+            if isinstance(error, PasswordRequired):
+                error.released = any(one.state is State.RELEASED for one in documents)
             # To be asked for the password is no refusal yet.
             if not (isinstance(error, PasswordRequired) and password is None):
                 self._note(link, error)

@@ -17,7 +17,7 @@ from uploads.documents.errors import Invalid, LinkEnded, NotFound
 from uploads.documents.kinds import SHOWN
 from uploads.documents.library import Library
 from uploads.documents.links import Disposition, Link
-from uploads.documents.model import Actor, AuditEntry, Document
+from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.records.protocol import Records, Work
 
 
@@ -145,11 +145,12 @@ def _check(work: Work, actor: Actor, wish: Wish, now: datetime) -> None:
     if wish.disposition is Disposition.INLINE and not _can_be_shown(mine):
         problem = {"pointer": "/disposition", "detail": "`inline` is not for these files"}
         raise Invalid(
-            "Only one picture, plain text, sound or film can be shown in the browser. Use "
-            "`attachment`.",
+            "Only one picture, plain text, sound or film that was found clean can be shown in the "
+            "browser. Use `attachment`.",
             errors=[problem],
         )
 
 
 def _can_be_shown(documents: list[Document]) -> bool:
-    return len(documents) == 1 and documents[0].type in SHOWN
+    one = documents[0]
+    return len(documents) == 1 and one.type in SHOWN and one.state is State.CLEAN

@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from uploads.documents.model import State
+from uploads.documents.releases import AT_DESK
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a request. `schema` is a JSON Schema."""
+    """One parameter of a request. `schema` is a JSON Schema.
+
+    `called` tells two of one name and place apart, which mean different things.
+    """
 
     name: str
     place: Literal["path", "query", "header"]
     says: str
     schema: Mapping[str, Any]
+    called: str = ""
 
     @property
     def key(self) -> str:
         """What it is called among the components."""
-        return f"{self.place}.{self.name}"
+        return f"{self.place}.{self.called or self.name}"
 
     def as_openapi(self) -> dict[str, Any]:
         """The Parameter Object."""
@@ -56,6 +61,22 @@ STATE = Parameter(
 )
 TYPE = Parameter("type", "query", "Only documents of this media type.", {"type": "string"})
 QUERY = Parameter("q", "query", "Only documents with this in their name.", {"type": "string"})
+DESK_STATE = Parameter(
+    "state",
+    "query",
+    "Only files in this state, or in one of these; released ones are listed only when they are "
+    "asked for.",
+    {"type": "array", "items": {"type": "string", "enum": sorted(AT_DESK)}},
+    "desk-state",
+)
+OWNER = Parameter("owner", "query", "Only this user's, by id or email.", {"type": "string"})
+DESK_QUERY = Parameter(
+    "q",
+    "query",
+    "Only files with this in their name, or with this SHA-256.",
+    {"type": "string"},
+    "desk-q",
+)
 NAME = Parameter(
     "name",
     "query",

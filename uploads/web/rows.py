@@ -85,7 +85,7 @@ def row(document: Document, policy: Policy, now: datetime) -> Row:
 
 def picture(document: Document, name: str) -> Picture | None:
     """The rendition of that name, at the API's address, which asks again who is looking."""
-    if not document.servable:
+    if document.state is not State.CLEAN:
         return None
     found: Rendition | None = next((r for r in document.renditions if r.name == name), None)
     if found is None:
