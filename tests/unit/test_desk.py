@@ -254,9 +254,8 @@ def test_a_sample_unzips_with_the_password_and_says_nothing_of_the_name(
 
 
 def test_a_sample_of_other_bytes_breaks_off(quarantine: Quarantine) -> None:
-    document, storage = quarantine.refused(), quarantine.line.storage
-    place = (Bucket.QUARANTINE, document.quarantine_key or "")
-    storage.objects[place] = (b"X" + TEXT[1:], quarantine.line.now)
+    document = quarantine.refused()
+    quarantine.swap(document, b"X" + TEXT[1:])
     with pytest.raises(StorageUnavailable):
         quarantine.taken(document)
 

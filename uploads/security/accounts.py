@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 
 from uploads import clock as machine
-from uploads.documents.errors import Conflict, Unauthenticated
+from uploads.documents.errors import Conflict, Forbidden, Unauthenticated
 from uploads.documents.model import Actor, Role, Session, User
 from uploads.records.protocol import Records, Work
 from uploads.security.credentials import SCOPES, digest, normal_email
@@ -67,6 +67,16 @@ class Accounts(Keys):
     def user(self, email: str) -> User:
         """The user with this address. Raises NotFound."""
         return self._records.read(lambda work: by_email(work, email))
+
+    def administrator(self, email: str) -> Actor:
+        """Who acts under this address by the operator's command: one who could sign in and do it.
+
+        Raises NotFound for an unknown address and Forbidden for all but administrators.
+        """
+        user = self.user(email)
+        if user.role is not Role.ADMIN or user.disabled_at is not None:
+            raise Forbidden(f"{user.email} is no administrator who can sign in.")
+        return Actor(user.id, user.email, user.role, SCOPES[user.role], "cli")
 
     def list_users(self) -> Sequence[User]:
         """Every user, oldest first."""

@@ -63,7 +63,7 @@ def say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def show_json(rows: list[dict[str, Any]]) -> None:
+def show_json(rows: list[dict[str, Any]] | dict[str, Any]) -> None:
     click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
 
 
