@@ -89,6 +89,21 @@ def test_members_of_an_archive_are_named(quarantine: Quarantine) -> None:
     assert (members.count, members.complete) == (2, True)
 
 
+def test_what_hides_an_archive_or_only_speaks_of_one_is_told_apart(
+    quarantine: Quarantine,
+) -> None:
+    hidden, said, empty = (quarantine.refused() for _ in range(3))
+    quarantine.swap(hidden, b"GIF89a" + zipped("evil.exe"))
+    quarantine.swap(said, b"a text about PK\5\6, which ends archives, and is none itself")
+    quarantine.swap(empty, zipped())
+    found = [quarantine.desk.look(quarantine.bob, one.id).members for one in (hidden, said, empty)]
+    assert found[0] is not None
+    assert [one.name for one in found[0].items] == ["evil.exe"]
+    assert found[1] is None
+    assert found[2] is not None
+    assert (found[2].items, found[2].complete) == ((), True)
+
+
 def test_two_different_administrators_release_a_file(quarantine: Quarantine) -> None:
     """The first asks, the second confirms, the worker hands it over; all of it is on record."""
     document = quarantine.refused()

@@ -117,8 +117,7 @@ class QuarantineDesk:
             if place is None or found is None:
                 return Detail(case, verdicts, None, None)
             head = self._storage.first(*place, _HEAD_BYTES)
-            members = self._members(place, found.size) if head.startswith(b"PK") else None
-            return Detail(case, verdicts, head, members)
+            return Detail(case, verdicts, head, self._members(place, found.size, head))
         except ObjectMissing:
             return Detail(case, verdicts, None, None)
 
@@ -181,10 +180,13 @@ class QuarantineDesk:
         except ObjectMissing as error:
             raise Gone from error
 
-    def _members(self, place: tuple[Bucket, str], size: int) -> Members | None:
+    def _members(self, place: tuple[Bucket, str], size: int, head: bytes) -> Members | None:
+        """Those of an archive, also of one that begins as something else."""
         length = min(size, TAIL_BYTES)
         with self._storage.open_range(*place, size - length, length) as pieces:
-            return read_members(b"".join(pieces), size)
+            found = read_members(b"".join(pieces), size)
+        # What ends an archive may stand in any text: only what has members is one, or begins so.
+        return found if found is not None and (found.items or head.startswith(b"PK")) else None
 
     def _release(
         self, work: Work, actor: Actor, document_id: str, sha256: str, reason: str
