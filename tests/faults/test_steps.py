@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support import samples
+from tests.support import plain, samples
+from tests.support.administrators import administrator, in_state, release
 from tests.support.answered import abandon
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
@@ -83,3 +84,23 @@ def _until_answered(person: Person, name: str) -> tuple[str, int]:
 
 def _has_thumbnails(person: Person, document_id: str) -> None:
     eventually(lambda: len(person.document(document_id)["renditions"]) == 2, PATIENCE)
+
+
+@pytest.mark.one_database
+def test_a_release_that_dies_or_loses_its_store_is_only_delayed(faulty: Stack) -> None:
+    """A worker killed between copy and commit, and the store killed beneath all of them."""
+    faulty.restart(UPLOADS_FAULT="r1:kill@2", UPLOADS_BODY_RATE_SECONDS="600")
+    rita, sam = administrator(faulty, "rita"), administrator(faulty, "sam")
+    owner = newcomer(faulty, "owner")
+    documents = [owner.settle(owner.upload(f"{n}.txt", samples.eicar())) for n in range(3)]
+    for one in documents:
+        assert release(rita, one).status_code == 202
+    for one in documents:
+        assert release(sam, one).status_code == 202
+    for process in faulty.named("rclone"):
+        process.kill()
+    for one in documents:
+        in_state(owner, one, "released")
+    eventually(lambda: plain.get(f"{faulty.base_url}/readyz").json()["status"] == "ok", PATIENCE)
+    assert {owner.content(one["id"]) for one in documents} == {samples.eicar()}
+    invariants(faulty, owner)

@@ -57,9 +57,14 @@ def released(owner: Person, document: dict[str, Any], *administrators: Person) -
     """The document, once both have agreed and a worker has carried it out."""
     for one in administrators:
         assert release(one, document).status_code == 202
-    return eventually(lambda: _in_state(owner, document, "released"), PATIENCE) or {}
+    return in_state(owner, document, "released")
 
 
-def _in_state(owner: Person, document: dict[str, Any], state: str) -> dict[str, Any] | None:
-    found = owner.document(document["id"])
-    return found if found["state"] == state else None
+def in_state(owner: Person, document: dict[str, Any], state: str) -> dict[str, Any]:
+    """The document, once it is in this state."""
+
+    def found() -> dict[str, Any] | None:
+        now = owner.document(document["id"])
+        return now if now["state"] == state else None
+
+    return eventually(found, PATIENCE) or {}
