@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -21,6 +22,8 @@ from workers.sandbox.parent import CellBroken, CellCrashed
 from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
+
+_Making = Callable[[BinaryIO, str], list[Picture]]
 
 
 class RenderHandler:
@@ -56,18 +59,29 @@ class RenderHandler:
         document = self._records.read(lambda work: work.documents.find(job.document_id))
         if document is not None and document.state is State.CLEAN and document.clean_key:
             with self._scratch.file(f"{job.id}-{job.token}") as path:
-                for picture in self._pictures(document, document.clean_key, path):
-                    self._publish(job, document, picture)
+                self._make(job, document, document.clean_key, path)
         self._records.write(lambda work: work.jobs.finish(job))
 
-    def _pictures(self, document: Document, clean_key: str, path: Path) -> list[Picture]:
-        """The pictures, or none when the file is at fault."""
+    def _make(self, job: Job, document: Document, clean_key: str, path: Path) -> None:
+        """Thumbnails, which every list shows, before the previews of pages, which take longer.
+
+        Pages are published from the last to the first: whoever sees the first sees all of them.
+        """
         if self._fetch(clean_key, path) != document.sha256:
             self._withdraw(document)
-            return []
+            return
+        thumbnails = self._pictures(self._renderer.render, document, path)
+        for picture in thumbnails:
+            self._publish(job, document, picture)
+        pages = self._pictures(self._renderer.pages, document, path) if thumbnails else []
+        for picture in reversed(pages):
+            self._publish(job, document, picture)
+
+    def _pictures(self, make: _Making, document: Document, path: Path) -> list[Picture]:
+        """What `make` makes of the file, or nothing when the file is at fault."""
         try:
             with path.open("rb") as file:
-                return self._renderer.render(file, document.type)
+                return make(file, document.type)
         except (Unrenderable, RenderTimeout) as error:
             _log.info("not_rendered", cause=str(error))
             return []

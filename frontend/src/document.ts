@@ -2,8 +2,9 @@
 import { deleteDocument, getDocument, Refusal } from "./api";
 import { confirmDelete, startDialogs } from "./confirm";
 import { need } from "./dom";
-import { PICTURE_WAIT_MS, pictureDue } from "./model";
+import { PICTURE_WAIT_MS } from "./model";
 import { isSharing, startSharing } from "./share";
+import { pictureDue } from "./words";
 
 const BEAT_MS = 1_000;
 let deleting = false; // asked whether, or already at it: a page shown anew would forget what the person said
@@ -43,7 +44,8 @@ async function look(main: HTMLElement, until: number): Promise<void> {
   try {
     const doc = await getDocument(main.dataset["id"] ?? "");
     const moved = doc.state !== main.dataset["state"];
-    const pictured = doc.renditions.length > Number(main.dataset["renditions"]);
+    const shown = Number(main.dataset["renditions"]);
+    const pictured = doc.renditions.length > shown && (shown === 0 || !pictureDue(doc));
     if ((moved || pictured) && !isAsked()) return location.reload();
     if (!moved && pictureDue(doc) && Date.now() > until) return;
   } catch (error) {

@@ -2,10 +2,10 @@
 import { deleteDocument, getDocument, listDocuments, Refusal } from "./api";
 import { confirmDelete } from "./confirm";
 import { announce, need, slot } from "./dom";
-import { type Doc, gone, PICTURE_WAIT_MS, pictureDue, settled } from "./model";
+import { type Doc, gone, PICTURE_WAIT_MS, settled } from "./model";
 import { refreshRoom } from "./room";
 import { fillRow, newRow } from "./row";
-import { describe, fill, words } from "./words";
+import { describe, fill, pictureDue, words } from "./words";
 
 const BEAT_MS = 1_000;
 const BEAT_MAX_MS = 15_000;

@@ -53,9 +53,3 @@ const SERVED = new Set(["clean", "released"]);
 export const settled = (doc: Doc): boolean => !UNSETTLED.has(doc.state);
 export const gone = (doc: Doc): boolean => GONE.has(doc.state);
 export const served = (doc: Doc): boolean => SERVED.has(doc.state);
-
-/** Whether a picture of this document may still be on its way. */
-export function pictureDue(doc: Doc): boolean {
-  const pictured = doc.type.startsWith("image/") || doc.type === "application/pdf";
-  return doc.state === "clean" && pictured && doc.renditions.length === 0;
-}

@@ -13,7 +13,7 @@ interface Words {
   because: Record<string, string>;
   because_unknown: string;
   engines: Record<string, string>;
-  types: Record<string, { label: string; icon: string }>;
+  types: Record<string, { label: string; icon: string; picture: string | null }>;
   page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder", Sentence> &
     Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at", string>;
   policy: { endings: Record<string, number>; head_bytes: number };
@@ -60,6 +60,12 @@ export function listed(names: string[]): string {
 
 export const typeOf = (type: string): { label: string; icon: string } =>
   words().types[type] ?? { label: type, icon: "file" };
+
+/** Whether a picture of this document may still be on its way. */
+export function pictureDue(doc: Doc): boolean {
+  const last = words().types[doc.type]?.picture ?? null;
+  return doc.state === "clean" && last !== null && doc.renditions.every((one) => one.name !== last);
+}
 
 export function sizeOf(bytes: number): string {
   if (bytes < 1024) return exactSizeOf(bytes);

@@ -77,6 +77,9 @@ class Painter:
     def render(self, _file: BinaryIO, _type: str) -> list[Picture]:
         return [Picture("thumbnail-200", "image/webp", 2, 2, b"a picture")]
 
+    def pages(self, _file: BinaryIO, _type: str) -> list[Picture]:
+        return []
+
 
 def clean(line: Line) -> Document:
     document = line.accept(TEXT)

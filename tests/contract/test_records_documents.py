@@ -205,6 +205,17 @@ def test_of_renditions_with_one_name_the_first_stays(
     assert found(owned, "doc_2").renditions == (second,)
 
 
+def test_pages_come_in_the_order_of_their_numbers(
+    owned: SqlRecords, add: Callable[..., Document]
+) -> None:
+    add()
+    for name in ("page-10", "page-2", "thumbnail-800", "page-1", "thumbnail-200"):
+        one = rendition(name, key=f"k/{name}")
+        owned.write(lambda work, one=one: work.documents.add_rendition("doc_1", one))
+    names = [one.name for one in found(owned).renditions]
+    assert names == ["page-1", "page-2", "page-10", "thumbnail-200", "thumbnail-800"]
+
+
 def test_stalled_finds_the_oldest_and_growing_saves_from_it(
     owned: SqlRecords, add: Callable[..., Document]
 ) -> None:

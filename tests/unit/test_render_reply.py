@@ -110,6 +110,27 @@ def test_lies(name: str) -> None:
         rendered(LIES[name])
 
 
+def pages(*sizes: tuple[int, int]) -> list[str]:
+    made = [webp(*size) for size in sizes]
+    claims = [
+        {"bytes": len(data), "width": width, "height": height}
+        for data, (width, height) in zip(made, sizes, strict=True)
+    ]
+    cell_type = type("Said", (Saying,), {"reply": Reply({"pictures": claims}, b"".join(made))})
+    renderer = Renderer(cell_type(seconds=1, memory_bytes=1))
+    return [picture.name for picture in renderer.pages(io.BytesIO(), "application/pdf")]
+
+
+def test_pages() -> None:
+    """Up to ten pages of 1600 pixels are taken, under our own names; not one more, none larger."""
+    assert pages() == []
+    assert pages((1600, 9), (9, 1600)) == ["page-1", "page-2"]
+    assert pages(*[(9, 9)] * 10)[-1] == "page-10"
+    for lie in ([(9, 9)] * 11, [(1601, 9)], [(9, 9), (9, 1601)]):
+        with pytest.raises(Unrenderable):
+            pages(*lie)
+
+
 def test_heavy_picture() -> None:
     """A picture of more bytes than allowed is refused although its form is right."""
     body = SMALL[20:] + bytes(PICTURE_LIMIT + PICTURE_LIMIT % 2)

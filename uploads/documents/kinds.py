@@ -164,6 +164,18 @@ SHOWN = frozenset(
 """Media types that a browser may show by a link: inert, and shown by it without any plug-in. PDF is
 not among them: under `CSP: sandbox` browsers refuse to show it."""
 
+PICTURED = frozenset(
+    {
+        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"),
+        *("image/tiff", "application/pdf"),
+    }
+)
+"""Media types of which the workers make pictures, unless a file is at fault. Office documents are
+not among them: they bring a picture along, or there is none."""
+
+PAGED = frozenset({"application/pdf"})
+"""Media types of which the workers make previews of pages as well, `page-1` at the very last."""
+
 # What people call content that is none of the above.
 _OTHERS = {
     UNKNOWN: "nothing that is known here",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    func,
     insert,
     select,
     update,
@@ -258,7 +259,7 @@ class SqlDocuments(SqlSegments):
         for row in self._connection.execute(
             select(renditions)
             .where(renditions.c.document_id.in_(document_ids))
-            .order_by(renditions.c.name)
+            .order_by(func.length(renditions.c.name), renditions.c.name)  # page-2 before page-10
         ):
             found[row.document_id].append(rendition_of(row))
         return found

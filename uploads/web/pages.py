@@ -84,6 +84,7 @@ def document(document_id: str) -> str:
         document=found,
         row=_row(found),
         preview=rows.picture(found, "thumbnail-800"),
+        pages=rows.pages(found),
         engines=[rows.engine_line(engine) for engine in engines],
         share=share.sharing(found) if found.servable else None,
         words=words.for_script(services().policy),

@@ -12,7 +12,6 @@ from uploads.web import words
 # A picture is made after the verdict, and waits its turn behind other files. A document that has
 # none after this time gets none. As in frontend/src/model.ts.
 PICTURE_WAIT = timedelta(minutes=2)
-_PICTURED = ("image/", "application/pdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,13 @@ def picture(document: Document, name: str) -> Picture | None:
     return Picture(url, found.width, found.height)
 
 
+def pages(document: Document) -> list[Picture]:
+    """The previews of a document's first pages, in order; none where there is one page only."""
+    named = (picture(document, one.name) for one in document.renditions if _is_page(one))
+    found = [one for one in named if one is not None]
+    return found if len(found) > 1 else []
+
+
 def engine_line(engine: EngineReport) -> EngineLine:
     """One engine's report in words. What could not be read says why."""
     word, tone = words.OUTCOMES[engine.outcome]
@@ -107,10 +113,19 @@ def engine_line(engine: EngineReport) -> EngineLine:
     )
 
 
+def _complete(document: Document) -> bool:
+    """Whether all pictures that are to be expected are there."""
+    last = words.last_picture(document.type)
+    return last is None or any(one.name == last for one in document.renditions)
+
+
+def _is_page(rendition: Rendition) -> bool:
+    return rendition.name.startswith("page-")
+
+
 def _picture_due(document: Document, now: datetime) -> bool:
     return (
         document.state is State.CLEAN
-        and document.type.startswith(_PICTURED)
-        and not document.renditions
+        and not _complete(document)
         and now - document.updated_at < PICTURE_WAIT
     )

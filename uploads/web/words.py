@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from uploads.documents.kinds import FileType
+from uploads.documents.kinds import PAGED, PICTURED, FileType
 from uploads.documents.links import Link
 from uploads.documents.model import Document, EngineReport, Outcome, State
 from uploads.documents.policy import HEAD_BYTES, Policy
@@ -205,6 +205,13 @@ def icon(content_type: str) -> str:
     return next((name for mark, name in marks.items() if content_type.endswith(mark)), "text")
 
 
+def last_picture(content_type: str) -> str | None:
+    """The name of the rendition that comes last; None where none are to be expected."""
+    if content_type not in PICTURED:
+        return None
+    return "page-1" if content_type in PAGED else "thumbnail-800"
+
+
 def label(policy: Policy, content_type: str) -> str:
     """What people call a type."""
     kind = policy.by_type(content_type)
@@ -242,7 +249,12 @@ def for_script(policy: Policy) -> dict[str, Any]:
         "because_unknown": BECAUSE_UNKNOWN,
         "engines": dict(ENGINES),
         "types": {
-            kind.type: {"label": kind.label, "icon": icon(kind.type)} for kind in policy.types
+            kind.type: {
+                "label": kind.label,
+                "icon": icon(kind.type),
+                "picture": last_picture(kind.type),
+            }
+            for kind in policy.types
         },
         "page": dict(PAGE),
         "policy": {

@@ -39,5 +39,4 @@ def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
     profile = heif.info.get("icc_profile")
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    small = image.thumbnail_image(side, height=side, size="down", export_profile="srgb")
-    return small.copy_memory()
+    return image

@@ -1,4 +1,4 @@
-"""PDF in the cell: the first page, drawn by pdfium at the size of the thumbnail.
+"""PDF in the cell: its first pages, drawn by pdfium at the size that is wanted.
 
 The page's own size decides the shape only, never how many pixels are drawn. pdfium is built
 without JavaScript and forms are not loaded, so nothing in the file acts.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import pypdfium2
@@ -28,15 +29,38 @@ def warm_up() -> None:
 
 def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
     """Draw the first page, its longer side `side` pixels; raises Refused when there is none."""
+    return _drawn(_document(file), 0, side)
+
+
+def pages(file: BinaryIO, most: int, side: int) -> Iterator[pyvips.Image]:
+    """Draw the first pages one after the other, at most `most`; ends with the first that fails."""
+    document = _document(file)
+    for number in range(min(most, len(document))):
+        try:
+            yield _drawn(document, number, side)
+        except Refused:
+            return
+
+
+def _document(file: BinaryIO) -> pypdfium2.PdfDocument:
     content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    octets = (ctypes.c_ubyte * len(content)).from_buffer(content)
     try:
-        document = pypdfium2.PdfDocument(octets)
-        return _draw(document[0], side)
+        return pypdfium2.PdfDocument((ctypes.c_ubyte * len(content)).from_buffer(content))
     except pypdfium2.PdfiumError as error:
         raise Refused(f"not decodable: {error}") from error
+
+
+def _drawn(document: pypdfium2.PdfDocument, number: int, side: int) -> pyvips.Image:
+    try:
+        page = document[number]
     except IndexError as error:
         raise Refused("no pages") from error
+    except pypdfium2.PdfiumError as error:
+        raise Refused(f"not decodable: {error}") from error
+    try:
+        return _draw(page, side)
+    finally:
+        page.close()
 
 
 def _draw(page: pypdfium2.PdfPage, side: int) -> pyvips.Image:

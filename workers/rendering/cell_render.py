@@ -1,110 +1,76 @@
 """The child's side of rendering: decode one file with the one loader named, write small WebP.
 
-Runs in the cell, on bytes of strangers: libraries are loaded and tried on a sample of our own
-before confinement, and only the loader that was named is left unlocked in libvips.
+Runs in the cell, on bytes of strangers: modules and tables are loaded before confinement, and only
+the loader that was named is ever unlocked.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
-from types import ModuleType
+import math
+import time
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import pyvips
 
+from workers.rendering import cell_heic, cell_pdf, cell_vips
 from workers.rendering.refusal import Refused
 
-# How each named loader is decoded: by which module, and what libvips calls it.
-_VIPS = {
-    "jpeg": "VipsForeignLoadJpeg",
-    "png": "VipsForeignLoadPng",
-    "gif": "VipsForeignLoadNsgif",
-    "webp": "VipsForeignLoadWebp",
-    "avif": "VipsForeignLoadHeif",
-    "tiff": "VipsForeignLoadTiff",
-}
-_MODULES = {"heic": "workers.rendering.cell_heic", "pdf": "workers.rendering.cell_pdf"}
-_WEBP = {"Q": 80, "keep": "none", "effort": 3}
+_MODULES = {"heic": cell_heic, "pdf": cell_pdf}
+# From effort 3 on the encoder takes four times as long, for one byte in sixteen.
+_WEBP = {"Q": 80, "keep": "none", "effort": 2}
 
 
 def warm_up(options: dict[str, Any]) -> None:
-    """Lock libvips down, and load every decoder. Computes no pixel: that would start threads."""
-    pyvips.cache_set_max(0)
-    pyvips.block_untrusted_set(True)
-    pyvips.operation_block_set("VipsForeignLoad", True)
-    for loader in _MODULES:
-        _module(loader).warm_up()
+    """Lock libvips, and load what the decoders need; leaves no thread behind."""
+    cell_vips.lock()
+    for module in _MODULES.values():
+        module.warm_up()
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Return two thumbnails as the payload and their sizes, or the reason why there are none."""
-    loader, pixels, sides = options["loader"], options["pixels"], options["sides"]
+    """Return pictures as the payload and their sizes, or the reason why there are none.
+
+    Thumbnails of `sides` pixels; or, where `pages` says how many at most, pages of `side` pixels:
+    as many as fit into `bytes` and `seconds`, and up to the first that cannot be drawn.
+    """
     try:
-        if loader in _VIPS:
-            pyvips.operation_block_set(_VIPS[loader], False)
-            image = _load(file, loader, pixels, max(sides))
-        else:
-            image = _module(loader).load(file, pixels, max(sides))
-        return _encode(image, sides)
+        if "pages" in options:
+            pages = cell_pdf.pages(file, options["pages"], options["side"])
+            until = time.monotonic() + options["seconds"]
+            return _encoded(pages, options["bytes"], until)
+        return _encoded(_thumbnails(_loaded(file, options), options["sides"]))
     except Refused as error:
         return {"refused": str(error)}, b""
     except (pyvips.Error, ValueError, OSError) as error:
         return {"refused": f"not decodable: {str(error)[:150]}"}, b""
 
 
-def _module(loader: str) -> ModuleType:
-    return importlib.import_module(_MODULES[loader])
+def _loaded(file: BinaryIO, options: dict[str, Any]) -> pyvips.Image:
+    """The picture of a file, fitted to the largest side."""
+    loader, pixels, side = options["loader"], options["pixels"], max(options["sides"])
+    if loader in cell_vips.LOADERS:
+        return cell_vips.load(file, loader, pixels, side)
+    return cell_vips.fit(_MODULES[loader].load(file, pixels, side), side)
 
 
-def _load(file: BinaryIO, loader: str, pixels: int, side: int) -> pyvips.Image:
-    """Check the header, then decode as small as the format can by itself (JPEG, WebP).
-
-    Never by libvips' own `thumbnail_source`: that one chooses the loader from the content, and was
-    seen to draw files that are cut short.
-    """
-    head = _open(file, loader)
-    if head.width * head.height > pixels:
-        raise Refused(f"{head.width} x {head.height} pixels")
-    return _fit(_open(file, loader, **_SMALLER.get(loader, _as_is)(head, side)), side)
-
-
-def _open(file: BinaryIO, loader: str, **more: Any) -> pyvips.Image:
-    """Read the header with the named loader; pixels follow from top to bottom, when asked for."""
-    file.seek(0)
-    source = pyvips.Source.new_from_descriptor(file.fileno())
-    load = getattr(pyvips.Image, f"{'heif' if loader == 'avif' else loader}load_source")
-    return load(source, access="sequential", fail_on="truncated", **more)
-
-
-def _as_is(head: pyvips.Image, side: int) -> dict[str, Any]:
-    return {}
-
-
-def _jpeg_shrink(head: pyvips.Image, side: int) -> dict[str, Any]:
-    """The decoder leaves out detail by 2, 4 or 8; twice the wanted size stays, for sharpness."""
-    longer = max(head.width, head.height)
-    return {"shrink": max(by for by in (1, 2, 4, 8) if by == 1 or longer >= 2 * side * by)}
-
-
-def _webp_scale(head: pyvips.Image, side: int) -> dict[str, Any]:
-    return {"scale": min(1.0, 2 * side / max(head.width, head.height))}
-
-
-_SMALLER = {"jpeg": _jpeg_shrink, "webp": _webp_scale}
-
-
-def _fit(image: pyvips.Image, side: int) -> pyvips.Image:
-    """Fit into a square, never larger; upright by EXIF, in sRGB. Decodes here and only once."""
-    small = image.thumbnail_image(side, height=side, size="down", export_profile="srgb")
-    return small.copy_memory()
-
-
-def _encode(image: pyvips.Image, sides: list[int]) -> tuple[dict[str, Any], bytes]:
-    pictures, payload = [], io.BytesIO()
+def _thumbnails(image: pyvips.Image, sides: list[int]) -> Iterable[pyvips.Image]:
     for side in sides:
-        small = _fit(image, side)
-        data = small.webpsave_buffer(**_WEBP)
-        pictures.append({"bytes": len(data), "width": small.width, "height": small.height})
+        yield image if side >= max(image.width, image.height) else cell_vips.fit(image, side)
+
+
+def _encoded(
+    images: Iterable[pyvips.Image], most: float = math.inf, until: float = math.inf
+) -> tuple[dict[str, Any], bytes]:
+    """All pictures, or the first ones of `most` bytes together that were ready by `until`."""
+    pictures, payload = [], io.BytesIO()
+    for image in images:
+        data = image.webpsave_buffer(**_WEBP)
+        if payload.tell() + len(data) > most:
+            break
+        pictures.append({"bytes": len(data), "width": image.width, "height": image.height})
         payload.write(data)
+        if time.monotonic() > until:
+            break
     return {"pictures": pictures}, payload.getvalue()

@@ -1,4 +1,4 @@
-"""Thumbnails of an inspected file, made in the cell and doubted here.
+"""Thumbnails and previews of an inspected file, made in the cell and doubted here.
 
 Names the loader from the type that our own policy found, never from what the file says, and lets
 only small bare WebP pictures through. Decodes nothing.
@@ -15,6 +15,9 @@ from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, R
 
 SIDES = (200, 800)  # pixels of the longer side, at most
 PICTURE_LIMIT = 2 * 1024 * 1024  # bytes
+PAGES = 10  # of a document that has pages, at most
+PAGE_SIDE = 1600  # pixels of the longer side, at most
+PAGES_LIMIT = 12 * 1024 * 1024  # bytes of all pages together
 
 LOADERS = {
     "image/jpeg": "jpeg",
@@ -26,6 +29,7 @@ LOADERS = {
     "image/tiff": "tiff",
     "application/pdf": "pdf",
 }
+_PAGED = frozenset({"application/pdf"})
 
 
 class Unrenderable(Exception):
@@ -66,8 +70,31 @@ class Renderer:
         """
         if not self.handles(type):
             raise Unrenderable(f"{type} has no thumbnails")
-        options = {"loader": LOADERS[type], "pixels": self._pixels, "sides": list(SIDES)}
-        limit = len(SIDES) * PICTURE_LIMIT
+        reply = self._run(file, type, {"sides": list(SIDES)}, len(SIDES) * PICTURE_LIMIT)
+        named = [(f"thumbnail-{side}", side) for side in SIDES]
+        pictures = _pictures(reply, named)
+        if len(pictures) != len(named):
+            raise Unrenderable("the reply claims too few pictures")
+        return pictures
+
+    def pages(self, file: BinaryIO, type: str) -> list[Picture]:  # noqa: A002
+        """Make previews of the first pages: up to the first that cannot be drawn or takes long.
+
+        None for a type without pages. Raises as `render` does.
+        """
+        if type not in _PAGED:
+            return []
+        bounds = {
+            "pages": PAGES,
+            "side": PAGE_SIDE,
+            "bytes": PAGES_LIMIT,
+            "seconds": self._cell.seconds / 2,
+        }
+        reply = self._run(file, type, bounds, PAGES_LIMIT)
+        return _pictures(reply, [(f"page-{at}", PAGE_SIDE) for at in range(1, PAGES + 1)])
+
+    def _run(self, file: BinaryIO, type: str, wanted: dict[str, Any], limit: int) -> Reply:  # noqa: A002
+        options = {"loader": LOADERS[type], "pixels": self._pixels, **wanted}
         try:
             reply = self._cell.run("render", file, options, payload_limit=limit)
         except CellTimeout as error:
@@ -76,19 +103,22 @@ class Renderer:
             raise
         except CellCrashed as error:
             raise Unrenderable(str(error)) from error
-        return _pictures(reply)
+        if "refused" in reply.result:
+            raise Unrenderable(str(reply.result["refused"])[:200])
+        return reply
 
 
-def _pictures(reply: Reply) -> list[Picture]:
-    """Cut the payload into the pictures the result claims; raises Unrenderable unless they are."""
-    if "refused" in reply.result:
-        raise Unrenderable(str(reply.result["refused"])[:200])
+def _pictures(reply: Reply, named: list[tuple[str, int]]) -> list[Picture]:
+    """Cut the payload into the pictures the result claims; raises Unrenderable unless they are.
+
+    Names and the longest sides allowed are ours, in order; the reply may have fewer of them.
+    """
     claims = reply.result.get("pictures")
-    if not isinstance(claims, list) or len(claims) != len(SIDES):
+    if not isinstance(claims, list) or len(claims) > len(named):
         raise Unrenderable("the reply claims no pictures")
     pictures, at = [], 0
-    for side, claim in zip(SIDES, claims, strict=True):
-        picture = _picture(side, claim, reply.payload[at:])
+    for (name, side), claim in zip(named, claims, strict=False):
+        picture = _picture(name, side, claim, reply.payload[at : at + PICTURE_LIMIT + 1])
         pictures.append(picture)
         at += len(picture.data)
     if at != len(reply.payload):
@@ -96,10 +126,12 @@ def _pictures(reply: Reply) -> list[Picture]:
     return pictures
 
 
-def _picture(side: int, claim: Any, rest: bytes) -> Picture:
+def _picture(name: str, side: int, claim: Any, rest: bytes) -> Picture:
     """Take one picture off the payload: as claimed, bare, and small enough."""
     if not isinstance(claim, dict) or not all(type(claim.get(key)) is int for key in _CLAIMED):
         raise Unrenderable("the reply claims no size")
+    if claim["bytes"] > PICTURE_LIMIT:
+        raise Unrenderable("the picture is too large")
     data = rest[: max(0, claim["bytes"])]
     try:
         width, height = dimensions(data)
@@ -107,9 +139,9 @@ def _picture(side: int, claim: Any, rest: bytes) -> Picture:
         raise Unrenderable(f"the reply is no picture: {error}") from error
     if (width, height) != (claim["width"], claim["height"]) or not 0 < max(width, height) <= side:
         raise Unrenderable("the picture has another size than claimed or asked for")
-    if len(data) != claim["bytes"] or len(data) > PICTURE_LIMIT:
-        raise Unrenderable("the picture is too large")
-    return Picture(f"thumbnail-{side}", "image/webp", width, height, data)
+    if len(data) != claim["bytes"]:
+        raise Unrenderable("the picture is cut short")
+    return Picture(name, "image/webp", width, height, data)
 
 
 _CLAIMED = ("bytes", "width", "height")
