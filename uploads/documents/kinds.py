@@ -164,14 +164,17 @@ SHOWN = frozenset(
 """Media types that a browser may show by a link: inert, and shown by it without any plug-in. PDF is
 not among them: under `CSP: sandbox` browsers refuse to show it."""
 
+OFFICE = frozenset(kind.type for kind in KNOWN if kind.type.startswith((_OOXML, _ODF)))
+"""Media types of Office and OpenDocument, which may bring a picture of themselves along."""
+
 PICTURED = frozenset(
     {
         *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"),
         *("image/tiff", "application/pdf"),
     }
 )
-"""Media types of which the workers make pictures, unless a file is at fault. Office documents are
-not among them: they bring a picture along, or there is none."""
+"""Media types of which the workers make pictures, unless a file is at fault. `OFFICE` is not among
+them: nobody need wait for what may not come."""
 
 PAGED = frozenset({"application/pdf"})
 """Media types of which the workers make previews of pages as well, `page-1` at the very last."""

@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 
 import pyvips
 
-from workers.rendering import cell_heic, cell_pdf, cell_vips
+from workers.rendering import cell_heic, cell_office, cell_pdf, cell_vips
 from workers.rendering.refusal import Refused
 
-_MODULES = {"heic": cell_heic, "pdf": cell_pdf}
+_MODULES = {"heic": cell_heic, "pdf": cell_pdf, "office": cell_office}
 # From effort 3 on the encoder takes four times as long, for one byte in sixteen.
 _WEBP = {"Q": 80, "keep": "none", "effort": 2}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from uploads.documents.kinds import OFFICE, PAGED
 from uploads.documents.readers.limits import PIXELS
 from workers.rendering.webp import NotAPicture, dimensions
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
@@ -28,8 +29,8 @@ LOADERS = {
     "image/heic": "heic",
     "image/tiff": "tiff",
     "application/pdf": "pdf",
+    **dict.fromkeys(OFFICE, "office"),
 }
-_PAGED = frozenset({"application/pdf"})
 
 
 class Unrenderable(Exception):
@@ -82,7 +83,7 @@ class Renderer:
 
         None for a type without pages. Raises as `render` does.
         """
-        if type not in _PAGED:
+        if type not in PAGED:
             return []
         bounds = {
             "pages": PAGES,
