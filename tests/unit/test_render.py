@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import pikepdf
@@ -245,9 +247,19 @@ def test_large_upright(type_: str) -> None:
     assert alike(middles(decoded(large)), [blue, red, sand, green])
 
 
+def test_warming_up_leaves_no_thread() -> None:
+    """What is loaded before a child is forked runs nothing: a fork would cut it off."""
+    lines = (
+        "import os; from workers.rendering import cell_render; cell_render.warm_up({})",
+        "print(len(os.listdir('/proc/self/task')))",
+    )
+    run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    assert run.stdout == "1\n", run.stderr
+
+
 def test_other_types() -> None:
     """What has no thumbnails is said so, and no child is started for it."""
     renderer = Renderer(Cell(seconds=1, memory_bytes=MIB))
     assert renderer.handles("image/png")
-    assert not renderer.handles("text/plain")
+    assert not renderer.handles("application/zip")
     assert not renderer.handles("image/svg+xml")

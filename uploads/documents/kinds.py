@@ -170,7 +170,8 @@ OFFICE = frozenset(kind.type for kind in KNOWN if kind.type.startswith((_OOXML, 
 PICTURED = frozenset(
     {
         *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"),
-        *("image/tiff", "application/pdf"),
+        *("image/tiff", "application/pdf", "video/mp4", "video/quicktime", "video/webm"),
+        *("audio/mpeg", "audio/mp4", "audio/wav", "audio/ogg"),
     }
 )
 """Media types of which the workers make pictures, unless a file is at fault. `OFFICE` is not among

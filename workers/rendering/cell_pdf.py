@@ -22,9 +22,11 @@ _SMALLEST_SIDE = 1.0  # points
 
 
 def warm_up() -> None:
-    """Draw an empty page of our own, so that pdfium has its fonts and tables."""
-    document = pypdfium2.PdfDocument.new()
-    document.new_page(60, 80).render(scale=0.1)
+    """Draw an empty page of our own, so that pdfium has its fonts and tables.
+
+    Without libvips, which would start threads.
+    """
+    _bitmap(pypdfium2.PdfDocument.new().new_page(60, 80), 8)
 
 
 def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
@@ -64,12 +66,16 @@ def _drawn(document: pypdfium2.PdfDocument, number: int, side: int) -> pyvips.Im
 
 
 def _draw(page: pypdfium2.PdfPage, side: int) -> pyvips.Image:
-    longer = max(page.get_size())
-    if not math.isfinite(longer) or min(page.get_size()) <= 0 or longer < _SMALLEST_SIDE:
-        raise Refused("a page without size")
-    scale = min(side / longer, _LARGEST_SCALE)
-    bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True)
+    bitmap = _bitmap(page, side)
     image = pyvips.Image.new_from_memory(
         bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.n_channels, "uchar"
     )
     return image.extract_band(0, n=3).copy(interpretation="srgb").copy_memory()
+
+
+def _bitmap(page: pypdfium2.PdfPage, side: int) -> pypdfium2.PdfBitmap:
+    longer = max(page.get_size())
+    if not math.isfinite(longer) or min(page.get_size()) <= 0 or longer < _SMALLEST_SIDE:
+        raise Refused("a page without size")
+    scale = min(side / longer, _LARGEST_SCALE)
+    return page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True)

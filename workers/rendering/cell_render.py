@@ -14,10 +14,16 @@ from typing import Any, BinaryIO
 
 import pyvips
 
-from workers.rendering import cell_heic, cell_office, cell_pdf, cell_vips
+from workers.rendering import cell_audio, cell_heic, cell_office, cell_pdf, cell_video, cell_vips
 from workers.rendering.refusal import Refused
 
-_MODULES = {"heic": cell_heic, "pdf": cell_pdf, "office": cell_office}
+_MODULES = {
+    "heic": cell_heic,
+    "pdf": cell_pdf,
+    "office": cell_office,
+    "video": cell_video,
+    "audio": cell_audio,
+}
 # From effort 3 on the encoder takes four times as long, for one byte in sixteen.
 _WEBP = {"Q": 80, "keep": "none", "effort": 2}
 
@@ -52,7 +58,9 @@ def _loaded(file: BinaryIO, options: dict[str, Any]) -> pyvips.Image:
     loader, pixels, side = options["loader"], options["pixels"], max(options["sides"])
     if loader in cell_vips.LOADERS:
         return cell_vips.load(file, loader, pixels, side)
-    return cell_vips.fit(_MODULES[loader].load(file, pixels, side), side)
+    # A loader may name more than a module: the demuxer, where there are several.
+    module, *more = loader.split()
+    return cell_vips.fit(_MODULES[module].load(file, pixels, side, *more), side)
 
 
 def _thumbnails(image: pyvips.Image, sides: list[int]) -> Iterable[pyvips.Image]:

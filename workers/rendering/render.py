@@ -30,6 +30,14 @@ LOADERS = {
     "image/tiff": "tiff",
     "application/pdf": "pdf",
     **dict.fromkeys(OFFICE, "office"),
+    # Video and audio name FFmpeg's demuxer as well.
+    "video/mp4": "video mov",
+    "video/quicktime": "video mov",
+    "video/webm": "video matroska",
+    "audio/mpeg": "audio mp3",
+    "audio/mp4": "audio mov",
+    "audio/wav": "audio wav",
+    "audio/ogg": "audio ogg",
 }
 
 
