@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.support import samples
-from tests.support.pages import SETTLED_MS, drop, row
+from tests.support.pages import SETTLED_MS, drop, expect_picture, row
 
 ITS_PAGE, ITS_STATE = re.compile(r"/documents/doc_\w+$"), re.compile(r"/api/v1/documents/doc_\w+$")
 
@@ -17,12 +17,13 @@ ITS_PAGE, ITS_STATE = re.compile(r"/documents/doc_\w+$"), re.compile(r"/api/v1/d
 def open_settled(page: Page) -> None:
     """Bring a file in, and open its page once nothing more happens to it.
 
-    Before its script runs, a page answers a click as one without script does: wait for all of it.
+    An archive has no picture that its page would wait for. Before its script runs, a page answers a
+    click as one without script does: wait for all of it.
     """
-    drop(page, ("notes.txt", "text/plain", samples.txt()))
-    dropped = row(page, "notes.txt")
+    drop(page, ("notes.zip", "application/zip", samples.zip_file()))
+    dropped = row(page, "notes.zip")
     expect(dropped).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
-    dropped.get_by_role("link", name="notes.txt", exact=True).click()
+    dropped.get_by_role("link", name="notes.zip", exact=True).click()
     page.wait_for_url(ITS_PAGE)
 
 
@@ -31,7 +32,7 @@ def test_a_document_is_deleted_from_its_own_page(visit: Callable[..., Visit]) ->
     page = visit().sign_in()
     open_settled(page)
     size = page.locator(".facts > div").filter(has_text="Size")
-    expect(size.locator("dd")).to_have_text(f"{len(samples.txt())} bytes")
+    expect(size.locator("dd")).to_have_text(f"{len(samples.zip_file())} bytes")
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("**/documents")
@@ -72,3 +73,31 @@ def _page_before_the_verdict(route: Route) -> None:
 def _state_before_the_verdict(route: Route) -> None:
     answer = route.fetch()
     route.fulfill(response=answer, json={**answer.json(), "state": "quarantined"})
+
+
+def test_pages_are_shown_and_symbols_where_there_is_no_picture(
+    visit: Callable[..., Visit],
+) -> None:
+    """A PDF's page shows previews of its pages as they come; an archive's shows a symbol."""
+    page = visit().sign_in()
+    drop(
+        page,
+        ("report.pdf", "application/pdf", samples.pdf(12)),
+        ("notes.zip", "application/zip", samples.zip_file()),
+    )
+    for name in ("report.pdf", "notes.zip"):
+        expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
+    row(page, "report.pdf").get_by_role("link", name="report.pdf", exact=True).click()
+    page.wait_for_url(ITS_PAGE)
+    pages = page.get_by_role("list").filter(has=page.get_by_alt_text("Page 1 of report.pdf"))
+    expect(pages.get_by_role("img")).to_have_count(10, timeout=SETTLED_MS)
+    for number in (1, 10):
+        picture = page.get_by_alt_text(f"Page {number} of report.pdf", exact=True)
+        picture.scroll_into_view_if_needed()
+        expect_picture(picture)
+    expect_picture(page.get_by_alt_text("Preview of report.pdf", exact=True))
+    page.get_by_role("link", name="Your documents", exact=True).click()
+    row(page, "notes.zip").get_by_role("link", name="notes.zip", exact=True).click()
+    page.wait_for_url(ITS_PAGE)
+    expect(page.locator(".sheet-icon use")).to_have_attribute("href", re.compile("#archive$"))
+    expect(page.locator(".sheet-picture img, img.sheet-picture")).to_have_count(0)

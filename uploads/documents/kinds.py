@@ -172,6 +172,7 @@ PICTURED = frozenset(
         *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"),
         *("image/tiff", "application/pdf", "video/mp4", "video/quicktime", "video/webm"),
         *("audio/mpeg", "audio/mp4", "audio/wav", "audio/ogg"),
+        *("text/plain", "text/markdown", "text/csv"),
     }
 )
 """Media types of which the workers make pictures, unless a file is at fault. `OFFICE` is not among

@@ -14,7 +14,15 @@ from typing import Any, BinaryIO
 
 import pyvips
 
-from workers.rendering import cell_audio, cell_heic, cell_office, cell_pdf, cell_video, cell_vips
+from workers.rendering import (
+    cell_audio,
+    cell_heic,
+    cell_office,
+    cell_pdf,
+    cell_text,
+    cell_video,
+    cell_vips,
+)
 from workers.rendering.refusal import Refused
 
 _MODULES = {
@@ -23,6 +31,7 @@ _MODULES = {
     "office": cell_office,
     "video": cell_video,
     "audio": cell_audio,
+    "text": cell_text,
 }
 # From effort 3 on the encoder takes four times as long, for one byte in sixteen.
 _WEBP = {"Q": 80, "keep": "none", "effort": 2}

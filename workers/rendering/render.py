@@ -30,6 +30,9 @@ LOADERS = {
     "image/tiff": "tiff",
     "application/pdf": "pdf",
     **dict.fromkeys(OFFICE, "office"),
+    "text/plain": "text lines",
+    "text/markdown": "text lines",
+    "text/csv": "text table",
     # Video and audio name FFmpeg's demuxer as well.
     "video/mp4": "video mov",
     "video/quicktime": "video mov",
