@@ -41,7 +41,7 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	cd frontend && $(WITH_NODE) npm run --silent check
 
 # BENCH="--quick" or BENCH="--only small --runs 1" measures less; `python -m bench --help` has more.
-bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed bench/companion/node_modules/.installed ## Measure the service beside others: one table
+bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed bench/companion/node_modules/.installed bench/sharp/node_modules/.installed ## Measure the service beside others: one table
 	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
 
 client: $(BIN)/.ready ## Build the wheel of uploads-client into client/dist

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bench.load import originals
 from bench.systems.companion import Companion
 from bench.systems.copyparty import Copyparty
 from bench.systems.direct import Direct
+from bench.systems.drawing import Cells, Poppler, Sharp
 from bench.systems.naive import NaiveFlask
 from bench.systems.service import Service, ServiceOnPostgres
 from bench.systems.system import System
@@ -13,6 +15,7 @@ from bench.work.batch import Batch
 from bench.work.crowd import Crowd
 from bench.work.grants import Grants
 from bench.work.growth import FileGrowth, LibraryGrowth
+from bench.work.pictures import Pictures
 from bench.work.transfer import LibraryTransfer
 from bench.work.work import MIB, Work
 
@@ -25,6 +28,9 @@ SYSTEMS: tuple[System, ...] = (
     Tus(),
     Copyparty(),
     Companion(),
+    Cells(),
+    Sharp(),
+    Poppler(),
 )
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 _SIGNED = {"uploads": ("signed",)}
@@ -56,6 +62,30 @@ def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Wo
     )
 
 
+def _pictures(*, photos: int, texts: int, drawings: int) -> tuple[Work, ...]:
+    """Pictures of 400 pixels, as files that a browser shows: so many of each kind."""
+    beside_sharp = {"uploads in its cell": ["WebP 1"], "npm sharp": ["WebP 4", "WebP 1"]}
+    beside_poppler = {"uploads in its cell": ["WebP"], "pdftoppm": ["PNG"]}
+    title = "{:,} pictures of 400 pixels, of {}".format
+    return (
+        Pictures(
+            "photos",
+            title(photos, "JPEGs of 12 megapixels"),
+            *(photos, originals.photos, beside_sharp),
+        ),
+        Pictures(
+            "pdf-text",
+            title(texts, "first pages of text"),
+            *(texts, originals.texts, beside_poppler),
+        ),
+        Pictures(
+            "pdf-drawing",
+            title(drawings, "first pages with 4,000 shapes"),
+            *(drawings, originals.drawings, beside_poppler),
+        ),
+    )
+
+
 FULL: tuple[Work, ...] = (
     Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
     Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
@@ -76,6 +106,7 @@ FULL: tuple[Work, ...] = (
         size=100 * KIB,
         clients=4,
     ),
+    *_pictures(photos=120, texts=120, drawings=24),
 )
 
 # The same by name, small enough to see in a minute that everything runs; says nothing of speed.
@@ -95,4 +126,5 @@ QUICK: tuple[Work, ...] = (
         size=100 * KIB,
         clients=4,
     ),
+    *_pictures(photos=8, texts=8, drawings=4),
 )

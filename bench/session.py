@@ -102,7 +102,15 @@ def _clock(seconds: float) -> str:
 def _words(found: Measurement) -> str:
     """A line for whoever watches."""
     row, known = found.row, found.figures
-    shown = ("mib_per_s", "uploads_per_s", "p50_ms", "web_cpu_seconds", "web_peak_mib", "failed")
+    shown = (
+        "mib_per_s",
+        "uploads_per_s",
+        "pictures_per_s",
+        "p50_ms",
+        "web_cpu_seconds",
+        "web_peak_mib",
+        "failed",
+    )
     parts = [f"{name}={known[name]:.5g}" for name in shown if name in known]
     if not parts:
         parts = [f"{name}={value:.5g}" for name, value in known.items()]

@@ -21,6 +21,9 @@ _COLUMNS = (
     ("mib_per_s", "MiB/s"),
     ("uploads_per_s", "uploads/s"),
     ("grants_per_s", "grants/s"),
+    ("pictures_per_s", "pictures/s"),
+    ("cpu_ms_per_picture", "CPU ms/picture"),
+    ("kib_per_picture", "KiB/picture"),
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("web_cpu_s_per_gib", "web CPU s/GiB"),
@@ -98,7 +101,7 @@ def _columns(rows: list[Summary]) -> list[tuple[str, str]]:
     if "times_ideal" in known:
         return list(_CROWD_COLUMNS)
     chosen = [(name, heading) for name, heading in _COLUMNS if name in known]
-    if any(name in ("mib_per_s", "grants_per_s") for name, _ in chosen):
+    if any(name in ("mib_per_s", "grants_per_s", "pictures_per_s") for name, _ in chosen):
         return chosen
     return [(name, name.replace("_", " ").replace("mib", "MiB")) for name in known]
 

@@ -99,6 +99,17 @@ def _share(work: str, door: str, other: str) -> Figure:
     return figure
 
 
+def _drawn(work: str, door: str, other: str, other_door: str) -> Figure:
+    """Pictures a second in the cell as a multiple of another's."""
+
+    def figure(found: Found) -> float | None:
+        mine = _figure(found, work, "uploads in its cell", door, "pictures_per_s")
+        theirs = _figure(found, work, other, other_door, "pictures_per_s")
+        return mine / theirs if mine is not None and theirs else None
+
+    return figure
+
+
 TARGETS: tuple[Target, ...] = (
     *_batch("large", 0.9, 1.3, 2.3),
     _most("large", "web CPU, s per GiB", 2.2, "web_cpu_s_per_gib"),
@@ -145,4 +156,9 @@ TARGETS: tuple[Target, ...] = (
         at_most=True,
     ),
     Target("library", "p50 of one upload, change", 0.1, _change("library", "p50_ms"), at_most=True),
+    Target("photos", "pictures ÷ sharp's", 1, _drawn("photos", "WebP 1", "npm sharp", "WebP 4")),
+    Target("pdf-text", "pages ÷ pdftoppm's", 3, _drawn("pdf-text", "WebP", "pdftoppm", "PNG")),
+    Target(
+        "pdf-drawing", "pages ÷ pdftoppm's", 1, _drawn("pdf-drawing", "WebP", "pdftoppm", "PNG")
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,8 @@ class Running:
     """Lets that work go on, waits for its end, and says how many files ended in which state."""
     transfer: Transfer | None = None
     """How its own library sends one large file, where it has one."""
+    draw: Callable[[str, Sequence[Path]], list[int]] | None = None
+    """Makes a picture of each file, by a door; the bytes of each picture."""
     fill: Callable[[int], None] | None = None
     """Gives it a library of so many documents, where it has one."""
 
