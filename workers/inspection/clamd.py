@@ -3,12 +3,18 @@
 Only one exact reply means clean. Whatever is unknown, late, cut off or doubled means that the
 engine is unavailable, never that the file is fine. Each scan has a connection of its own, so that
 no answer can belong to another file.
+
+On a local socket clamd is handed an open descriptor of the file (FILDES): nothing is copied, it
+needs no right to any path, and no path can come to mean another file meanwhile. Over TCP, and where
+a security module takes the descriptor away, the bytes are sent (INSTREAM).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import stat
 import time
 from collections.abc import Callable
 from datetime import date
@@ -21,7 +27,11 @@ from workers.inspection.engine import EngineUnavailable, Subject
 _CHUNK_BYTES = 256 * 1024
 _REPLY_BYTES = 4096
 _CONNECT_SECONDS = 5.0
-_FOUND = re.compile(r"stream: (?P<name>\S.*) FOUND")
+_CLEAN = re.compile(r"(?:stream|fd\[\d+\]): OK")
+_FOUND = re.compile(r"(?:stream|fd\[\d+\]): (?P<name>\S.*) FOUND")
+_STREAM, _DESCRIPTOR = "stream: ", "fd["
+# AppArmor and SELinux may forbid clamd to have it; the reply is about that and about no file.
+_NOT_RECEIVED = "No file descriptor received. ERROR"
 _VERSION = re.compile(
     r"ClamAV (?P<version>[^\s/]+)"
     r"(?:/(?P<number>\d+)/[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2})"
@@ -66,14 +76,14 @@ class Clamd:
         return match["version"], f"{match['number']}/{day.isoformat()}"
 
     def inspect(self, subject: Subject) -> EngineReport:
-        """Stream the file to clamd and translate its one reply. Raises: EngineUnavailable."""
+        """Give clamd the file and translate its one reply. Raises: EngineUnavailable."""
         # Asked before the scan: should clamd reload in between, the report names the older
         # signatures, and a rescan that was not needed is the worst that follows.
         version, signatures = self.version()
         if subject.size > CEILING_BYTES:
             answer: _Answer = (Outcome.UNSCANNABLE, None, "too-large")
         else:
-            answer = _judge(*self._scan(subject))
+            answer = self._scan(subject)
         outcome, finding, reason = answer
         return EngineReport(
             name=self.name,
@@ -84,14 +94,33 @@ class Clamd:
             reason=reason,
         )
 
-    def _scan(self, subject: Subject) -> tuple[str, bool]:
-        """Return the reply, and whether clamd took every byte before it answered."""
+    def _scan(self, subject: Subject) -> _Answer:
         try:
-            with subject.path.open("rb") as file, self._connect() as peer:
-                whole = _send(peer, file, subject.size, self._deadline())
-                return _read_reply(peer, self._deadline()), whole
+            with _opened(subject) as file:
+                if self._family is socket.AF_UNIX:
+                    reply = self._hand_over(file, subject.size)
+                    if reply != _NOT_RECEIVED:
+                        return _judge(reply, _DESCRIPTOR)
+                reply, whole = self._stream(file, subject.size)
+                return _judge(reply, _STREAM, whole=whole)
         except OSError as error:
             raise EngineUnavailable(f"clamd: {error}") from error
+
+    def _hand_over(self, file: BinaryIO, size: int) -> str:
+        """Pass the descriptor (SCM_RIGHTS, with one byte that means nothing); return the reply."""
+        with self._connect() as peer:
+            peer.sendall(b"zFILDES\0")
+            socket.send_fds(peer, [b"\0"], [file.fileno()])
+            reply = _read_reply(peer, self._deadline())
+        # Looked at again: what grew or shrank under the scan was not scanned.
+        _check_size(file, size)
+        return reply
+
+    def _stream(self, file: BinaryIO, size: int) -> tuple[str, bool]:
+        """Send the bytes; return the reply, and whether clamd took all of them before it."""
+        with self._connect() as peer:
+            whole = _send(peer, file, size, self._deadline())
+            return _read_reply(peer, self._deadline()), whole
 
     def _ask(self, command: bytes) -> str:
         try:
@@ -138,6 +167,23 @@ def _parse_address(address: str) -> tuple[socket.AddressFamily, str | tuple[str,
     return socket.AF_INET, (bare, int(port))
 
 
+def _opened(subject: Subject) -> BinaryIO:
+    """The very file, for reading alone. Raises: OSError, also when it is not what it should be."""
+    file = os.fdopen(os.open(subject.path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    try:
+        _check_size(file, subject.size)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _check_size(file: BinaryIO, size: int) -> None:
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        raise OSError(f"the file under inspection has {found.st_size} bytes and should have {size}")
+
+
 def _send(peer: socket.socket, file: BinaryIO, size: int, left: Callable[[], float]) -> bool:
     """Send the file as INSTREAM chunks; False when clamd stopped listening before the end.
 
@@ -176,15 +222,16 @@ def _read_reply(peer: socket.socket, left: Callable[[], float]) -> str:
     return line.decode("utf-8", "replace")
 
 
-def _judge(reply: str, whole: bool) -> _Answer:
-    """Translate a reply to INSTREAM into outcome, finding and reason."""
-    if reply == "stream: OK" and whole:
+def _judge(reply: str, begins: str, *, whole: bool = True) -> _Answer:
+    """Translate a reply, which must begin as the command's replies do."""
+    clean, found = _CLEAN.fullmatch(reply), _FOUND.fullmatch(reply)
+    if reply.startswith(begins) and clean and whole:
         return Outcome.CLEAN, None, None
-    if reply == "INSTREAM size limit exceeded. ERROR":
+    if reply == "INSTREAM size limit exceeded. ERROR" and begins == _STREAM:
         return Outcome.UNSCANNABLE, None, "too-large"
-    if (match := _FOUND.fullmatch(reply)) is None:
+    if found is None or not reply.startswith(begins):
         raise EngineUnavailable(f"clamd answered {reply[:200]!r}{'' if whole else ' too early'}")
-    finding = match["name"][:200]
+    finding = found["name"][:200]
     for prefix, reason in _NOT_INFECTED:
         if finding.startswith(prefix):
             return Outcome.UNSCANNABLE, finding, reason
