@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.support.hostile_files import eicar
@@ -38,12 +38,37 @@ AlertEncrypted yes
 """
 
 
-@contextlib.contextmanager
-def running_clamd(folder: Path, *, tcp: bool = False, limit: str = "200M") -> Iterator[str]:
-    """Start clamd with its files below `folder`; yield its address once it answers.
+SHIPPED = Path(__file__).parents[2] / "infra" / "clamav" / "clamd.conf"
 
-    `limit` is the largest file and stream, as clamd's configuration writes it.
-    """
+
+def shipped(folder: Path, listen: str) -> str:
+    """The configuration that the project ships; only places and the user are others."""
+    others = {
+        "LocalSocket": listen,
+        "LocalSocketGroup": "",
+        "DatabaseDirectory": f"DatabaseDirectory {folder}/db",
+        "TemporaryDirectory": f"TemporaryDirectory {folder}/tmp",
+        "LogFile": f"LogFile {folder}/clamd.log",
+        "User": "",
+    }
+    lines = SHIPPED.read_text().splitlines()
+    return "\n".join(others.get(line.partition(" ")[0], line) for line in lines) + "\n"
+
+
+def own(limit: str) -> Callable[[Path, str], str]:
+    """A configuration for tests; `limit` is the largest file and stream, as clamd writes it."""
+    return lambda folder, listen: _CONFIG.format(folder=folder, limit=limit, listen=listen)
+
+
+@contextlib.contextmanager
+def running_clamd(
+    folder: Path,
+    *,
+    tcp: bool = False,
+    limit: str = "200M",
+    configuration: Callable[[Path, str], str] | None = None,
+) -> Iterator[str]:
+    """Start clamd with its files below `folder`; yield its address once it answers."""
     program = shutil.which("clamd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     assert program, "clamd is missing: apt install clamav-daemon"
     (folder / "db").mkdir(parents=True)
@@ -53,7 +78,7 @@ def running_clamd(folder: Path, *, tcp: bool = False, limit: str = "200M") -> It
     with tempfile.TemporaryDirectory(prefix="clamd-") as short:
         address, listen = _free_port() if tcp else _socket_in(Path(short))
         config = folder / "clamd.conf"
-        config.write_text(_CONFIG.format(folder=folder, limit=limit, listen=listen))
+        config.write_text((configuration or own(limit))(folder, listen))
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 [program, "--config-file", str(config)], stdout=output, stderr=output

@@ -128,6 +128,18 @@ WORDS = [
         "too-large",
     ),
     (
+        b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0",
+        Outcome.UNSCANNABLE,
+        "Heuristics.Limits.Exceeded.MaxRecursion",
+        "too-deep",
+    ),
+    (
+        b"stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0",
+        Outcome.UNSCANNABLE,
+        "Heuristics.Limits.Exceeded.MaxScanTime",
+        "timeout",
+    ),
+    (
         b"stream: Heuristics.Encrypted.Zip FOUND\0",
         Outcome.UNSCANNABLE,
         "Heuristics.Encrypted.Zip",

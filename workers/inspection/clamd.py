@@ -38,7 +38,10 @@ _VERSION = re.compile(
     r" [\d:]{8} (?P<year>\d{4}))?"
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# The first that fits.
 _NOT_INFECTED = (
+    ("Heuristics.Limits.Exceeded.MaxScanTime", "timeout"),
+    ("Heuristics.Limits.Exceeded.MaxRecursion", "too-deep"),
     ("Heuristics.Limits.Exceeded", "too-large"),
     ("Heuristics.Encrypted.", "encrypted"),
 )
@@ -55,6 +58,7 @@ class Clamd:
     name = "clamav"
 
     def __init__(self, address: str, seconds: int) -> None:
+        self.address = address
         self._seconds = seconds
         self._family, self._peer = _parse_address(address)
 
