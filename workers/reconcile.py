@@ -174,10 +174,11 @@ class Reconciler:
         current = self._records.read(lambda work: work.documents.find(document.id))
         if current is None or current.state not in UNSETTLED:
             return  # it settled while we looked
-        open_job = self._records.read(lambda work: work.jobs.open_for(document.id, JobKind.INSPECT))
-        if not open_job:
+        # Since its job began, not since it was accepted: its verdict may have been withdrawn.
+        since = self._records.read(lambda work: work.jobs.open_since(document.id, JobKind.INSPECT))
+        if since is None:
             report.amiss("I2", "waits without a job", document.id)
-        if self._clock() - document.created_at > self._settle_within:
+        if self._clock() - (since or document.created_at) > self._settle_within:
             report.amiss("I2", "has waited for too long", document.id)
 
     def _check_objects(

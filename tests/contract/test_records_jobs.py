@@ -158,18 +158,30 @@ def test_cancel_ends_the_due_jobs_of_one_document(queue: SqlRecords) -> None:
     assert not queue.write(lambda work: work.jobs.renew(leased, after(99)))
 
 
-def test_open_for_sees_due_jobs_of_that_kind_leased_or_not(queue: SqlRecords) -> None:
-    def is_open(document_id: str, kind: JobKind) -> bool:
-        return queue.read(lambda work: work.jobs.open_for(document_id, kind))
+def test_open_jobs_of_a_kind_are_known_leased_or_not(queue: SqlRecords) -> None:
+    def since(document_id: str, kind: JobKind) -> Any:
+        return queue.read(lambda work: work.jobs.open_since(document_id, kind))
+
+    def count(kind: JobKind) -> int:
+        return queue.read(lambda work: work.jobs.open_count(kind))
 
     add(queue, job())
-    assert is_open("doc_1", JobKind.INSPECT)
-    assert not is_open("doc_1", JobKind.RENDER)
-    assert not is_open("doc_2", JobKind.INSPECT)
+    assert (since("doc_1", JobKind.INSPECT), count(JobKind.INSPECT)) == (NOW, 1)
+    assert (since("doc_1", JobKind.RENDER), count(JobKind.RENDER)) == (None, 0)
+    assert since("doc_2", JobKind.INSPECT) is None
     leased = lease(queue)
-    assert is_open("doc_1", JobKind.INSPECT)
+    assert (since("doc_1", JobKind.INSPECT), count(JobKind.INSPECT)) == (NOW, 1)
     queue.write(lambda work: work.jobs.finish(leased))
-    assert not is_open("doc_1", JobKind.INSPECT)
+    assert (since("doc_1", JobKind.INSPECT), count(JobKind.INSPECT)) == (None, 0)
+
+
+def test_a_job_is_dropped_by_its_token_alone(queue: SqlRecords) -> None:
+    add(queue, job())
+    assert not queue.write(lambda work: work.jobs.drop(job()))
+    late, leased = lease(queue), lease(queue, at=31, until=60)
+    assert not queue.write(lambda work: work.jobs.drop(late))
+    assert queue.write(lambda work: work.jobs.drop(leased))
+    assert queue.read(lambda work: work.jobs.get("job_1")) is None
 
 
 def test_backlog_counts_due_jobs_and_knows_the_oldest(queue: SqlRecords) -> None:

@@ -151,6 +151,7 @@ class JobKind(StrEnum):
     INSPECT = "inspect"
     RENDER = "render"
     RELEASE = "release"
+    RESCAN = "rescan"
 
 
 class JobState(StrEnum):

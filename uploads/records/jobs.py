@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from uploads.documents.model import Job, JobKind, JobState
 from uploads.records.tables import jobs
@@ -56,6 +67,10 @@ class SqlJobs:
     def finish(self, job: Job) -> bool:
         return self._held(job, state=JobState.DONE.value, lease_until=None)
 
+    def drop(self, job: Job) -> bool:
+        dropped = self._connection.execute(delete(jobs).where(_held_by(job)))
+        return dropped.rowcount == 1
+
     def fail(self, job: Job) -> bool:
         return self._held(job, state=JobState.FAILED.value, lease_until=None)
 
@@ -80,13 +95,17 @@ class SqlJobs:
             .values(state=JobState.DONE.value, lease_until=None)
         )
 
-    def open_for(self, document_id: str, kind: JobKind) -> bool:
-        found = self._connection.execute(
-            select(jobs.c.id)
-            .where(jobs.c.document_id == document_id, _DUE, jobs.c.kind == kind.value)
-            .limit(1)
+    def open_since(self, document_id: str, kind: JobKind) -> datetime | None:
+        since: datetime | None = self._connection.scalar(
+            select(func.min(jobs.c.created_at)).where(
+                jobs.c.document_id == document_id, _DUE, jobs.c.kind == kind.value
+            )
         )
-        return found.first() is not None
+        return since
+
+    def open_count(self, kind: JobKind) -> int:
+        counted = select(func.count()).where(_DUE, jobs.c.kind == kind.value)
+        return self._connection.scalar(counted) or 0
 
     def backlog(self) -> tuple[int, datetime | None]:
         count, oldest = self._connection.execute(
@@ -96,17 +115,13 @@ class SqlJobs:
 
     def _held(self, job: Job, **changes: Any) -> bool:
         """Change a job that is due and leased under exactly this token."""
-        changed = self._connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.id == job.id,
-                jobs.c.token == job.token,
-                jobs.c.lease_until.is_not(None),
-                _DUE,
-            )
-            .values(**changes)
-        )
+        changed = self._connection.execute(update(jobs).where(_held_by(job)).values(**changes))
         return changed.rowcount == 1
+
+
+def _held_by(job: Job) -> ColumnElement[bool]:
+    leased = jobs.c.lease_until.is_not(None)
+    return and_(jobs.c.id == job.id, jobs.c.token == job.token, leased, _DUE)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:

@@ -27,7 +27,9 @@ from uploads.documents.model import (
     Verdict,
 )
 from uploads.records.answering import Answers
+from uploads.records.counting import Usages
 from uploads.records.granting import Grants
+from uploads.records.inspecting import Inspections
 from uploads.records.linking import Links
 from uploads.records.quarantining import Quarantine
 from uploads.records.telling import Deliveries, Events, Webhooks
@@ -99,7 +101,7 @@ class Documents(Protocol):
         """
 
     def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
-        """Change `name` and `expires_at` of a document that is in this state, and stays in it."""
+        """Change `name`, `expires_at` or keys of a document that is in this state and stays."""
 
     def overdue(self, now: datetime, limit: int) -> Sequence[Document]:
         """Accepted documents whose owners wanted them gone by now, and that are not."""
@@ -153,6 +155,9 @@ class Jobs(Protocol):
     def finish(self, job: Job) -> bool:
         """Mark done, if this token still holds it and the job is still due."""
 
+    def drop(self, job: Job) -> bool:
+        """Done, and nothing is kept of it: for what is done anew again and again."""
+
     def fail(self, job: Job) -> bool:
         """Mark failed for good, under the same condition."""
 
@@ -165,8 +170,11 @@ class Jobs(Protocol):
     def cancel(self, document_id: str) -> None:
         """Mark every due job of the document done; late workers lose their token's hold."""
 
-    def open_for(self, document_id: str, kind: JobKind) -> bool:
-        """Whether a due job of this kind exists for the document."""
+    def open_since(self, document_id: str, kind: JobKind) -> datetime | None:
+        """When the document's due job of this kind was created; None where there is none."""
+
+    def open_count(self, kind: JobKind) -> int:
+        """How many jobs of this kind are not done, leased and deferred ones too."""
 
     def backlog(self) -> tuple[int, datetime | None]:
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
@@ -239,17 +247,6 @@ class Leftovers(Protocol):
     def all(self) -> Iterator[Leftover]: ...
 
 
-class Usages(Protocol):
-    def of(self, user_id: str) -> Usage:
-        """What a user keeps here now; zeros for one who never kept anything."""
-
-    def set_limits(self, user_id: str, bytes_limit: int | None, files_limit: int | None) -> None:
-        """Give a user limits of its own: None is the service's, 0 is none at all."""
-
-    def drifted(self) -> Sequence[str]:
-        """Ids of users whose usage is not the sum of their documents and open grants: none."""
-
-
 class Audit(Protocol):
     def append(self, entry: AuditEntry) -> None: ...
 
@@ -281,6 +278,8 @@ class Work(Protocol):
     def deliveries(self) -> Deliveries: ...
     @property
     def usages(self) -> Usages: ...
+    @property
+    def inspections(self) -> Inspections: ...
     @property
     def audit(self) -> Audit: ...
 

@@ -28,6 +28,7 @@ from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
 from uploads.records.grants import SqlGrants
 from uploads.records.grouping import Grouped
+from uploads.records.inspections import SqlInspections
 from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
 from uploads.records.links import SqlLinks
@@ -61,6 +62,7 @@ class SqlWork:
     webhooks: SqlWebhooks
     deliveries: SqlDeliveries
     usages: SqlUsages
+    inspections: SqlInspections
     audit: SqlAudit
 
     @classmethod
@@ -78,6 +80,7 @@ class SqlWork:
             SqlWebhooks(connection),
             SqlDeliveries(connection),
             SqlUsages(connection),
+            SqlInspections(connection),
             SqlAudit(connection),
         )
 

@@ -134,7 +134,8 @@ usage = Table(
 
 # `promised_sha256` is what a client said of bytes that only the worker reads.
 # `name_folded` is what a search looks through: neither database folds case beyond ASCII in the
-# same way. `verdict` repeats the newest row of `verdicts`, so that a list needs no join.
+# same way. `verdict` repeats the newest row of `verdicts`, so that a list needs no join. `engines`
+# is the fingerprint of what it was inspected with, `risk` its place among those to look at anew.
 documents = Table(
     "documents",
     metadata,
@@ -154,6 +155,8 @@ documents = Table(
     _text("clean_key", nullable=True),
     _text("quarantine_key", nullable=True),
     Column("verdict", JSON(none_as_null=True), nullable=True),
+    Column("engines", String, nullable=False, server_default=text("''")),
+    Column("risk", Integer, nullable=False, server_default=text("0")),
     Index(None, "owner_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
     Index(
@@ -161,6 +164,12 @@ documents = Table(
         "expires_at",
         sqlite_where=text("expires_at IS NOT NULL"),
         postgresql_where=text("expires_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_documents_clean",
+        *("engines", "risk", "created_at"),
+        sqlite_where=text("state = 'clean'"),
+        postgresql_where=text("state = 'clean'"),
     ),
 )
 
