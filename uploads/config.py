@@ -239,6 +239,23 @@ class Settings(BaseSettings):
         description="`unconfined` opens files of strangers without the parser cell's locks: only "
         "where the platform has none of them. Every page and /readyz say so.",
     )
+    canary_seconds: int = Field(
+        180, ge=1, description="How often the engines prove themselves with files that are known."
+    )
+    signature_hours: int = Field(
+        48,
+        ge=1,
+        description="/readyz says `degraded` when ClamAV's signatures are older than this.",
+    )
+    signature_hold: bool = Field(
+        False, description="Nothing is published while they are, or while nobody knows."
+    )
+    rescans: int = Field(
+        1,
+        ge=0,
+        description="Clean files that are looked at anew at once, where signatures or rules have "
+        "changed and nothing new waits; 0 is none.",
+    )
     cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")
     cell_memory_bytes: int = Field(
         2048 * MIB, ge=256 * MIB, description="Address space of a parser child."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from uploads import scanner
 from uploads.config import ConfigurationError, Settings
+from uploads.documents.canaries import PROBE_CEILING_BYTES, Needs
 from uploads.documents.intake import Limits
 from uploads.documents.policy import Policy
 from uploads.documents.readers import limits as readers
@@ -38,4 +41,15 @@ def limits(settings: Settings) -> Limits:
         segment_bytes=settings.segment_bytes,
         segment_seconds=settings.segment_seconds,
         grace_seconds=settings.grace_seconds,
+    )
+
+
+def needs(settings: Settings, accepted: Policy) -> Needs:
+    """What a virus scanner must do here to be trusted wholly."""
+    return Needs(
+        reach=accepted.largest,
+        unpacks=min(settings.archive_bytes, PROBE_CEILING_BYTES),
+        signatures=timedelta(hours=settings.signature_hours),
+        strict=settings.env == "production",
+        hold=settings.signature_hold,
     )

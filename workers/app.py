@@ -80,7 +80,7 @@ def _configure_logs(**_: Any) -> None:
 def _prove(**_: Any) -> None:
     """Before the first job: the cell holds, the rules compile, the scratch is empty.
 
-    The store is tried as well; whatever is found of it, the worker starts.
+    The store and the engines are tried as well; whatever is found of them, the worker starts.
 
     Raises SystemExit, with the reason in the log: a worker that cannot inspect must not start.
     """
@@ -91,6 +91,8 @@ def _prove(**_: Any) -> None:
         made = make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
         made.prove()
+        # The costly proof may come later where nothing waits for it.
+        made.try_engines(thorough=settings.env == "production")
         _say_ready(settings)
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)

@@ -31,6 +31,7 @@ from uploads.faults import step
 from uploads.records.protocol import Records, Work
 from workers.inspection.engine import EngineUnavailable
 from workers.sandbox.parent import CellKilled
+from workers.withdrawing import withdraw
 
 _log = structlog.get_logger(__name__)
 _SWEPT_AT_ONCE = 200
@@ -105,6 +106,9 @@ class Runner:
         work.jobs.fail(job)
         if job.kind is JobKind.INSPECT:
             self._fail_document(work, job, now)
+        if job.kind is JobKind.RESCAN:
+            # The normal line has the last word on what workers do not survive.
+            withdraw(work, job.document_id, f"{job.id}-again", now, {"starts": job.starts})
         work.audit.append(AuditEntry(now, "worker", "job.failed", job.document_id))
         _log.error("job_failed", job=job.id, document=job.document_id, starts=job.starts)
         return None

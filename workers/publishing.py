@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from uploads.documents.canaries import fingerprint, risk_of
 from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.documents.intake import Hints
 from uploads.documents.model import (
@@ -47,6 +48,7 @@ class Publisher:
         grace: timedelta,
         keep_refused: timedelta,
         transfer_seconds: float,
+        vouch: Callable[[Work], None],
     ) -> None:
         self._records = records
         self._storage = storage
@@ -58,35 +60,45 @@ class Publisher:
         self._grace = grace
         self._keep_refused = keep_refused
         self._transfer_seconds = transfer_seconds
+        self._vouch = vouch
 
     def conclude(self, job: Job, document: Document, path: Path, verdict: Verdict) -> None:
         """Store the inspected file where its verdict sends it, and commit the state.
 
-        Raises LeaseLost when the job was taken over or the document deleted meanwhile, and
-        StorageUnavailable when the bytes could not be stored.
+        What is clean again stays where it is. Raises LeaseLost when the job was taken over or the
+        document deleted meanwhile, StorageUnavailable when the bytes could not be stored, and
+        EngineUnavailable when an engine that called it clean is not believed.
         """
         state = state_for(verdict.outcome, verdict.reason)
-        bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
-        key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
         render = self._render_job(document) if state is State.CLEAN else None
-        with written_ahead(self._records, self._clock, self._grace, bucket, key):
-            self._store(bucket, key, path, verdict)
-            segments, woken = self._records.write(
+
+        def commit(key: str | None) -> tuple[list[Leftover], Sequence[str]]:
+            return self._records.write(
                 lambda work: self._commit(work, job, document, verdict, state, key, render)
             )
+
+        if state is State.CLEAN and document.clean_key is not None:
+            leftovers, woken = commit(None)
+        else:
+            bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
+            key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"
+            with written_ahead(self._records, self._clock, self._grace, bucket, key):
+                self.store(bucket, key, path, verdict.size, verdict.sha256)
+                leftovers, woken = commit(key)
         step("s15")
-        self._reaper.reap(segments)
+        self._reaper.reap(leftovers)
         step("s16")
         if render is not None:
             self._hints.job(render.id)
         for webhook_id in woken:
             self._hints.deliver(webhook_id)
 
-    def _store(self, bucket: Bucket, key: str, path: Path, verdict: Verdict) -> None:
+    def store(self, bucket: Bucket, key: str, path: Path, size: int, sha256: str | None) -> None:
+        """Put a file that must still be what was inspected. Raises StorageUnavailable."""
         body = FilePieces(path, self._transfer_seconds)
-        self._storage.put(bucket, key, body, verdict.size)
+        self._storage.put(bucket, key, body, size)
         step("s13")
-        if body.sha256 != verdict.sha256:
+        if body.sha256 != sha256:
             raise StorageUnavailable("the scratch file is not what was inspected")
         step("s14")
 
@@ -97,37 +109,48 @@ class Publisher:
         document: Document,
         verdict: Verdict,
         state: State,
-        key: str,
+        key: str | None,
         render: Job | None,
     ) -> tuple[list[Leftover], Sequence[str]]:
-        """All that becomes true with this verdict; what is left over, and webhooks to be told."""
+        """All that becomes true with this verdict; what is left over, and webhooks to be told.
+
+        Without a key the bytes stay where they are.
+        """
+        if state is State.CLEAN:
+            self._vouch(work)
         now = self._clock()
-        column = "clean_key" if state is State.CLEAN else "quarantine_key"
-        changes = {column: key, "sha256": verdict.sha256, "size": verdict.size}
         # Before the move, which tells others of the document as it is then.
         work.documents.add_verdict(document.id, verdict)
+        changes = _changes(document, verdict, state, key)
         if not work.documents.move(document.id, {State.SCANNING}, state, now, **changes):
             raise LeaseLost
         if not work.jobs.finish(job):
             raise LeaseLost
         step("s12")
+        if state is State.CLEAN:
+            engines = fingerprint(verdict.engines)
+            work.inspections.mark(document.id, engines, risk_of(document.type))
+        if key is not None:
+            self._claim(work, state, key, now)
+        leftovers = _left_over(work, document, state, now)
+        for leftover in leftovers:
+            work.leftovers.add(leftover)
+        if state is State.INFECTED:
+            work.links.end_of(document.id, now)
+        if render is not None:
+            work.jobs.add(render)
+        work.audit.append(
+            AuditEntry(now, "worker", f"document.{state.value}", document.id, detail_of(verdict))
+        )
+        return leftovers, work.documents.woken
+
+    def _claim(self, work: Work, state: State, key: str, now: datetime) -> None:
+        """Let the object that was put count, for as long as it is kept."""
         bucket = Bucket.CLEAN if state is State.CLEAN else Bucket.QUARANTINE
         if not work.leftovers.take_back(bucket, key):
             raise StorageUnavailable("publishing took longer than the grace time")
         if state is not State.CLEAN:
             work.leftovers.add(Leftover(bucket, key, now + self._keep_refused))
-        segments = [
-            Leftover(Bucket.INCOMING, segment.key, now)
-            for segment in work.documents.drop_segments(document.id)
-        ]
-        for segment in segments:
-            work.leftovers.add(segment)
-        if render is not None:
-            work.jobs.add(render)
-        work.audit.append(
-            AuditEntry(now, "worker", f"document.{state.value}", document.id, _detail(verdict))
-        )
-        return segments, work.documents.woken
 
     def _render_job(self, document: Document) -> Job | None:
         if not self._renders(document.type):
@@ -136,6 +159,35 @@ class Publisher:
         return Job(self._new_id(), JobKind.RENDER, document.id, JobState.DUE, now, now)
 
 
-def _detail(verdict: Verdict) -> dict[str, object]:
+def _changes(
+    document: Document, verdict: Verdict, state: State, key: str | None
+) -> dict[str, object]:
+    changes: dict[str, object] = {"sha256": verdict.sha256, "size": verdict.size}
+    if key is not None:
+        column, other = "clean_key", "quarantine_key"
+        if state is not State.CLEAN:
+            column, other = other, column
+        changes |= {column: key, other: None}
+    return changes
+
+
+def _left_over(work: Work, document: Document, state: State, now: datetime) -> list[Leftover]:
+    """What this verdict makes superfluous: segments, and where an earlier verdict put the bytes."""
+    gone = [
+        Leftover(Bucket.INCOMING, segment.key, now)
+        for segment in work.documents.drop_segments(document.id)
+    ]
+    if state is not State.CLEAN:
+        pictures = work.documents.drop_renditions(document.id)
+        gone += [Leftover(Bucket.CLEAN, rendition.key, now) for rendition in pictures]
+        if document.clean_key:
+            gone.append(Leftover(Bucket.CLEAN, document.clean_key, now))
+    if document.quarantine_key:
+        gone.append(Leftover(Bucket.QUARANTINE, document.quarantine_key, now))
+    return gone
+
+
+def detail_of(verdict: Verdict) -> dict[str, object]:
+    """What the audit trail keeps of a verdict."""
     findings = [engine.finding for engine in verdict.engines if engine.finding]
     return {"sha256": verdict.sha256, "reason": verdict.reason, "findings": findings}

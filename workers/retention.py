@@ -20,6 +20,8 @@ _AT_ONCE = 200
 _NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
+_CANARIES_KEPT = timedelta(days=7)  # of hosts that are no more
+
 
 class Reaper:
     """The only deleter of objects: takes what the ledger of leftovers names, when it is due."""
@@ -132,7 +134,7 @@ class Tidier:
     def _expire_refused(self, work: Work, now: datetime) -> None:
         """The desk's time with a refused file is over: its owner gets the room back."""
         for document in work.documents.stalled(REFUSED, now - self._keep_refused, _AT_ONCE):
-            if work.jobs.open_for(document.id, JobKind.RELEASE):
+            if work.jobs.open_since(document.id, JobKind.RELEASE) is not None:
                 continue  # two administrators want it kept: a worker is to carry it out
             gone = {"clean_key": None, "quarantine_key": None}
             if work.documents.move(document.id, REFUSED, State.EXPIRED, now, **gone):
@@ -161,6 +163,7 @@ class Tidier:
         work.grants.remove_ended(now - self._keep_tombstones)
         work.links.remove_ended(now - self._keep_tombstones)
         work.answers.remove_before(now - _ANSWERS_KEPT)
+        work.inspections.forget_canaries(now - _CANARIES_KEPT)
 
     def _drop_old_news(self, work: Work, now: datetime) -> int:
         events = work.events.remove_before(now - self._keep_events, _NEWS_AT_ONCE)

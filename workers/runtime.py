@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from uploads import clock
 from uploads.config import Settings
-from uploads.documents.model import EngineReport, JobKind, Outcome
-from uploads.documents.readers.limits import Limits
+from uploads.documents.model import JobKind
 from uploads.proofs import StoreProof
 from uploads.wiring import Services
-from workers.inspection.clamd import Clamd
-from workers.inspection.engine import Engine
 from workers.inspection.inspect import Inspector
-from workers.inspection.members import WithMembers
-from workers.inspection.structure import Structure
-from workers.inspection.yara import Yara
-from workers.jobs import Handler, Patience, Runner, Sweeper
+from workers.jobs import Patience, Runner, Sweeper
+from workers.lineup import Lineup, make_lineup
 from workers.proving import Prover
 from workers.publishing import Publisher
 from workers.releasing import Releaser
 from workers.rendering.render import Renderer
 from workers.renditions import RenderHandler
+from workers.rescanning import Rescanner
 from workers.retention import Reaper, Tidier
 from workers.sandbox.parent import Cell
 from workers.scratch import Scratch
-
-_NOT_CONFIGURED = EngineReport("clamav", "", Outcome.NOT_CONFIGURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,8 @@ class Runtime:
     tidy: Callable[[], None]
     prove: Callable[[], None]
     prepare: Callable[[], None]
+    try_engines: Callable[..., dict[str, str]]
+    rescan: Callable[[], int]
 
 
 def make_cell(settings: Settings) -> Cell:
@@ -60,13 +56,19 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     settings = services.settings
     scratch = Scratch(settings.scratch_dir, services.disk.check)
     cell = make_cell(settings)
-    limits = Limits.of(settings.model_dump())
-    engines = Structure(cell, limits), Yara(cell, limits)
+    lineup = make_lineup(services, scratch, cell)
     reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
+    publisher = _publisher(services, cell, reaper, lineup)
+    rescanner = _rescanner(services, lineup, publisher)
     runner = Runner(
         records=services.records,
         clock=clock.now,
-        handlers=_handlers(services, scratch, engines, cell, reaper),
+        handlers={
+            JobKind.INSPECT: _inspector(services, lineup, publisher),
+            JobKind.RENDER: _render_handler(services, scratch, cell),
+            JobKind.RESCAN: rescanner,
+            JobKind.RELEASE: _releaser(services, reaper),
+        },
         patience=Patience(
             lease=timedelta(seconds=settings.lease_seconds),
             defer_most=timedelta(seconds=settings.defer_seconds),
@@ -78,13 +80,12 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
     tidier = _tidier(services, scratch)
     prover = make_prover(services)
-
-    def prepare() -> None:
-        cell.prepare(
-            {"structure": {}, "members": {}, "yara": engines[1].loaded_with(), "render": {}}
-        )
-
-    return Runtime(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove, prepare)
+    return Runtime(
+        *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove),
+        prepare=lineup.prepare,
+        try_engines=lineup.canaries.try_all,
+        rescan=rescanner.look,
+    )
 
 
 def make_prover(services: Services) -> Prover:
@@ -110,51 +111,48 @@ def _tidier(services: Services, scratch: Scratch) -> Tidier:
     )
 
 
-def _handlers(
-    services: Services, scratch: Scratch, own: Sequence[Engine], cell: Cell, reaper: Reaper
-) -> dict[JobKind, Handler]:
-    return {
-        JobKind.INSPECT: _inspector(services, scratch, own, cell, reaper),
-        JobKind.RENDER: _render_handler(services, scratch, cell),
-        JobKind.RELEASE: _releaser(services, reaper),
-    }
-
-
-def _inspector(
-    services: Services, scratch: Scratch, own: Sequence[Engine], cell: Cell, reaper: Reaper
-) -> Inspector:
-    settings = services.settings
-    engines = list(own)
-    absent: list[EngineReport] = []
-    if services.clamd_address is None:
-        absent.append(_NOT_CONFIGURED)
-    else:
-        clamd = Clamd(services.clamd_address, settings.clamd_seconds)
-        limits = Limits.of(settings.model_dump())
-        engines.append(WithMembers(clamd, cell, limits, settings.clamd_seconds))
-    # A laptop may do without a virus scanner, and says so; production may not.
-    scanner_required = settings.env == "production" or services.scanner_configured
+def _inspector(services: Services, lineup: Lineup, publisher: Publisher) -> Inspector:
     return Inspector(
         records=services.records,
-        storage=services.storage,
-        scratch_files=scratch,
-        engines=engines,
-        absent=absent,
-        required=["structure", "yara", *(["clamav"] if scanner_required else [])],
-        publisher=Publisher(
-            records=services.records,
-            storage=services.storage,
-            hints=services.hints,
-            reaper=reaper,
-            clock=clock.now,
-            new_id=clock.new_id,
-            renders=lambda content_type: Renderer(cell).handles(content_type),
-            grace=timedelta(seconds=settings.grace_seconds),
-            keep_refused=timedelta(days=settings.quarantine_days),
-            transfer_seconds=settings.transfer_seconds,
-        ),
+        examiner=lineup.examiner,
+        publisher=publisher,
+        try_stale=lineup.canaries.try_stale,
+        vouch=lineup.standing.vouch,
         clock=clock.now,
+    )
+
+
+def _publisher(services: Services, cell: Cell, reaper: Reaper, lineup: Lineup) -> Publisher:
+    settings = services.settings
+    return Publisher(
+        records=services.records,
+        storage=services.storage,
+        hints=services.hints,
+        reaper=reaper,
+        clock=clock.now,
+        new_id=clock.new_id,
+        renders=lambda content_type: Renderer(cell).handles(content_type),
+        grace=timedelta(seconds=settings.grace_seconds),
+        keep_refused=timedelta(days=settings.quarantine_days),
         transfer_seconds=settings.transfer_seconds,
+        vouch=lineup.standing.vouch,
+    )
+
+
+def _rescanner(services: Services, lineup: Lineup, publisher: Publisher) -> Rescanner:
+    settings = services.settings
+    return Rescanner(
+        records=services.records,
+        examiner=lineup.examiner,
+        standing=lineup.standing,
+        canaries=lineup.canaries,
+        publisher=publisher,
+        hints=services.hints,
+        clock=clock.now,
+        new_id=clock.new_id,
+        grace=timedelta(seconds=settings.grace_seconds),
+        keep_refused=timedelta(days=settings.quarantine_days),
+        at_once=settings.rescans,
     )
 
 

@@ -9,12 +9,14 @@ from uploads.queue import SWEEP_TASK
 
 TIDY_TASK = "uploads.tidy"
 PROVE_TASK = "uploads.prove"
+CANARY_TASK = "uploads.canary"
 _PROVE_SECONDS = 3600.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, Any]:
     """The sweep each `sweep_seconds`; the thorough look six times in each grace time; the store is
-    asked each hour whether it is to be tried, beside each start of a worker.
+    asked each hour whether it is to be tried, and engines each `canary_seconds`, beside each start
+    of a worker.
     """
     tidy_seconds = max(settings.sweep_seconds, settings.grace_seconds / 6)
     return {
@@ -27,6 +29,11 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
             "task": TIDY_TASK,
             "schedule": tidy_seconds,
             "options": {"expires": tidy_seconds},
+        },
+        "canary": {
+            "task": CANARY_TASK,
+            "schedule": float(settings.canary_seconds),
+            "options": {"expires": float(settings.canary_seconds)},
         },
         "prove": {
             "task": PROVE_TASK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uploads.queue import JOB_TASK, SWEEP_TASK
 from workers.app import app, runtime
-from workers.schedule import PROVE_TASK, TIDY_TASK
+from workers.schedule import CANARY_TASK, PROVE_TASK, TIDY_TASK
 
 
 @app.task(name=JOB_TASK)
@@ -15,9 +15,10 @@ def job(job_id: str) -> None:
 
 @app.task(name=SWEEP_TASK)
 def sweep() -> None:
-    """Wake workers for what is due and delete what has to go."""
+    """Wake workers for what is due, delete what has to go, and look again at what is outdated."""
     runtime().sweep()
     runtime().reap()
+    runtime().rescan()
 
 
 @app.task(name=TIDY_TASK)
@@ -30,3 +31,9 @@ def tidy() -> None:
 def prove() -> None:
     """Find out what the store checks by itself."""
     runtime().prove()
+
+
+@app.task(name=CANARY_TASK)
+def canary() -> None:
+    """Let every engine prove itself."""
+    runtime().try_engines()

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.records.protocol import Leftover, Records
 from uploads.storage.protocol import Bucket
+from workers.inspection.engine import EngineUnavailable
 
 
 @contextmanager
@@ -32,6 +33,6 @@ def written_ahead(
     announce()
     try:
         yield
-    except (LeaseLost, StorageUnavailable):
+    except (EngineUnavailable, LeaseLost, StorageUnavailable):
         announce()
         raise

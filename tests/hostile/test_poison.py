@@ -69,6 +69,6 @@ def _is_being_drawn(stack: Stack, document_id: str) -> bool:
     """Whether it is clean, its pictures are owed, and a child sits in the cell."""
     records = stack.services().records
     document = records.read(lambda work: work.documents.find(document_id))
-    owed = records.read(lambda work: work.jobs.open_for(document_id, JobKind.RENDER))
+    owed = records.read(lambda work: work.jobs.open_since(document_id, JobKind.RENDER))
     busy = any(confined_child(worker.pid) for worker in stack.named("workers.app"))
-    return document is not None and document.servable and owed and busy
+    return document is not None and document.servable and owed is not None and busy

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,10 @@ from uploads.documents.model import (
 )
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
+from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords
 from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.examining import Examiner
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
 from workers.publishing import Publisher
@@ -67,6 +70,14 @@ class Word:
         return EngineReport(self.name, "1", self.outcome, finding=finding, reason=self.reason)
 
 
+class Trusting:
+    """Believes every engine, untried."""
+
+    def try_stale(self) -> None: ...
+
+    def vouch(self, work: Work) -> None: ...
+
+
 class Line:
     """One straight line, from `accept` to `run`."""
 
@@ -80,6 +91,7 @@ class Line:
         self.storage = MemoryStorage(self.clock)
         self.hints = DeafHints()
         self.engine = Word()
+        self.guard: Any = Trusting()
         self.scratch = Scratch(folder / "scratch")
         self._ids = (f"id{number:024d}" for number in count(1))
         self.actor = self._user("ann@example.org")
@@ -196,26 +208,38 @@ class Line:
         self.records.write(lambda work: work.accounts.add_user(user))
         return Actor(user.id, email, Role.USER, frozenset(Scope))
 
-    def _inspector(self) -> Inspector:
-        return Inspector(
-            records=self.records,
+    def _examiner(self) -> Examiner:
+        return Examiner(
             storage=self.storage,
             scratch_files=self.scratch,
             engines=[self.engine],
             absent=[],
             required=["yara"],
-            publisher=Publisher(
-                records=self.records,
-                storage=self.storage,
-                hints=self.hints,
-                reaper=self.reaper,
-                clock=self.clock,
-                new_id=self.new_id,
-                renders=lambda _: False,
-                grace=GRACE,
-                keep_refused=timedelta(days=30),
-                transfer_seconds=60,
-            ),
             clock=self.clock,
             transfer_seconds=60,
+        )
+
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            records=self.records,
+            storage=self.storage,
+            hints=self.hints,
+            reaper=self.reaper,
+            clock=self.clock,
+            new_id=self.new_id,
+            renders=lambda _: False,
+            grace=GRACE,
+            keep_refused=timedelta(days=30),
+            transfer_seconds=60,
+            vouch=lambda work: self.guard.vouch(work),
+        )
+
+    def _inspector(self) -> Inspector:
+        return Inspector(
+            records=self.records,
+            examiner=self._examiner(),
+            publisher=self._publisher(),
+            try_stale=lambda: self.guard.try_stale(),
+            vouch=lambda work: self.guard.vouch(work),
+            clock=self.clock,
         )

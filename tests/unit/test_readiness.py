@@ -13,6 +13,7 @@ from tests.support import facts
 from tests.support.line import Line
 from uploads import clock
 from uploads.api.operations import blueprint
+from uploads.config import Settings
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobState
 from uploads.records.protocol import Records
@@ -26,15 +27,11 @@ def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
     app = Flask("probe")
     app.register_blueprint(blueprint)
     app.extensions["services"] = SimpleNamespace(
-        settings=SimpleNamespace(
-            cell="confined",
-            env="development",
-            redis_url="redis://127.0.0.1:1",
-            backlog_seconds=LIMIT,
-        ),
+        settings=Settings(redis_url="redis://127.0.0.1:1", backlog_seconds=LIMIT),
         records=records,
         storage=SimpleNamespace(ready=lambda: None),
         clamd_address=None,
+        scanner_configured=False,
         disk=SimpleNamespace(check=lambda: None),
     )
     answer: Any = app.test_client().get("/readyz")

@@ -17,6 +17,7 @@ from flask import Flask
 from uploads import scanner
 from uploads.api.operations import blueprint
 from uploads.config import Settings
+from uploads.documents.errors import RecordsUnavailable
 from workers.embedded.stack_env import write_stack_env
 
 
@@ -119,12 +120,16 @@ def test_readiness_asks_the_scanner(
     tmp_path: Path, env: str, reply: bytes | None, status: str
 ) -> None:
     """A configured scanner that is silent makes the service degraded, in production unfit."""
-    fine = SimpleNamespace(ready=lambda: None, read=lambda _: (0, None))
+
+    def no_engines(_: object) -> None:
+        raise RecordsUnavailable("staged")
+
+    fine = SimpleNamespace(ready=lambda: None, read=no_engines)
     app = Flask("probe")
     app.register_blueprint(blueprint)
     with daemon(tmp_path / "clamd", reply) as address:
         app.extensions["services"] = SimpleNamespace(
-            settings=SimpleNamespace(env=env, cell="confined", redis_url="redis://127.0.0.1:1"),
+            settings=Settings(env=env, redis_url="redis://127.0.0.1:1"),
             records=fine,
             storage=fine,
             disk=SimpleNamespace(check=lambda: None),

@@ -8,7 +8,7 @@ import structlog
 from flask import Blueprint, Response, jsonify
 from redis import Redis
 
-from uploads import clock, scanner
+from uploads import clock, readiness, scanner
 from uploads.documents.errors import NotFound, UploadsError
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.service_shapes import Alive, Readiness
@@ -17,6 +17,7 @@ from uploads.security.principals import services
 
 blueprint = Blueprint(OPERATIONS, __name__)
 _UNKNOWN_JOBS = {"status": "degraded", "detail": "jobs: unknown"}
+_UNKNOWN_ENGINES = {"status": "degraded", "detail": "engines: unknown"}
 _log = structlog.get_logger(__name__)
 
 
@@ -44,7 +45,7 @@ def ready() -> Response:
         "storage": _probe("storage", found.storage.ready),
         "redis": _probe("redis", _ping_redis, otherwise="degraded"),
         "disk": _probe("disk", found.disk.check),
-        "virus_scanner": _scanner(),
+        **_inspection(),
         "parser_cell": _cell(),
         "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }
@@ -71,6 +72,23 @@ def _ping_redis() -> None:
     url = services().settings.redis_url
     with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as client:
         client.ping()
+
+
+def _inspection() -> dict[str, dict[str, str]]:
+    """The engines and the virus scanner: what they are worth, as far as the database knows."""
+    found, now = services(), clock.now()
+    try:
+        canaries = readiness.recent(found, now)
+    except UploadsError as error:
+        _log.warning("not_ready", part="engines", cause=repr(error))
+        return {"virus_scanner": _scanner(), "engines": _UNKNOWN_ENGINES}
+    engines = readiness.engines_part(found, canaries)
+    if engines["status"] != "ok":
+        _log.warning("not_ready", part="engines", cause=engines["detail"])
+    part = _scanner()
+    if part["status"] == "ok":
+        part = readiness.scanner_part(found, canaries, now) or part
+    return {"virus_scanner": part, "engines": engines}
 
 
 def _scanner() -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Response, jsonify, request
 
+from uploads import clock
 from uploads.api import blueprint
 from uploads.api.parsing import known_members
 from uploads.documents.model import Scope
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.service_shapes import Policy
+from uploads.readiness import scanner_note
 from uploads.security.principals import require_actor, services
 
 
@@ -35,7 +37,7 @@ def policy() -> Response:
         virus_scanner={
             "configured": configured,
             "name": "clamav" if configured else None,
-            "note": None if configured else "virus scanner: not configured",
+            "note": scanner_note(services(), clock.now()),
         },
         engines=["structure", "yara", *(["clamav"] if configured else [])],
     )

@@ -158,6 +158,7 @@ class ReadyParts(Shape):
     redis: ReadyPart
     disk: ReadyPart
     virus_scanner: ReadyPart
+    engines: ReadyPart
     parser_cell: ReadyPart
     jobs: ReadyPart
 

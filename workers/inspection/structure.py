@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from uploads.documents.model import EngineReport
 from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
@@ -15,11 +18,19 @@ class Structure:
 
     name = "structure"
 
-    def __init__(self, cell: celled.AnyCell, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        cell: celled.AnyCell,
+        limits: Limits | None = None,
+        readable: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """`readable` is how much of an archive others will unpack, in bytes; None: all of it."""
         self._cell = cell
         self._limits = limits or Limits()
+        self._readable = readable
 
     def inspect(self, subject: Subject) -> EngineReport:
         """Check the file's structure. Raises: EngineUnavailable."""
-        answer = celled.ask(self._cell, "structure", subject, self._limits.options())
+        limits = replace(self._limits, readable=self._readable())
+        answer = celled.ask(self._cell, "structure", subject, limits.options())
         return celled.report(self.name, VERSION, None, answer)

@@ -79,7 +79,7 @@ class Cell:
     """
 
     def __init__(self, seconds: int, memory_bytes: int, *, confined: bool = True) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._memory_bytes = memory_bytes
         self._confined = confined
         self._lock = threading.Lock()
@@ -160,7 +160,7 @@ class Cell:
             "task": task,
             "options": options,
             "confined": self._confined,
-            "cpu_seconds": 2 * self._seconds,  # of two threads; holds when nobody watches the clock
+            "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
             "memory_bytes": self._memory_bytes,
         }
 
@@ -198,13 +198,13 @@ class Cell:
         listener = run.listener
         if not listener.wait_ready(START_SECONDS):
             raise CellBroken(f"the {task} cell did not start", listener.log())
-        late = not listener.wait_end(self._seconds)
+        late = not listener.wait_end(self.seconds)
         if late:
             template.kill()
         template.collect(run)
         if late:
             raise CellTimeout(
-                f"{task} took longer than {self._seconds} s", listener.log(), run.usage
+                f"{task} took longer than {self.seconds} s", listener.log(), run.usage
             )
 
     def self_test(self) -> None:

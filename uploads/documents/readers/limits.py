@@ -30,13 +30,17 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Entries and unpacked bytes of all nested archives together, ratio of one entry, nesting."""
+    """Entries and unpacked bytes of all nested archives together, ratio of one entry, nesting.
+
+    `readable` is how many of these bytes every engine is known to read, where that is fewer.
+    """
 
     entries: int = 10_000
     bytes: int = 1024 * 1024 * 1024
     ratio: int = 200
     depth: int = 3
     pixels: int = PIXELS
+    readable: int | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Limits:
@@ -47,6 +51,7 @@ class Limits:
             ratio=int(options["archive_ratio"]),
             depth=int(options["archive_depth"]),
             pixels=int(options["image_pixels"]),
+            readable=options.get("archive_readable"),
         )
 
     def check_picture(self, width: int, height: int, frames: int = 1) -> None:
@@ -56,7 +61,7 @@ class Limits:
         if width * height * frames > self.pixels:
             raise Refusal("bomb", "picture: too many pixels")
 
-    def options(self) -> dict[str, int]:
+    def options(self) -> dict[str, int | None]:
         """Return the limits as a cell's options."""
         return {
             "archive_entries": self.entries,
@@ -64,6 +69,7 @@ class Limits:
             "archive_ratio": self.ratio,
             "archive_depth": self.depth,
             "image_pixels": self.pixels,
+            "archive_readable": self.readable,
         }
 
 
@@ -86,6 +92,8 @@ class Budget:
         self.bytes += piece
         if self.bytes > self.limits.bytes:
             raise Refusal("bomb", "too many unpacked bytes")
+        if self.limits.readable is not None and self.bytes > self.limits.readable:
+            raise Refusal("too-large", "more unpacked bytes than the virus scanner reads")
         self.check_ratio(so_far, packed)
 
     def check_ratio(self, unpacked: int, packed: int) -> None:

@@ -1,0 +1,59 @@
+"""What /readyz says of inspection: whether the engines proved themselves, and how far they see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from uploads.documents.canaries import SCANNER, Canary
+from uploads.judging import needs
+from uploads.wiring import Services
+
+Part = dict[str, str]
+
+
+def recent(services: Services, now: datetime) -> Sequence[Canary]:
+    """What every place that is alive last said of its engines. Raises RecordsUnavailable."""
+    settings = services.settings
+    since = now - timedelta(seconds=settings.canary_seconds + settings.job_seconds)
+    return services.records.read(lambda work: work.inspections.canaries(since))
+
+
+def engines_part(services: Services, canaries: Sequence[Canary]) -> Part:
+    """An engine that failed makes all of it unfit; one that nobody has tried is not known."""
+    failed = [one for one in canaries if not one.ok or one.withdraw_from is not None]
+    if failed:
+        said = "; ".join(f"{one.engine} at {one.place} {one.detail}" for one in failed)
+        return {"status": "unavailable", "detail": f"engines: {said}"}
+    wanted = {"structure", "yara", *([SCANNER] if services.scanner_configured else [])}
+    if untried := wanted - {one.engine for one in canaries}:
+        untold = ", ".join(sorted(untried))
+        return {"status": "degraded", "detail": f"engines: {untold} not tried lately"}
+    return {"status": "ok", "detail": "engines: proved"}
+
+
+def scanner_part(services: Services, canaries: Sequence[Canary], now: datetime) -> Part | None:
+    """Where a virus scanner that answers falls short of what is asked of it; None where nowhere."""
+    wanted = needs(services.settings, services.policy)
+    for canary in canaries:
+        if canary.engine != SCANNER or not canary.ok:
+            continue
+        reason = wanted.short_reach(canary) or wanted.old_signatures(canary, now)
+        if reason:
+            held = wanted.check(canary, now) is not None
+            status = "unavailable" if held else "degraded"
+            return {"status": status, "detail": f"virus scanner: configured, but {reason}"}
+    return None
+
+
+def scanner_note(services: Services, now: datetime) -> str | None:
+    """What clients are told of the virus scanner; None where there is nothing to tell.
+
+    Raises RecordsUnavailable.
+    """
+    if not services.scanner_configured:
+        return "virus scanner: not configured"
+    wanted = needs(services.settings, services.policy)
+    reaches = [one.reach for one in recent(services, now) if one.engine == SCANNER]
+    short = [reach for reach in reaches if reach is not None and reach < wanted.reach]
+    return f"virus scanner: reads files of up to {min(short):,} bytes" if short else None

@@ -1,0 +1,111 @@
+"""Reading a document's bytes once, into scratch, and letting every engine see that file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from uploads.documents.errors import ObjectMissing, StorageUnavailable
+from uploads.documents.model import Document, EngineReport, Job, Outcome, Segment, Verdict
+from uploads.faults import step
+from uploads.storage.protocol import Bucket, Storage
+from workers import scratch
+from workers.inspection.engine import Engine, Subject
+from workers.inspection.verdict import add_up
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One object of which a file is made; `size` in bytes."""
+
+    bucket: Bucket
+    key: str
+    size: int
+
+
+def sources_of(document: Document, segments: Sequence[Segment]) -> list[Source]:
+    """Where a document's bytes are: on their way in, or where an earlier verdict put them."""
+    if segments:
+        return [Source(Bucket.INCOMING, segment.key, segment.size) for segment in segments]
+    if document.clean_key:
+        return [Source(Bucket.CLEAN, document.clean_key, document.size)]
+    if document.quarantine_key:
+        return [Source(Bucket.QUARANTINE, document.quarantine_key, document.size)]
+    return []
+
+
+class Examiner:
+    """Reads and judges; without a word of all in `required` nothing is clean."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        scratch_files: scratch.Scratch,
+        engines: Sequence[Engine],
+        absent: Sequence[EngineReport],
+        required: Sequence[str],
+        clock: Callable[[], datetime],
+        transfer_seconds: float,
+    ) -> None:
+        self._storage = storage
+        self._scratch = scratch_files
+        self._engines = engines
+        self._absent = absent
+        self._required = required
+        self._clock = clock
+        self._transfer_seconds = transfer_seconds
+
+    @contextmanager
+    def fetched(self, job: Job, sources: Sequence[Source]) -> Iterator[tuple[Path, int, str]]:
+        """The file, its size in bytes and its SHA-256; it is gone afterwards.
+
+        Raises ObjectMissing when the store has lost bytes, and Unavailable.
+        """
+        if not sources:
+            raise ObjectMissing("there are no bytes")
+        with self._scratch.file(f"{job.id}-{job.token}") as path:
+            pieces = scratch.within(self._read(sources), self._transfer_seconds)
+            size, sha256 = scratch.write(path, pieces)
+            yield path, size, sha256
+
+    @contextmanager
+    def examined(
+        self, job: Job, document: Document, sources: Sequence[Source]
+    ) -> Iterator[tuple[Path, Verdict]]:
+        """The file and what all engines say of it. Raises as `fetched` does, EngineUnavailable."""
+        with self.fetched(job, sources) as (path, size, sha256):
+            step("s9")
+            yield path, self._judge(document, path, size, sha256)
+
+    def _read(self, sources: Sequence[Source]) -> Iterator[bytes]:
+        """All bytes in order. Too few of an object mean: try again later.
+
+        A missing one is no outage but a loss: ObjectMissing ends the start without a word, and
+        after some of them the document fails instead of waiting for ever. So is one that is longer
+        than was recorded: a client whose signed length the store did not check has replaced it,
+        and it is not read to its end, which nobody knows.
+        """
+        for source in sources:
+            read = 0
+            with self._storage.open(source.bucket, source.key) as pieces:
+                for piece in pieces:
+                    read += len(piece)
+                    if read > source.size:
+                        raise ObjectMissing(f"object {source.key} has become longer")
+                    yield piece
+            if read != source.size:
+                raise StorageUnavailable(f"object {source.key} has {read} bytes")
+
+    def _judge(self, document: Document, path: Path, size: int, sha256: str) -> Verdict:
+        now = self._clock()
+        if not {document.sha256, document.promised_sha256} <= {None, sha256}:
+            return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
+        subject = Subject(path, size, sha256, document.type, document.name)
+        reports = [engine.inspect(subject) for engine in self._engines] + list(self._absent)
+        step("s11")
+        outcome, reason = add_up(reports, self._required)
+        return Verdict(outcome, reason, sha256, size, self._clock(), tuple(reports))

@@ -1,0 +1,96 @@
+"""Which engines look at files here, how they prove themselves, and who asks them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from uploads import clock
+from uploads.documents.canaries import SCANNER
+from uploads.documents.model import EngineReport, Outcome
+from uploads.documents.readers.limits import Limits
+from uploads.judging import needs
+from uploads.wiring import Services
+from workers.inspection.canaries import Canaries, eicar
+from workers.inspection.clamd import Clamd
+from workers.inspection.engine import Engine
+from workers.inspection.examining import Examiner
+from workers.inspection.members import WithMembers
+from workers.inspection.reach import Probe, WithinReach
+from workers.inspection.standing import Standing
+from workers.inspection.structure import Structure
+from workers.inspection.yara import Yara
+from workers.sandbox.parent import Cell
+from workers.scratch import Scratch
+
+_NOT_CONFIGURED = EngineReport(SCANNER, "", Outcome.NOT_CONFIGURED)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Who examines files, and who says whether that is to be believed."""
+
+    examiner: Examiner
+    standing: Standing
+    canaries: Canaries
+    prepare: Callable[[], None]
+    """Has the cell load what files will need, while this process goes on."""
+
+
+def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
+    """Put the engines together. Raises RulesBroken when a YARA rule does not compile."""
+    settings = services.settings
+    clamd = services.clamd_address and Clamd(services.clamd_address, settings.clamd_seconds)
+    absent = [] if clamd else [_NOT_CONFIGURED]
+    standing = Standing(
+        records=services.records,
+        engines=["structure", "yara", *([SCANNER] if clamd else [])],
+        absent=absent,
+        place=socket.gethostname(),
+        clock=clock.now,
+        # It is tried before each inspection where it is older than the first; one takes the second.
+        bound=timedelta(seconds=settings.canary_seconds + settings.job_seconds),
+        needs=needs(settings, services.policy),
+    )
+    limits = Limits.of(settings.model_dump())
+    yara = Yara(cell, limits)
+    engines: list[Engine] = [Structure(cell, limits, standing.unpacks), yara]
+    canaries = Canaries(
+        records=services.records,
+        engines=[*engines, clamd] if clamd else engines,
+        standing=standing,
+        probe=Probe(clamd, eicar()) if clamd else None,
+        scratch_files=scratch,
+        hints=services.hints,
+        clock=clock.now,
+        new_id=clock.new_id,
+        every=timedelta(seconds=settings.canary_seconds),
+    )
+    # A laptop may do without a virus scanner, and says so; production may not.
+    scanner_required = settings.env == "production" or services.scanner_configured
+    examiner = Examiner(
+        storage=services.storage,
+        scratch_files=scratch,
+        engines=[*engines, _scanner(clamd, standing, cell, limits, settings.clamd_seconds)]
+        if clamd
+        else engines,
+        absent=absent,
+        required=["structure", "yara", *([SCANNER] if scanner_required else [])],
+        clock=clock.now,
+        transfer_seconds=settings.transfer_seconds,
+    )
+
+    def prepare() -> None:
+        rules = yara.loaded_with()
+        cell.prepare({"structure": {}, "yara": rules, "members": {}, "render": {}})
+
+    return Lineup(examiner, standing, canaries, prepare)
+
+
+def _scanner(
+    clamd: Clamd, standing: Standing, cell: Cell, limits: Limits, seconds: float
+) -> Engine:
+    """ClamAV as far as it reads, shown each member of an archive as well."""
+    return WithMembers(WithinReach(clamd, standing.reach), cell, limits, seconds)
