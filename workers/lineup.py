@@ -68,14 +68,14 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
         new_id=clock.new_id,
         every=timedelta(seconds=settings.canary_seconds),
     )
+    seconds = settings.clamd_seconds
+    scanners = [_scanner(clamd, standing, cell, limits, seconds)] if clamd else []
     # A laptop may do without a virus scanner, and says so; production may not.
     scanner_required = settings.env == "production" or services.scanner_configured
     examiner = Examiner(
         storage=services.storage,
         scratch_files=scratch,
-        engines=[*engines, _scanner(clamd, standing, cell, limits, settings.clamd_seconds)]
-        if clamd
-        else engines,
+        engines=[*engines, *scanners],
         absent=absent,
         required=["structure", "yara", *([SCANNER] if scanner_required else [])],
         clock=clock.now,

@@ -127,9 +127,7 @@ class Publisher:
         if not work.jobs.finish(job):
             raise LeaseLost
         step("s12")
-        if state is State.CLEAN:
-            engines = fingerprint(verdict.engines)
-            work.inspections.mark(document.id, engines, risk_of(document.type))
+        work.inspections.mark(document.id, fingerprint(verdict.engines), risk_of(document.type))
         if key is not None:
             self._claim(work, state, key, now)
         leftovers = _left_over(work, document, state, now)
@@ -139,9 +137,8 @@ class Publisher:
             work.links.end_of(document.id, now)
         if render is not None:
             work.jobs.add(render)
-        work.audit.append(
-            AuditEntry(now, "worker", f"document.{state.value}", document.id, detail_of(verdict))
-        )
+        detail = detail_of(verdict)
+        work.audit.append(AuditEntry(now, "worker", f"document.{state.value}", document.id, detail))
         return leftovers, work.documents.woken
 
     def _claim(self, work: Work, state: State, key: str, now: datetime) -> None:

@@ -69,12 +69,7 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
             JobKind.RESCAN: rescanner,
             JobKind.RELEASE: _releaser(services, reaper),
         },
-        patience=Patience(
-            lease=timedelta(seconds=settings.lease_seconds),
-            defer_most=timedelta(seconds=settings.defer_seconds),
-            starts_max=settings.starts_max,
-            keep_failed=timedelta(days=settings.quarantine_days),
-        ),
+        patience=_patience(settings),
         ending=ending,
     )
     sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
@@ -92,6 +87,15 @@ def make_prover(services: Services) -> Prover:
     """What tries the store."""
     proof = StoreProof.of(services.settings)
     return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        lease=timedelta(seconds=settings.lease_seconds),
+        defer_most=timedelta(seconds=settings.defer_seconds),
+        starts_max=settings.starts_max,
+        keep_failed=timedelta(days=settings.quarantine_days),
+    )
 
 
 def _tidier(services: Services, scratch: Scratch) -> Tidier:

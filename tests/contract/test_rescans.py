@@ -12,7 +12,8 @@ from tests.support.guarded import VIRUS, Guarded
 from tests.support.line import TEXT
 from uploads import faults
 from uploads.documents.links import Disposition, Link
-from uploads.documents.model import Document, JobKind, State
+from uploads.documents.model import Document, JobKind, Rendition, State
+from uploads.records.protocol import Work
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
 
@@ -93,16 +94,22 @@ def test_nothing_old_is_looked_at_while_anything_new_waits(line: Guarded) -> Non
     assert line.rescanner.look() == 1
 
 
-def test_a_late_hit_is_out_of_service_in_one_commit_and_its_bytes_follow(line: Guarded) -> None:
-    document = line.publish(VIRUS)
+def furnish(line: Guarded, document: Document) -> Rendition:
+    """Give it a link and a picture."""
     link = Link("link1", line.actor.user_id, (document.id,), Disposition.ATTACHMENT, line.now)
     picture = rendition("thumbnail-200", key="picture/one")
 
-    def furnish(work) -> None:  # type: ignore[no-untyped-def]
+    def unit(work: Work) -> None:
         work.links.add(link)
         work.documents.add_rendition(document.id, picture)
 
-    line.records.write(furnish)
+    line.records.write(unit)
+    return picture
+
+
+def test_a_late_hit_is_out_of_service_in_one_commit_and_its_bytes_follow(line: Guarded) -> None:
+    document = line.publish(VIRUS)
+    picture = furnish(line, document)
     line.storage.put(Bucket.CLEAN, picture.key, [b"x"], 1)
     learn(line, VIRUS)
     job_id = line.job_of(document)
