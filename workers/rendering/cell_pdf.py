@@ -9,16 +9,19 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import pypdfium2
+import pypdfium2.raw as raw
 import pyvips
 
 from workers.rendering.refusal import Refused
 
 _LARGEST_SCALE = 4.0  # pixels per point: a tiny page is not blown up without end
 _SMALLEST_SIDE = 1.0  # points
+_WHITE = (255, 255, 255, 255)
 
 
 def warm_up() -> None:
@@ -34,12 +37,15 @@ def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
     return _drawn(_document(file), 0, side)
 
 
-def pages(file: BinaryIO, most: int, side: int) -> Iterator[pyvips.Image]:
-    """Draw the first pages one after the other, at most `most`; ends with the first that fails."""
+def pages(file: BinaryIO, most: int, side: int, until: float) -> Iterator[pyvips.Image]:
+    """Draw the first pages one after the other, at most `most`.
+
+    Ends with the first that cannot be drawn, or not by `until` on the monotonic clock.
+    """
     document = _document(file)
     for number in range(min(most, len(document))):
         try:
-            yield _drawn(document, number, side)
+            yield _drawn(document, number, side, until)
         except Refused:
             return
 
@@ -52,7 +58,9 @@ def _document(file: BinaryIO) -> pypdfium2.PdfDocument:
         raise Refused(f"not decodable: {error}") from error
 
 
-def _drawn(document: pypdfium2.PdfDocument, number: int, side: int) -> pyvips.Image:
+def _drawn(
+    document: pypdfium2.PdfDocument, number: int, side: int, until: float = math.inf
+) -> pyvips.Image:
     try:
         page = document[number]
     except IndexError as error:
@@ -60,22 +68,50 @@ def _drawn(document: pypdfium2.PdfDocument, number: int, side: int) -> pyvips.Im
     except pypdfium2.PdfiumError as error:
         raise Refused(f"not decodable: {error}") from error
     try:
-        return _draw(page, side)
+        bitmap = _bitmap(page, side, until)
     finally:
         page.close()
-
-
-def _draw(page: pypdfium2.PdfPage, side: int) -> pyvips.Image:
-    bitmap = _bitmap(page, side)
     image = pyvips.Image.new_from_memory(
         bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.n_channels, "uchar"
     )
     return image.extract_band(0, n=3).copy(interpretation="srgb").copy_memory()
 
 
-def _bitmap(page: pypdfium2.PdfPage, side: int) -> pypdfium2.PdfBitmap:
-    longer = max(page.get_size())
-    if not math.isfinite(longer) or min(page.get_size()) <= 0 or longer < _SMALLEST_SIDE:
+def _bitmap(page: pypdfium2.PdfPage, side: int, until: float = math.inf) -> pypdfium2.PdfBitmap:
+    """Draw a page; raises Refused when that is not done by `until`."""
+    shown = page.get_size()
+    longer = max(shown)
+    if not math.isfinite(longer) or min(shown) <= 0 or longer < _SMALLEST_SIDE:
         raise Refused("a page without size")
     scale = min(side / longer, _LARGEST_SCALE)
-    return page.render(scale=scale, may_draw_forms=False, rev_byteorder=True, prefer_bgrx=True)
+    width, height = (min(side, math.ceil(one * scale)) for one in shown)
+    bitmap = pypdfium2.PdfBitmap.new_native(width, height, raw.FPDFBitmap_BGRx, rev_byteorder=True)
+    bitmap.fill_rect(_WHITE, 0, 0, width, height)
+    flags = raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER
+    _patience.until = until
+    status = raw.FPDF_RenderPageBitmap_Start(
+        bitmap, page, 0, 0, width, height, 0, flags, _patience.pause
+    )
+    raw.FPDF_RenderPage_Close(page)
+    if status != raw.FPDF_RENDER_DONE:
+        raise Refused("a page that takes long, or cannot be drawn")
+    return bitmap
+
+
+class _Patience:
+    """Asked by pdfium between the things that it draws whether to stop.
+
+    Made while modules are loaded: what C calls needs memory that may be executed, and a confined
+    child gets none.
+    """
+
+    def __init__(self) -> None:
+        self.until = math.inf
+        self.pause = raw.IFSDK_PAUSE(version=1)
+        self.pause.NeedToPauseNow = type(self.pause.NeedToPauseNow)(self._is_over)
+
+    def _is_over(self, _pause: object) -> bool:
+        return time.monotonic() > self.until
+
+
+_patience = _Patience()

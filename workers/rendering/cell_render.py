@@ -59,8 +59,8 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
     """
     try:
         if "pages" in options:
-            pages = cell_pdf.pages(file, options["pages"], options["side"])
             until = time.monotonic() + options["seconds"]
+            pages = cell_pdf.pages(file, options["pages"], options["side"], until)
             return _encoded(pages, False, options["bytes"], until)
         photo = options["loader"].split()[0] in _PHOTOS
         return _encoded(_thumbnails(_loaded(file, options), options["sides"]), photo)
