@@ -8,14 +8,17 @@ from bench.systems.copyparty import Copyparty
 from bench.systems.direct import Direct
 from bench.systems.drawing import Cells, Poppler, Sharp
 from bench.systems.naive import NaiveFlask
-from bench.systems.service import Service, ServiceOnPostgres
+from bench.systems.scanners import OwnClient, RawClamd
+from bench.systems.service import Service, ServiceOnPostgres, ServiceWithClamav
 from bench.systems.system import System
 from bench.systems.tus import Tus
 from bench.work.batch import Batch
 from bench.work.crowd import Crowd
 from bench.work.grants import Grants
 from bench.work.growth import FileGrowth, LibraryGrowth
+from bench.work.line import Line
 from bench.work.pictures import Pictures
+from bench.work.scan import Scan, films
 from bench.work.transfer import LibraryTransfer
 from bench.work.work import MIB, Work
 
@@ -31,6 +34,9 @@ SYSTEMS: tuple[System, ...] = (
     Cells(),
     Sharp(),
     Poppler(),
+    ServiceWithClamav(),
+    OwnClient(),
+    RawClamd(),
 )
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 _SIGNED = {"uploads": ("signed",)}
@@ -86,6 +92,26 @@ def _pictures(*, photos: int, texts: int, drawings: int) -> tuple[Work, ...]:
     )
 
 
+def _inspected(*, photos: int, texts: int, films_mib: int) -> tuple[Work, ...]:
+    """The worker's own work: so many documents, and so many MiB for ClamAV alone."""
+    title = "{:,} {} through the worker: fetched, inspected, published, drawn".format
+    both = frozenset({"uploads", "uploads with ClamAV"})
+    return (
+        Line(
+            "line-photos",
+            title(photos, "photos of 12 megapixels"),
+            *(photos, originals.photos, both),
+        ),
+        Line("line-texts", title(texts, "PDFs of 20 pages"), *(texts, originals.texts, both)),
+        Scan(
+            "clamav-large",
+            f"4 files of {films_mib:,} MiB shown to ClamAV",
+            films(4, films_mib * MIB),
+        ),
+        Scan("clamav-small", "60 files of 4 MiB shown to ClamAV", films(60, 4 * MIB)),
+    )
+
+
 FULL: tuple[Work, ...] = (
     Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
     Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
@@ -107,6 +133,7 @@ FULL: tuple[Work, ...] = (
         clients=4,
     ),
     *_pictures(photos=120, texts=120, drawings=24),
+    *_inspected(photos=120, texts=120, films_mib=256),
 )
 
 # The same by name, small enough to see in a minute that everything runs; says nothing of speed.
@@ -127,4 +154,5 @@ QUICK: tuple[Work, ...] = (
         clients=4,
     ),
     *_pictures(photos=8, texts=8, drawings=4),
+    *_inspected(photos=8, texts=8, films_mib=16),
 )

@@ -106,6 +106,7 @@ def _words(found: Measurement) -> str:
         "mib_per_s",
         "uploads_per_s",
         "pictures_per_s",
+        "documents_per_s",
         "p50_ms",
         "web_cpu_seconds",
         "web_peak_mib",

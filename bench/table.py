@@ -24,6 +24,11 @@ _COLUMNS = (
     ("pictures_per_s", "pictures/s"),
     ("cpu_ms_per_picture", "CPU ms/picture"),
     ("kib_per_picture", "KiB/picture"),
+    ("documents_per_s", "documents/s"),
+    ("worker_cpu_ms_per_document", "worker CPU ms/document"),
+    ("cpu_ms_per_document", "server CPU ms/document"),
+    ("worker_peak_mib", "worker peak MiB"),
+    ("ms_per_file", "ms/file"),
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("web_cpu_s_per_gib", "web CPU s/GiB"),
@@ -36,6 +41,7 @@ _COLUMNS = (
     ("web_peak_mib", "web peak MiB"),
     ("store_peak_mib", "S3 peak MiB"),
 )
+_RATES = ("mib_per_s", "grants_per_s", "pictures_per_s", "documents_per_s")
 _CROWD_COLUMNS = (
     ("succeeded", "served"),
     ("failed", "failed"),
@@ -101,7 +107,7 @@ def _columns(rows: list[Summary]) -> list[tuple[str, str]]:
     if "times_ideal" in known:
         return list(_CROWD_COLUMNS)
     chosen = [(name, heading) for name, heading in _COLUMNS if name in known]
-    if any(name in ("mib_per_s", "grants_per_s", "pictures_per_s") for name, _ in chosen):
+    if any(name in _RATES for name, _ in chosen):
         return chosen
     return [(name, name.replace("_", " ").replace("mib", "MiB")) for name in known]
 

@@ -110,6 +110,17 @@ def _drawn(work: str, door: str, other: str, other_door: str) -> Figure:
     return figure
 
 
+def _scanned(work: str) -> Figure:
+    """What goes through our client to ClamAV as a share of what ClamAV takes at all."""
+
+    def figure(found: Found) -> float | None:
+        mine = _figure(found, work, "uploads' ClamAV client", "descriptor", "mib_per_s")
+        theirs = _figure(found, work, "raw clamd", "descriptor", "mib_per_s")
+        return mine / theirs if mine is not None and theirs else None
+
+    return figure
+
+
 TARGETS: tuple[Target, ...] = (
     *_batch("large", 0.9, 1.3, 2.3),
     _most("large", "web CPU, s per GiB", 2.2, "web_cpu_s_per_gib"),
@@ -161,4 +172,6 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "pdf-drawing", "pages ÷ pdftoppm's", 1, _drawn("pdf-drawing", "WebP", "pdftoppm", "PNG")
     ),
+    Target("clamav-large", "throughput ÷ raw clamd's", 0.9, _scanned("clamav-large")),
+    Target("clamav-small", "throughput ÷ raw clamd's", 0.9, _scanned("clamav-small")),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,16 +44,7 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
     settings = services.settings
     clamd = services.clamd_address and Clamd(services.clamd_address, settings.clamd_seconds)
     absent = [] if clamd else [_NOT_CONFIGURED]
-    standing = Standing(
-        records=services.records,
-        engines=["structure", "yara", *([SCANNER] if clamd else [])],
-        absent=absent,
-        place=socket.gethostname(),
-        clock=clock.now,
-        # It is tried before each inspection where it is older than the first; one takes the second.
-        bound=timedelta(seconds=settings.canary_seconds + settings.job_seconds),
-        needs=needs(settings, services.policy),
-    )
+    standing = _standing(services, absent)
     limits = Limits.of(settings.model_dump())
     yara = Yara(cell, limits)
     engines: list[Engine] = [Structure(cell, limits, standing.unpacks), yara]
@@ -87,6 +78,21 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
         cell.prepare({"structure": {}, "yara": rules, "members": {}, "render": {}})
 
     return Lineup(examiner, standing, canaries, prepare)
+
+
+def _standing(services: Services, absent: Sequence[EngineReport]) -> Standing:
+    """Who says whether the engines are to be believed, on this host."""
+    settings, scanned = services.settings, services.scanner_configured
+    return Standing(
+        records=services.records,
+        engines=["structure", "yara", *([SCANNER] if scanned else [])],
+        absent=absent,
+        place=socket.gethostname(),
+        clock=clock.now,
+        # It is tried before each inspection where it is older than the first; one takes the second.
+        bound=timedelta(seconds=settings.canary_seconds + settings.job_seconds),
+        needs=needs(settings, services.policy),
+    )
 
 
 def _scanner(

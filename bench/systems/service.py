@@ -13,18 +13,19 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from bench.load.granted import Api
-from bench.load.upload import Upload, form_upload, raw_upload
+from bench.load.upload import Upload, form_upload, raw_upload, request_head
 from bench.measure import tree
 from bench.systems.library import insert_documents
 from bench.systems.process import free_port, program
 from bench.systems.system import Running, Transfer
 from bench.trouble import StepFailed
+from tests.support.clamd import running_clamd, shipped
 from tests.support.postgres import postgres_server
 from uploads.config import Settings
-from uploads.documents.model import UNSETTLED, Scope
+from uploads.documents.model import UNSETTLED, JobState, Scope
 from uploads.records.engine import begin_options, make_engine
 from uploads.records.sql import SqlRecords
-from uploads.records.tables import documents
+from uploads.records.tables import documents, jobs
 from uploads.wiring import build
 from workers.embedded.probes import http_status
 
@@ -74,6 +75,22 @@ class Service:
     @contextmanager
     def start(self, folder: Path) -> Iterator[Running]:
         with _started(folder) as stack:
+            yield stack.running()
+
+
+class ServiceWithClamav:
+    """The same with a ClamAV beside it; only asked to inspect."""
+
+    name = "uploads with ClamAV"
+    doors: tuple[str, ...] = ()
+    settings = "the same, with one clamd as `infra/clamav/clamd.conf` has it and one signature"
+
+    @contextmanager
+    def start(self, folder: Path) -> Iterator[Running]:
+        with (
+            running_clamd(folder / "clamd", configuration=shipped) as address,
+            _started(folder, clamd=address) as stack,
+        ):
             yield stack.running()
 
 
@@ -134,10 +151,15 @@ class _Stack:
     def running(self, *database: int) -> Running:
         """`database` is the process of its database, where it has one of its own."""
         web, store = self._pid("gunicorn"), self._pid("s3")
-        rest = [self._pid(name) for name in ("redis", "worker", "courier", "schedule")]
+        rest = [self._pid(name) for name in ("redis", "courier", "schedule")]
         return Running(
             port=self._port,
-            trees={"web": [web], "store": [store], "rest": [*rest, *database]},
+            trees={
+                "web": [web],
+                "store": [store],
+                "worker": [self._pid("worker")],
+                "rest": [*rest, *database],
+            },
             upload=self._upload,
             kept=self._data / "s3",
             pause=self._pause,
@@ -145,6 +167,7 @@ class _Stack:
             transfer=Transfer(
                 ("client", f"http://127.0.0.1:{self._port}"), {"BENCH_KEY": self._key}
             ),
+            post=self._post,
             fill=lambda count: insert_documents(self._engine, self._user, count),
         )
 
@@ -177,6 +200,13 @@ class _Stack:
         kind = "Content-Type: video/mp4"
         return raw_upload("POST", path, self._port, size, 202, kind, self._authorization)
 
+    def _post(self, path: Path) -> Upload:
+        """The whole file as a raw body."""
+        data = path.read_bytes()
+        target = f"/api/v1/documents?name={path.name}"
+        head = request_head("POST", target, self._port, len(data), self._authorization)
+        return Upload(head + data, 0, b"", 202)
+
     def _pause(self) -> None:
         """Stop workers and schedule: nothing is inspected meanwhile, as with the rivals."""
         paused = ("worker", "courier", "schedule")
@@ -198,11 +228,12 @@ class _Stack:
     def _all_settled(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
         unsettled = select(documents.c.id).where(documents.c.state.in_(_UNSETTLED)).limit(1)
+        owed = select(jobs.c.id).where(jobs.c.state == JobState.DUE.value).limit(1)
         while time.monotonic() < end:
             with self._read() as connection:
-                if connection.execute(unsettled).first() is None:
+                if all(connection.execute(one).first() is None for one in (unsettled, owed)):
                     return True
-            time.sleep(0.2)
+            time.sleep(0.1)
         return False
 
 

@@ -49,6 +49,10 @@ class Running:
     """How its own library sends one large file, where it has one."""
     draw: Callable[[str, Sequence[Path]], list[int]] | None = None
     """Makes a picture of each file, by a door; the bytes of each picture."""
+    post: Callable[[Path], Upload] | None = None
+    """Makes the upload of a file, where uploads are inspected."""
+    scan: Callable[[Path], None] | None = None
+    """Has ClamAV look at a file; raises unless it is clean."""
     fill: Callable[[int], None] | None = None
     """Gives it a library of so many documents, where it has one."""
 
