@@ -26,6 +26,7 @@ from uploads.documents.model import UNSETTLED, JobState, Scope
 from uploads.records.engine import begin_options, make_engine
 from uploads.records.sql import SqlRecords
 from uploads.records.tables import documents, jobs
+from uploads.scanner import CEILING_BYTES
 from uploads.wiring import build
 from workers.embedded.probes import http_status
 
@@ -83,13 +84,16 @@ class ServiceWithClamav:
 
     name = "uploads with ClamAV"
     doors: tuple[str, ...] = ()
-    settings = "the same, with one clamd as `infra/clamav/clamd.conf` has it and one signature"
+    settings = (
+        "the same, with one clamd as `infra/clamav/clamd.conf` has it and one signature, and files "
+        f"of at most {CEILING_BYTES:,} bytes"
+    )
 
     @contextmanager
     def start(self, folder: Path) -> Iterator[Running]:
         with (
             running_clamd(folder / "clamd", configuration=shipped) as address,
-            _started(folder, clamd=address) as stack,
+            _started(folder, clamd=address, max_file_bytes=str(CEILING_BYTES)) as stack,
         ):
             yield stack.running()
 

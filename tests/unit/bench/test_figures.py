@@ -79,7 +79,7 @@ def test_a_change_counts_in_both_directions() -> None:
 
 def test_every_target_is_of_a_work_that_there_is() -> None:
     names = {work.name for work in FULL}
-    assert {target.work for target in TARGETS} == names == {work.name for work in QUICK}
+    assert {target.work for target in TARGETS} <= names == {work.name for work in QUICK}
 
 
 def test_the_table_has_rows_failures_and_verdicts() -> None:
