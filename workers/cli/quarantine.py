@@ -226,7 +226,9 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
     yield f"owner    {owner['email']} ({owner['id']})"
     yield f"size     {found['size']:,} bytes, {found['type']}"
     yield f"sha256   {found['sha256'] or 'never known'}"
-    yield f"came     {found['created_at']}, kept until {found['kept_until'] or 'nothing says'}"
+    yield f"came     {found['created_at']}"
+    if found["kept_until"] is not None:
+        yield f"goes     {found['kept_until']}, when its time at the desk is over"
     if found["release"] is not None:
         yield from _told_release(found["release"])
     for verdict in found["verdicts"]:
