@@ -160,20 +160,20 @@ def outcome(act: Callable[[], object]) -> type[UploadsError] | None:
 def meanwhile(
     monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
 ) -> Callable[[], type[UploadsError] | None]:
-    """Let it happen in another thread when the first one holds the row; returns its outcome.
+    """Let it happen in another thread when the first one has read and decided; its outcome.
 
     It has half a second to come to its end; if it waits for a lock, the first goes on.
     """
     pool, begun = ThreadPoolExecutor(1), []
-    honest = SqlQuarantine.hold
+    honest = SqlQuarantine.keep
 
-    def hold(self: SqlQuarantine, document_id: str) -> None:
-        honest(self, document_id)
+    def keep(self: SqlQuarantine, release: Release) -> None:
         if not begun:
             begun.append(pool.submit(outcome, act))
             wait(begun, timeout=0.5)
+        honest(self, release)
 
-    monkeypatch.setattr(SqlQuarantine, "hold", hold)
+    monkeypatch.setattr(SqlQuarantine, "keep", keep)
 
     def ended() -> type[UploadsError] | None:
         with pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.support.line import GRACE, LEASE, TEXT, Line
 from tests.support.quarantine import Quarantine
 from uploads import faults
+from uploads.documents.errors import StorageUnavailable
 from uploads.documents.model import JobState, Rendition, State
 from uploads.documents.releases import ReleaseState
 from uploads.records.protocol import Leftover
@@ -116,6 +118,25 @@ def test_other_bytes_than_those_of_the_verdict_are_never_released(
     assert line.job(job_id).state is JobState.DONE
     assert quarantine.standing(document) is ReleaseState.FAILED
     assert quarantine.trail(document)[-1][:2] == ("worker", "document.not-released")
+
+
+def test_an_object_that_became_longer_is_not_taken_for_a_store_that_is_away(
+    quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store stops taking at the length it was told; to wait would be to wait for ever."""
+    line, document = quarantine.line, quarantine.refused()
+    job_id = quarantine.agreed(document)
+    quarantine.swap(document, TEXT + bytes(2 * 1024 * 1024))
+
+    def put(_bucket: Bucket, _key: str, body: Iterable[bytes], size: int) -> None:
+        for piece in body:
+            if len(piece) > size:
+                raise StorageUnavailable("longer than announced")
+
+    monkeypatch.setattr(line.storage, "put", put)
+    quarantine.runner.run(job_id)
+    assert (line.job(job_id).state, line.job(job_id).deferrals) == (JobState.DONE, 0)
+    assert quarantine.standing(document) is ReleaseState.FAILED
 
 
 @pytest.mark.parametrize("when", ["before", "between"])
