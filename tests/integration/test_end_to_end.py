@@ -123,10 +123,14 @@ def test_thumbnails_are_pictures_of_the_file(
     shows(picture.convert("RGB"))
 
 
-def test_a_word_document_has_no_thumbnail(alice: Person, settled: dict[str, Any]) -> None:
-    """What is not rendered answers 404, and is clean all the same."""
-    answer = alice.api.get(f"/documents/{settled['letter.docx']['id']}/renditions/thumbnail-200")
-    assert answer.status_code == 404
+def test_a_word_document_brings_a_thumbnail_and_no_pages(
+    alice: Person, settled: dict[str, Any]
+) -> None:
+    """The picture that its program put in is shown; what is not made answers 404."""
+    document_id = settled["letter.docx"]["id"]
+    picture = Image.open(io.BytesIO(thumbnail(alice, document_id, "thumbnail-200")))
+    assert (picture.format, max(picture.size)) == ("WEBP", 200)
+    assert alice.api.get(f"/documents/{document_id}/renditions/page-1").status_code == 404
 
 
 def test_the_promises_hold_afterwards(stack: Stack, alice: Person, settled: object) -> None:

@@ -107,11 +107,12 @@ def test_odd_shapes(size: tuple[int, int], shown: tuple[int, int]) -> None:
     assert (large.width, large.height) == shown
 
 
-def test_animation() -> None:
-    """An animation is shown by its first frame."""
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_first_of_several(form: str) -> None:
+    """An animation is shown by its first frame, a fax of several pages by the first."""
     frames = [samples.picture(), Image.new("RGB", (640, 480), "white")]
-    moving = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    large = render(moving, "image/gif")[1]
+    several = saved(frames[0], form, save_all=True, append_images=frames[1:])
+    large = render(several, f"image/{form.lower()}")[1]
     assert (large.width, large.height) == (640, 480)
     assert alike(middles(decoded(large)), COLOURS)
 
@@ -126,10 +127,30 @@ def vast_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", idat) + chunk(b"IEND", b"")
 
 
-def test_vast_image() -> None:
+def vast_jpeg() -> bytes:
+    """A small picture whose frame header claims 60,000 x 60,000 pixels."""
+    whole = bytearray(samples.jpeg())
+    at = whole.index(b"\xff\xc0")
+    whole[at + 5 : at + 9] = struct.pack(">HH", 60_000, 60_000)
+    return bytes(whole)
+
+
+def vast_gif() -> bytes:
+    """Canvas and frame: a canvas alone that is larger than its frame is not believed."""
+    whole, vast = bytearray(samples.gif()), struct.pack("<HH", 60_000, 60_000)
+    frame = whole.index(b"\x2c\0\0\0\0") + 5
+    whole[6:10] = whole[frame : frame + 4] = vast
+    return bytes(whole)
+
+
+VAST = {"image/png": vast_png, "image/jpeg": vast_jpeg, "image/gif": vast_gif}
+
+
+@pytest.mark.parametrize("type_", VAST)
+def test_vast_image(type_: str) -> None:
     """An image of 60,000 x 60,000 pixels is refused by its header."""
     with pytest.raises(Unrenderable, match="60000 x 60000"):
-        render(vast_png(), "image/png")
+        render(VAST[type_](), type_)
 
 
 def test_profile_by_name() -> None:
