@@ -19,7 +19,7 @@ from workers.inspection.reach import Probe, WithinReach, write_packed, write_sto
 
 def debian(folder: Path, listen: str) -> str:
     """The limits that Debian ships, and no alert for what exceeds them."""
-    text = own("25M")(folder, listen).replace("MaxScanSize 25M", "MaxScanSize 100M")
+    text = own("25M")(folder, listen).replace("MaxScanSize 1000M", "MaxScanSize 100M")
     return text.replace("AlertExceedsMax yes", "AlertExceedsMax no")
 
 
@@ -54,7 +54,7 @@ def test_a_scanner_that_stops_earlier_is_found_out(narrow: Clamd, tmp_path: Path
 
 def test_one_that_unpacks_less_is_found_out(narrow: Clamd, tmp_path: Path) -> None:
     """It looks into none larger than 25 MiB, however little they are when packed."""
-    assert Probe(narrow, eicar()).unpacks(tmp_path / "probe", 256 * MIB) == 16 * MIB
+    assert Probe(narrow, eicar()).unpacks(tmp_path / "probe", 64 * MIB) == 16 * MIB
 
 
 def test_one_that_finds_nothing_reaches_nowhere(narrow: Clamd, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from uploads.documents.model import Document, JobKind, Rendition, State
 from uploads.records.protocol import Work
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
+from workers.inspection.rulebook import RULES_DIR
+from workers.inspection.yara import Yara
+from workers.sandbox.parent import Cell
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -244,3 +248,24 @@ def test_signatures_that_change_in_between_are_noticed_at_once(line: Guarded) ->
     line.run(document)
     assert line.canary().signatures == "3/2026-11-20"
     assert line.rescanner.look() == 0
+
+
+def test_a_rule_that_comes_later_takes_a_file_out_of_service(line: Guarded, tmp_path: Path) -> None:
+    """With the real engine in the real cell: its rules are read anew, and name another set."""
+    rules = tmp_path / "rules"
+    shutil.copytree(RULES_DIR, rules)
+    yara = Yara(Cell(seconds=120, memory_bytes=1024**3), rules_dir=rules)
+    line.reader.inspect = yara.inspect  # type: ignore[method-assign]
+    line.engine.inspect = yara.inspect  # type: ignore[method-assign]
+    document = line.publish(VIRUS)
+    line.later(minutes=5)
+    line.canaries.try_all()
+    assert line.rescanner.look() == 0
+    (rules / "later.yar").write_text('rule Later { strings: $a = "of a later sig" condition: $a }')
+    line.canaries.try_all()
+    assert line.rescanner.look() == 1
+    line.run(document)
+    found = line.document(document.id)
+    assert found.state is State.INFECTED
+    assert found.verdict is not None
+    assert found.verdict.engines[0].finding == "Later"

@@ -25,12 +25,12 @@ TemporaryDirectory {folder}/tmp
 LogFile {folder}/clamd.log
 FixStaleSocket yes
 MaxThreads 4
-ConcurrentDatabaseReload no
+ConcurrentDatabaseReload yes
 SelfCheck 0
 Bytecode no
 PhishingSignatures no
 MaxFileSize {limit}
-MaxScanSize {limit}
+MaxScanSize 1000M
 StreamMaxLength {limit}
 AlertExceedsMax yes
 AlertEncrypted yes
@@ -65,7 +65,7 @@ def running_clamd(
     folder: Path,
     *,
     tcp: bool = False,
-    limit: str = "200M",
+    limit: str = "300M",
     configuration: Callable[[Path, str], str] | None = None,
 ) -> Iterator[str]:
     """Start clamd with its files below `folder`; yield its address once it answers."""
