@@ -14,7 +14,8 @@ import pytest
 from tests.support import benign_files, hostile_files
 from tests.support.clamd import SHIPPED, SIGNATURE, running_clamd, shipped
 from tests.support.hostile_archives import archives
-from uploads.config import MIB, Settings
+from uploads.config import Settings
+from uploads.config_forms import MIB
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
 from workers.inspection.clamd import Clamd

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clamd import own, running_clamd
-from uploads.config import MIB
+from uploads.config_forms import MIB
 from uploads.documents.model import EngineReport, Outcome
 from workers.inspection.canaries import eicar
 from workers.inspection.clamd import Clamd
