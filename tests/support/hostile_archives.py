@@ -42,6 +42,15 @@ def overlapping_zip() -> bytes:
     return make_zip(kernel, *shadows)
 
 
+def two_end_records() -> bytes:
+    """Read from the back it has one text; read from the front, another archive within that text,
+    whose comment is all that follows."""
+    hidden = b"a text, " + make_zip(Piece(b"hidden", b"x" * 99, 0))
+    whole = make_zip(Piece(b"a", hidden, 0))
+    comment = len(whole) - whole.index(b"PK\5\6") - 22
+    return make_zip(Piece(b"a", hidden[:-2] + comment.to_bytes(2, "little"), 0))
+
+
 def many_empty_entries(count: int = 200_000) -> bytes:
     """Truthful in everything, ZIP64 record included."""
     local, directory = io.BytesIO(), io.BytesIO()
@@ -110,6 +119,7 @@ def archives() -> dict[str, tuple[str, bytes, str]]:
             "too deep": (ZIP, eicar_zip(4), "too-deep"),
             "prefix": (ZIP, make_zip(stored, before=b"#!/bin/sh\n"), "malformed-file"),
             "trailing data": (ZIP, make_zip(stored, after=b"x"), "trailing-data"),
+            "one end record in the comment of another": (ZIP, two_end_records(), "malformed-file"),
             "two archives": (ZIP, make_zip(stored) + nested, "malformed-file"),
             "other local name": (
                 ZIP,

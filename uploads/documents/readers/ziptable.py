@@ -20,6 +20,7 @@ from typing import NoReturn
 from uploads.documents.readers.limits import Budget, Refusal
 from uploads.documents.readers.tail import Seekable
 from uploads.documents.readers.window import OutOfReach
+from uploads.documents.readers.zipextra import Wide, read_extra
 
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR = struct.Struct("<4sLQL")
@@ -35,6 +36,7 @@ _NAME_BYTES = 1024
 _DIRECTORY_BYTES = 64 * 1024 * 1024
 _EXTRA_BYTES = 64  # behind a local name; what most writers need
 _DESCRIPTOR_BYTES = (12, 16, 20, 24)
+_ENDS = re.compile(rb"PK\x05\x06(?=.{16}(..))", re.DOTALL)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 
 
@@ -123,6 +125,9 @@ def _find_end(file: Seekable) -> _End:
         _malformed("cut off")
     if at + _END.size + comment < len(tail):
         raise Refusal("trailing-data", "zip: data after the end")
+    if sum(_ends_file(found, tail) for found in _ENDS.finditer(tail)) > 1:
+        # One in the comment of the other: who looks from the front reads another archive.
+        _malformed("two end records")
     if disk or first_disk or here != count:
         _malformed("several disks")
     end = _End(count, directory, offset, tail_at + at)
@@ -131,6 +136,10 @@ def _find_end(file: Seekable) -> _End:
     if end.offset + end.size != end.position:
         _malformed("directory does not reach the end record")
     return end
+
+
+def _ends_file(found: re.Match[bytes], tail: bytes) -> bool:
+    return found.start() + _END.size + int.from_bytes(found[1], "little") == len(tail)
 
 
 def _widen(file: Seekable, end: _End) -> _End:
@@ -190,38 +199,12 @@ def _read_central(data: bytes, at: int) -> tuple[_Central, int]:
     at += _CENTRAL.size
     raw_name = data[at : at + name_size]
     if extra_size or _FULL32 in (unpacked, packed, offset):
-        extra = _read_extra(data[at + name_size : at + name_size + extra_size])
+        extra = read_extra(data[at + name_size : at + name_size + extra_size])
         _check_unicode_name(extra.get(0x7075, b""))
-        wide = _Wide(extra.get(1, b""))
+        wide = Wide(extra.get(1, b""))
         unpacked, packed, offset = wide.take(unpacked), wide.take(packed), wide.take(offset)
     central = _Central(raw_name, flags, method, crc, packed, unpacked, offset)
     return central, _CENTRAL.size + name_size + extra_size + comment_size
-
-
-class _Wide:
-    """The ZIP64 extra field: 8 bytes for each value that is full, in order (APPNOTE 4.5.3)."""
-
-    def __init__(self, field: bytes) -> None:
-        self._field = field
-
-    def take(self, value: int) -> int:
-        if value != _FULL32:
-            return value
-        if len(self._field) < 8:
-            _malformed("zip64 field")
-        taken, self._field = self._field[:8], self._field[8:]
-        return int.from_bytes(taken, "little")
-
-
-def _read_extra(extra: bytes) -> dict[int, bytes]:
-    """Split extra fields; the first of a kind counts. A ragged end is common and ignored."""
-    fields: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(extra):
-        kind, size = struct.unpack_from("<2H", extra, at)
-        fields.setdefault(kind, extra[at + 4 : at + 4 + size])
-        at += 4 + size
-    return fields
 
 
 def _check_unicode_name(field: bytes) -> None:
@@ -281,9 +264,9 @@ def _read_local(file: Seekable, central: _Central) -> tuple[int, bool]:
     if len(head) < _LOCAL.size + name_size + extra_size:
         head = _read(file, central.offset, _LOCAL.size + name_size + extra_size)
     rest = head[_LOCAL.size : _LOCAL.size + name_size + extra_size]
-    extra = _read_extra(rest[name_size:])
+    extra = read_extra(rest[name_size:])
     _check_unicode_name(extra.get(0x7075, b""))
-    wide = _Wide(extra.get(1, b""))
+    wide = Wide(extra.get(1, b""))
     if signature != b"PK\3\4" or rest[:name_size] != central.raw_name or method != central.method:
         _malformed("a local header disagrees with the directory")
     if (flags ^ central.flags) & _ENCRYPTED:
