@@ -9,8 +9,8 @@ from __future__ import annotations
 import socket
 
 OFF = "off"
-CEILING_BYTES = 2**31 - 1
-"""ClamAV reads no file that is larger."""
+CEILING_BYTES = 2047 * 1024**2
+"""The most whole mebibytes that ClamAV reads: of a file of 2 GiB − 2 it says OK at once."""
 _SOCKETS = (
     "/run/clamav/clamd.ctl",
     "/var/run/clamav/clamd.ctl",

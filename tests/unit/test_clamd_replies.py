@@ -160,7 +160,7 @@ def test_nobody_there_means_unavailable(tmp_path: Path) -> None:
 
 
 def test_beyond_the_ceiling_nothing_is_sent(tmp_path: Path) -> None:
-    """clamd cannot read past 2 GiB - 1; it would look at the start and call it fine."""
+    """clamd cannot read past 2 GiB - 3 bytes; it would look at the start and call it fine."""
     subject = Subject(tmp_path / "none", CEILING_BYTES + 1, "0" * 64, "video/mp4", "a.mp4")
     with daemon(replies(b"stream: OK\0")) as address:
         assert Clamd(address, 60).inspect(subject).reason == "too-large"

@@ -59,7 +59,7 @@ def test_nothing_may_be_larger_than_the_virus_scanner_reads(
     given: dict[str, Any], tmp_path: Path
 ) -> None:
     """Above ClamAV's ceiling the service starts only without ClamAV."""
-    with pytest.raises(ConfigurationError, match=re.escape("2,147,483,647")):
+    with pytest.raises(ConfigurationError, match=re.escape("2,146,435,072")):
         build(settings(tmp_path, **given).model_copy(update={"clamd": "127.0.0.1:9"}))
     services = build(settings(tmp_path, **given))
     assert services.policy.largest == 1 << 31

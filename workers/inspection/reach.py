@@ -20,6 +20,7 @@ from workers.inspection.engine import Subject
 MIB = 1024 * 1024
 _ZEROS = bytes(MIB)
 _LEAST_BYTES = 4 * MIB
+_FINE_BYTES = 128 * MIB
 
 
 class WithinReach:
@@ -48,7 +49,8 @@ class Probe:
         self._bait = bait
 
     def reach(self, path: Path, most: int) -> int:
-        """The largest archive, to a mebibyte and up to `most` bytes, that is read to its end.
+        """The largest archive, up to `most` bytes, that is read to its end: to a mebibyte, to a
+        half where it is so large that each look takes seconds.
 
         Raises: EngineUnavailable.
         """
@@ -57,7 +59,7 @@ class Probe:
             write_stored(path, size, self._bait)
             return self._found(path)
 
-        return _largest(found, most, MIB)
+        return _largest(found, most)
 
     def unpacks(self, path: Path, most: int) -> int:
         """The most bytes, to a half and up to `most`, that are unpacked of one archive.
@@ -122,12 +124,14 @@ class _Holes(io.FileIO):
         return super().write(data)
 
 
-def _largest(holds: Callable[[int], bool], most: int, step: int) -> int:
-    """The largest size, to a step, for which it holds; 0 for none. At once where all is well."""
-    if holds(most):
-        return most
-    low, high = 0, most
-    while high - low > step:
+def _largest(holds: Callable[[int], bool], most: int) -> int:
+    """The largest size for which it holds; 0 for none. At once where all is well."""
+    low, high = most, most
+    while low > MIB and not holds(low):
+        low, high = low // 2, low
+    if low <= MIB and not holds(low):
+        return 0
+    while low <= _FINE_BYTES and high - low > MIB:
         middle = (low + high) // 2
         if holds(middle):
             low = middle
