@@ -94,6 +94,17 @@ def script_pdf(action: pikepdf.Dictionary) -> bytes:
     return pdf(lambda document: document.Root.__setitem__("/OpenAction", action))
 
 
+def _named_elsewhere() -> bytes:
+    """An action whose kind is an object of its own: neither dictionary nor name tells it alone."""
+    kind = pikepdf.Name.Launch
+
+    def change(document: pikepdf.Pdf) -> None:
+        action = pikepdf.Dictionary(S=document.make_indirect(kind), F="cmd.exe")
+        document.Root["/OpenAction"] = document.make_indirect(action)
+
+    return pdf(change)
+
+
 def documents() -> dict[str, tuple[str, bytes, str]]:
     """Return label → (type, bytes, reason) of office documents that structure must refuse."""
     laughs = b'<!DOCTYPE a [<!ENTITY b "lol"><!ENTITY c "&b;&b;">]><a>&c;</a>'
@@ -178,6 +189,14 @@ def pdfs() -> dict[str, tuple[str, bytes, str]]:
     return {
         "script": (PDF, script_pdf(new(S=name.JavaScript, JS="app.alert(1)")), "active-content"),
         "launch": (PDF, script_pdf(new(S=name.Launch, F="cmd.exe")), "active-content"),
+        "launch by a name elsewhere": (PDF, _named_elsewhere(), "active-content"),
+        "script by an escaped name": (
+            PDF,
+            script_pdf(new(S=name.JavaScript, JS="app.alert(1)"))
+            .replace(b"/JavaScript", b"/JavaS#63ript")
+            .replace(b"/JS", b"/#4aS"),
+            "active-content",
+        ),
         "opens address": (
             PDF,
             script_pdf(new(S=name.URI, URI="http://127.0.0.1:9/")),

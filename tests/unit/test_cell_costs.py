@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pikepdf
 import pytest
 
 from tests.support import hostile_archives, hostile_files
@@ -84,6 +86,39 @@ def test_an_infected_file_is_found_at_little_cost(
     assert Yara(cell).inspect(subject).outcome is Outcome.INFECTED
     Structure(cell).inspect(subject)
     _was_cheap(cell)
+
+
+def test_a_pdf_of_very_many_objects_is_looked_through(cell: Accounted, tmp_path: Path) -> None:
+    """Each page, and each annotation on one page, is looked at; a picture is made or not."""
+    for data in (_pages(100_000), _annotations(100_000)):
+        subject = _subject(tmp_path, "application/pdf", data)
+        assert Structure(cell).inspect(subject).outcome is Outcome.CLEAN
+        assert Yara(cell).inspect(subject).outcome is Outcome.CLEAN
+        _render(cell, subject)
+    for used in cell.used:
+        assert used.cpu_seconds < 10
+        assert used.memory_bytes < 512 * MIB
+
+
+def _pages(count: int) -> bytes:
+    document = pikepdf.new()
+    for _ in range(count):
+        document.add_blank_page()
+    return _saved(document)
+
+
+def _annotations(count: int) -> bytes:
+    document = pikepdf.new()
+    square = {"/Subtype": pikepdf.Name.Square, "/Rect": [9, 9, 99, 99], "/C": [1, 0, 0]}
+    made = (document.make_indirect(pikepdf.Dictionary(square)) for _ in range(count))
+    document.add_blank_page().obj.Annots = pikepdf.Array(list(made))
+    return _saved(document)
+
+
+def _saved(document: pikepdf.Pdf) -> bytes:
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
 
 
 def test_reasons_are_all_that_the_cell_tasks_give() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -35,8 +35,7 @@ class Saying(Cell):
         options: Mapping[str, Any] | None = None,
         *,
         payload_limit: int = 0,
-        warm: Mapping[str, Any] | None = None,
-        sink: Callable[[bytes], None] | None = None,
+        **_: Any,
     ) -> Reply:
         return type(self).reply
 

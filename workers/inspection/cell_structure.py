@@ -65,6 +65,12 @@ def _check_headers(file: BinaryIO, media_type: str, limits: Limits) -> None:
         trailers.check_archive_tail(file, to_the_end=media_type == "application/pdf")
 
 
+def _check_pdf(file: BinaryIO, media_type: str, limits: Limits) -> None:
+    """Reading its objects is what takes long: only one with attachments is read once more."""
+    if pdf.check_pdf(file):
+        _check_members(file, media_type, limits)
+
+
 def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Unpack everything, to the depth allowed, and throw it away: limits and checksums speak."""
     for _ in walk(file, media_type, limits):
@@ -73,7 +79,7 @@ def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
 
 _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_members],
-    "application/pdf": [pdf.check_pdf, _check_members],
+    "application/pdf": [_check_pdf],
     "application/rtf": [text.check_rtf],
     "image/svg+xml": [text.check_svg],
 }

@@ -44,6 +44,11 @@ LOADERS = {
 }
 
 
+# Bytes that drawing one may take, where what a file describes has no size of its own to be judged
+# by before: a page of 100,000 annotations took 650 MiB.
+MEMORY = {"application/pdf": 448 * 1024 * 1024}
+
+
 class Unrenderable(Exception):
     """Raised when a file cannot be made into a picture: its own fault, trying again is useless."""
 
@@ -108,7 +113,9 @@ class Renderer:
     def _run(self, file: BinaryIO, type: str, wanted: dict[str, Any], limit: int) -> Reply:  # noqa: A002
         options = {"loader": LOADERS[type], "pixels": self._pixels, **wanted}
         try:
-            reply = self._cell.run("render", file, options, payload_limit=limit)
+            reply = self._cell.run(
+                "render", file, options, payload_limit=limit, memory_bytes=MEMORY.get(type)
+            )
         except CellTimeout as error:
             raise RenderTimeout(str(error)) from error
         except CellBroken:

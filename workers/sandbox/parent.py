@@ -112,18 +112,20 @@ class Cell:
         payload_limit: int = 0,
         warm: Mapping[str, Any] | None = None,
         sink: Callable[[bytes], None] | None = None,
+        memory_bytes: int | None = None,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
         `file` must have a descriptor; its position stays as it is. `payload_limit` is in bytes.
         `warm` is what the task is loaded with; other words need another template. `sink` takes the
-        frames of a task that hands some out, and may raise to have the child killed.
+        frames of a task that hands some out, and may raise to have the child killed. `memory_bytes`
+        is a stricter bound than the cell's own.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
         template = self._take(task, warm or {})
         try:
-            order = self._order(task, dict(options or {}))
+            order = self._order(task, dict(options or {}), memory_bytes)
             passing = Frames(sink).pass_on if sink else bytes
             reply = self._ask(template, order, file, payload_limit, passing)
         except BaseException:
@@ -155,13 +157,13 @@ class Cell:
         with self._lock:
             self._idle.append(template)
 
-    def _order(self, task: str, options: dict[str, Any]) -> dict[str, Any]:
+    def _order(self, task: str, options: dict[str, Any], memory: int | None) -> dict[str, Any]:
         return {
             "task": task,
             "options": options,
             "confined": self._confined,
             "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
-            "memory_bytes": self._memory_bytes,
+            "memory_bytes": min(self._memory_bytes, memory or self._memory_bytes),
         }
 
     def _ask(

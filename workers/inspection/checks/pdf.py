@@ -6,23 +6,27 @@ from typing import BinaryIO
 
 import pikepdf
 
-from uploads.documents.readers.limits import Limits, Refusal
-from workers.inspection.pdfs import dictionaries, open_pdf
+from uploads.documents.readers.limits import Refusal
+from workers.inspection.pdfs import EMBEDDING, dictionaries, open_pdf
 
 _ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/RichMediaExecute"}
 _KEYS = ("/JS", "/JavaScript", "/XFA", "/RichMediaContent")
 _SUBTYPES = {"/RichMedia", "/3D"}
+_WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES))
 
 
-def check_pdf(file: BinaryIO, _: str, __: Limits) -> None:
-    """Check a PDF. Raises: Refusal."""
+def check_pdf(file: BinaryIO) -> bool:
+    """Check a PDF; return whether something may be packed in it. Raises: Refusal."""
+    packed = False
     with open_pdf(file) as pdf:
         root = pdf.Root
         opening = root.get("/OpenAction")
         if isinstance(opening, pikepdf.Dictionary) and opening.get("/S") == "/URI":
             raise Refusal("active-content", "pdf: opens an address by itself")
-        for found in dictionaries(pdf):
+        for found in dictionaries(pdf, (*_WORDS, *EMBEDDING)):
             _check_dictionary(found)
+            packed = packed or "/EF" in found or found.get("/Type") == "/EmbeddedFile"
+    return packed
 
 
 def _check_dictionary(found: pikepdf.Object) -> None:
