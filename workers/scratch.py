@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -37,37 +37,94 @@ class Scratch:
 
     def clear(self) -> None:
         """Remove everything: called once, before the worker takes its first job."""
-        shutil.rmtree(self._root, ignore_errors=True)
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            empty_folder(self._root)
+        except OSError as error:
+            _log.error("scratch_not_tidied", name=self._root.name, cause=str(error))
 
     @contextmanager
     def file(self, name: str) -> Iterator[Path]:
         """A path for one file; whatever is there afterwards is removed."""
-        self._check_room()
-        try:
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise ScratchUnavailable(str(error)) from error
-        path = self._root / name
+        path = self._place(name)
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def folder(self, name: str, owner: int) -> Iterator[Path]:
+        """A new folder for one program, gone afterwards with all that is in it.
+
+        It belongs to `owner`, a user and group that the program changes to when we are root.
+        """
+        path = self._place(name)
+        try:
+            path.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(path, owner, owner)
+        except OSError as error:
+            raise ScratchUnavailable(str(error)) from error
+        try:
+            yield path
+        finally:
+            remove_folder(path)
+
+    def _place(self, name: str) -> Path:
+        self._check_room()
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ScratchUnavailable(str(error)) from error
+        return self._root / name
+
     def remove_older(self, seconds: float) -> int:
-        """Remove files that nobody has written for `seconds`; returns how many."""
+        """Remove what nobody has written for `seconds`; returns how many."""
         limit = time.time() - seconds
         removed = 0
         for path in self._root.glob("*"):
             try:
                 if path.stat().st_mtime < limit:
-                    path.unlink()
+                    if path.is_dir() and not path.is_symlink():
+                        remove_folder(path)
+                    else:
+                        path.unlink()
                     removed += 1
             except FileNotFoundError:
                 continue  # its job ended between the two calls
             except OSError as error:
                 _log.error("scratch_not_tidied", name=path.name, cause=str(error))
         return removed
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all that is in it, as `empty_folder` does. Raises OSError."""
+    empty_folder(folder)
+    folder.rmdir()
+
+
+def empty_folder(folder: Path) -> None:
+    """Empty a folder that strangers may have filled, when nobody writes to it any more.
+
+    However deep it is, and whatever modes its folders have: what lies in a folder below is brought
+    up first, so that no path becomes long and nothing here calls itself. Raises OSError.
+    """
+    mark = secrets.token_hex(8)  # a name that is not there
+    brought = 0
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink()
+                continue
+            Path(entry.path).chmod(0o700)
+            for below in list(os.scandir(entry.path)):
+                if below.is_dir(follow_symlinks=False):
+                    Path(below.path).chmod(0o700)
+                    Path(below.path).rename(folder / f"{mark}-{brought}")
+                    brought += 1
+                else:
+                    Path(below.path).unlink()
+            Path(entry.path).rmdir()
 
 
 def write(path: Path, pieces: Iterable[bytes]) -> tuple[int, str]:
