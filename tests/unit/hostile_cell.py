@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from workers.sandbox.child import REPLY
@@ -54,6 +56,23 @@ def _close_and_live(_: BinaryIO) -> None:
     _spin(_)
 
 
+def _litter(_: BinaryIO) -> None:
+    """More files than anybody needs."""
+    for number in range(5000):
+        os.close(os.open(f"{number}", os.O_CREAT | os.O_WRONLY, 0o600))
+    _spin(_)
+
+
+def _hide(_: BinaryIO) -> None:
+    """A folder whose path is too long for whoever stands outside."""
+    deepest = Path("d" * 100)
+    with contextlib.suppress(OSError):
+        while True:
+            deepest.mkdir()
+            deepest /= "d" * 100
+    _spin(_)
+
+
 def _flood(_: BinaryIO) -> None:
     while True:
         os.write(REPLY, bytes(65536))
@@ -89,6 +108,8 @@ _ACTS = {
     "be killed": lambda _: signal.raise_signal(signal.SIGKILL),
     "exit": lambda _: os._exit(0),
     "spin": _spin,
+    "litter": _litter,
+    "hide": _hide,
     "close and live": _close_and_live,
     "flood": _flood,
     "flood the log": _flood_log,

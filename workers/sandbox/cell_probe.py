@@ -59,10 +59,11 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
     """Try every probe; the result names each with its word."""
     others = {"worker": int(options["worker"]), "template": _template[0]}
     probes = [*_probes(), *(one for who, pid in others.items() for one in _against(who, pid))]
-    return {name: _word(probe) for name, probe in probes}, b""
+    return {name: word(probe) for name, probe in probes}, b""
 
 
-def _word(probe: Callable[[], object]) -> str:
+def word(probe: Callable[[], object]) -> str:
+    """Try one probe: `denied`, or what came of it."""
     try:
         seen = probe()
     except MemoryError:
@@ -77,7 +78,7 @@ def _probes() -> Iterator[tuple[str, Callable[[], object]]]:
     for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLINK):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             yield f"{family.name} {kind.name}", partial(socket.socket, family, kind)
-    yield "connect", lambda: _checked(_LIBC.connect(0, b"\2\0\0\x50\x7f\0\0\1" + bytes(8), 16))
+    yield "connect", lambda: checked(_LIBC.connect(0, b"\2\0\0\x50\x7f\0\0\1" + bytes(8), 16))
     yield "open /etc/passwd", lambda: Path("/etc/passwd").read_bytes()
     yield "open own memory", lambda: os.open("/proc/self/mem", os.O_RDWR)
     yield "list /", lambda: os.listdir("/")  # noqa: PTH208 - one call, not a lazy iterator
@@ -90,8 +91,8 @@ def _probes() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "fork by libc", _fork
     yield "a fork bomb", _bomb
     yield "exec", lambda: os.execve("/no-such-program", ["none"], {})  # noqa: S606
-    yield "kill 1", lambda: _checked(_LIBC.kill(1, 0))
-    yield "be a debuggee again", lambda: _checked(_LIBC.prctl(4, ctypes.c_ulong(1), 0, 0, 0))
+    yield "kill 1", lambda: checked(_LIBC.kill(1, 0))
+    yield "be a debuggee again", lambda: checked(_LIBC.prctl(4, ctypes.c_ulong(1), 0, 0, 0))
     yield "new code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
     yield "a terabyte of memory", lambda: _memory(1 << 40)
     yield "raise a limit", _raise_limit
@@ -102,9 +103,9 @@ def _probes() -> Iterator[tuple[str, Callable[[], object]]]:
 def _against(who: str, pid: int) -> Iterator[tuple[str, Callable[[], object]]]:
     """What a child must not do to another process of ours."""
     yield f"open the {who}'s environment", lambda: Path(f"/proc/{pid}/environ").read_bytes()
-    yield f"kill the {who}", lambda: _checked(_LIBC.kill(pid, 0))
-    yield f"kill the {who}'s thread", lambda: _checked(_LIBC.tgkill(pid, pid, 0))
-    yield f"ptrace the {who}", lambda: _checked(_LIBC.ptrace(_PTRACE_SEIZE, pid, None, None))
+    yield f"kill the {who}", lambda: checked(_LIBC.kill(pid, 0))
+    yield f"kill the {who}'s thread", lambda: checked(_LIBC.tgkill(pid, pid, 0))
+    yield f"ptrace the {who}", lambda: checked(_LIBC.ptrace(_PTRACE_SEIZE, pid, None, None))
 
 
 def _strange_environment() -> str | None:
@@ -114,7 +115,7 @@ def _strange_environment() -> str | None:
 
 def _capabilities() -> str | None:
     kept = (ctypes.c_uint32 * 6)()
-    _checked(_LIBC.capget(ctypes.byref((ctypes.c_uint32 * 2)(_CAP_VERSION_3, 0)), kept))
+    checked(_LIBC.capget(ctypes.byref((ctypes.c_uint32 * 2)(_CAP_VERSION_3, 0)), kept))
     return "some" if any(kept) else None
 
 
@@ -153,15 +154,15 @@ def _memory(size: int) -> str | None:
 
 
 def _raise_limit() -> int:
-    return _checked(_LIBC.setrlimit(resource.RLIMIT_NOFILE, struct.pack("QQ", 99, 99)))
+    return checked(_LIBC.setrlimit(resource.RLIMIT_NOFILE, struct.pack("QQ", 99, 99)))
 
 
 def _raw_call(number: int) -> int:
     """Make a system call with arguments that would do no harm if it got through."""
-    return _checked(_LIBC.syscall(ctypes.c_long(number), None, None, None, None, None, None))
+    return checked(_LIBC.syscall(ctypes.c_long(number), None, None, None, None, None, None))
 
 
-def _checked(answer: int) -> int:
+def checked(answer: int) -> int:
     """Turn libc's -1 into an OSError."""
     if answer == -1:
         raise OSError(ctypes.get_errno(), "denied")

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 
 from workers.sandbox import confinement
 from workers.sandbox.answer import READY
+from workers.sandbox.premises import Premises
 
 REPLY = 3  # the descriptor that the reply goes to
 _DESCRIPTORS = 4096
@@ -39,11 +40,7 @@ def serve(task: Task, order: dict[str, Any], files: list[int], template: int) ->
     code = 1
     try:
         _be_nobody(files)
-        limits = confinement.Limits(order["cpu_seconds"], order["memory_bytes"])
-        if order["confined"]:
-            confinement.confine(limits, template)
-        else:
-            confinement.bound(limits)
+        _confine(order, template)
         say(READY)
         file = io.BufferedReader(io.FileIO(0, closefd=False))
         result, payload = task.run(file, order["options"])
@@ -56,6 +53,16 @@ def serve(task: Task, order: dict[str, Any], files: list[int], template: int) ->
     finally:
         # No interpreter shutdown: libraries would want calls that are gone by now.
         os._exit(code)
+
+
+def _confine(order: dict[str, Any], template: int) -> None:
+    limits = confinement.Limits(**order["limits"])
+    if order.get("premises"):
+        confinement.confine_to(Premises.of(order["premises"]), limits, template)
+    elif order["confined"]:
+        confinement.confine(limits, template)
+    else:
+        confinement.bound(limits)
 
 
 def _be_nobody(files: list[int]) -> None:

@@ -15,7 +15,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.sandbox import landlock, seccomp
+from workers.sandbox import landlock, program_calls, seccomp
+from workers.sandbox.premises import Premises
 
 NOBODY = 65534
 _UNKNOWN_ADDRESS_SPACE = 64 << 30  # on a system that does not tell it
@@ -33,10 +34,15 @@ class NotConfined(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may cost: processor seconds, and bytes of memory beyond the libraries'."""
+    """What one file may cost: processor seconds, and bytes of memory beyond the libraries'.
+
+    And bytes of a file that it writes, and how many it has open.
+    """
 
     cpu_seconds: int
     memory_bytes: int
+    file_bytes: int = 0
+    open_files: int = 16
 
 
 def die_with(parent: int) -> None:
@@ -55,12 +61,30 @@ def confine(limits: Limits, parent: int) -> None:
     Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
     """
     bound(limits)
+    _give_up_power(parent)
+    landlock.deny_all()
+    seccomp.install()
+
+
+def confine_to(premises: Premises, limits: Limits, parent: int) -> None:
+    """The same for a program of others, which keeps its premises.
+
+    What it becomes by exec is bound as well. Raises landlock.NoLandlock, and as `confine` does.
+    """
+    openings = premises.enter()
+    bound(limits)
+    _give_up_power(parent)
+    landlock.deny_all_but(openings)
+    for descriptor, _ in openings:
+        os.close(descriptor)
+    program_calls.install(os.getpid())
+
+
+def _give_up_power(parent: int) -> None:
     _drop_capabilities()
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     die_with(parent)
-    landlock.deny_all()
-    seccomp.install()
 
 
 def bound(limits: Limits) -> None:
@@ -89,8 +113,10 @@ def _limit(limits: Limits) -> None:
     _set("CPU", limits.cpu_seconds, limits.cpu_seconds + 1)
     memory = _address_space() + limits.memory_bytes
     _set("AS", memory, memory)
-    for kind, most in (("FSIZE", 0), ("CORE", 0), ("MEMLOCK", 0), ("MSGQUEUE", 0), ("NOFILE", 16)):
-        _set(kind, most, most)
+    _set("FSIZE", limits.file_bytes, limits.file_bytes)
+    _set("NOFILE", limits.open_files, limits.open_files)
+    for kind in ("CORE", "MEMLOCK", "MSGQUEUE"):
+        _set(kind, 0, 0)
 
 
 def _set(name: str, soft: int, hard: int) -> None:

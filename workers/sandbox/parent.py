@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, Usage, parse
 from workers.sandbox.frames import Frames
-from workers.sandbox.listener import TooMuch
+from workers.sandbox.listener import Listener, TooMuch
+from workers.sandbox.premises import Premises
 from workers.sandbox.warm import Run, Template, TemplateLost
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
 
 START_SECONDS = 30  # for interpreter and imports, on a busy machine; not the file's fault
 FILES_PER_TEMPLATE = 500  # then the next one has its memory laid out anew
+_PATROL_SECONDS = 0.2
 
 
 class CellFailure(Exception):
@@ -113,21 +115,24 @@ class Cell:
         warm: Mapping[str, Any] | None = None,
         sink: Callable[[bytes], None] | None = None,
         memory_bytes: int | None = None,
+        premises: Premises | None = None,
+        patrol: Callable[[], None] | None = None,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
         `file` must have a descriptor; its position stays as it is. `payload_limit` is in bytes.
         `warm` is what the task is loaded with; other words need another template. `sink` takes the
         frames of a task that hands some out, and may raise to have the child killed. `memory_bytes`
-        is a stricter bound than the cell's own.
+        is a stricter bound than the cell's own. A task that becomes a program of others keeps
+        `premises`; `patrol` looks after them while it runs, and may raise as well.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
         template = self._take(task, warm or {})
         try:
-            order = self._order(task, dict(options or {}), memory_bytes)
+            order = self._order(task, dict(options or {}), memory_bytes, premises)
             passing = Frames(sink).pass_on if sink else bytes
-            reply = self._ask(template, order, file, payload_limit, passing)
+            reply = self._ask(template, order, file, payload_limit, passing, patrol)
         except BaseException:
             template.close()
             raise
@@ -157,13 +162,21 @@ class Cell:
         with self._lock:
             self._idle.append(template)
 
-    def _order(self, task: str, options: dict[str, Any], memory: int | None) -> dict[str, Any]:
+    def _order(
+        self, task: str, options: dict[str, Any], memory: int | None, premises: Premises | None
+    ) -> dict[str, Any]:
+        limits = {
+            "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
+            "memory_bytes": min(self._memory_bytes, memory or self._memory_bytes),
+        }
+        if premises:
+            limits |= {"file_bytes": premises.file_bytes, "open_files": premises.open_files}
         return {
             "task": task,
             "options": options,
             "confined": self._confined,
-            "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
-            "memory_bytes": min(self._memory_bytes, memory or self._memory_bytes),
+            "limits": limits,
+            "premises": premises.words() if premises else None,
         }
 
     def _ask(
@@ -173,12 +186,13 @@ class Cell:
         file: BinaryIO,
         payload: int,
         passing: Callable[[bytes], bytes],
+        patrol: Callable[[], None] | None,
     ) -> Reply:
         task, limit = order["task"], HEAD_LIMIT + 1 + payload
         try:
             with template.run(order, file, limit, passing) as run:
                 try:
-                    self._wait(task, template, run)
+                    self._wait(task, template, run, patrol)
                 except TooMuch as error:
                     raise CellCrashed(
                         f"{task} said more than it may", run.listener.log()
@@ -195,12 +209,14 @@ class Cell:
         except MalformedReply as error:
             raise CellCrashed(f"{task} answered out of form: {error}", log, run.usage) from error
 
-    def _wait(self, task: str, template: Template, run: Run) -> None:
+    def _wait(
+        self, task: str, template: Template, run: Run, patrol: Callable[[], None] | None
+    ) -> None:
         """Wait for the child's end within both its times."""
         listener = run.listener
         if not listener.wait_ready(START_SECONDS):
             raise CellBroken(f"the {task} cell did not start", listener.log())
-        late = not listener.wait_end(self.seconds)
+        late = self._outlives(listener, patrol)
         if late:
             template.kill()
         template.collect(run)
@@ -208,6 +224,18 @@ class Cell:
             raise CellTimeout(
                 f"{task} took longer than {self.seconds} s", listener.log(), run.usage
             )
+
+    def _outlives(self, listener: Listener, patrol: Callable[[], None] | None) -> bool:
+        """Whether the child is still there when its time has passed."""
+        if patrol is None:
+            return not listener.wait_end(self.seconds)
+        left = float(self.seconds)
+        while left > 0:
+            if listener.wait_end(min(left, _PATROL_SECONDS)):
+                return False
+            patrol()
+            left -= _PATROL_SECONDS
+        return True
 
     def self_test(self) -> None:
         """Try to break out by every way we know; raises CellOpen naming what succeeded."""

@@ -24,8 +24,8 @@ _RET_ERRNO = 0x00050000
 _RET_ALLOW = 0x7FFF0000
 
 # Classic BPF: load a word of seccomp_data, compare with a constant, mask, return.
-_LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
-_NUMBER, _ARCH, _ARGS = 0, 4, 16  # offsets in struct seccomp_data; arguments are 64-bit each
+LOAD, EQUAL, AND, _RETURN = 0x20, 0x15, 0x54, 0x06
+_NUMBER, _ARCH, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data; arguments are 64-bit each
 
 # A thread of this process and nothing else: CLONE_VM, _SIGHAND and _THREAD must be set, and none
 # of the namespace flags, nor PTRACE, VFORK, PARENT.
@@ -61,7 +61,7 @@ class Machine:
 # exit_group getrusage clock_gettime clock_getres gettimeofday futex sched_getaffinity
 # set_robust_list restart_syscall sigaltstack getrandom rseq sysinfo membarrier getuid geteuid
 # getgid getegid getresuid getresgid capget; on x86-64 also poll and time.
-_MACHINES = {
+MACHINES = {
     "x86_64": Machine(
         audit=0xC000003E,
         seccomp=317,
@@ -106,57 +106,59 @@ class NoSeccomp(Exception):
 def machine() -> Machine:
     """Return the call numbers of this processor; raises NoSeccomp for one without a table."""
     name = platform.machine()
-    if name not in _MACHINES:
+    if name not in MACHINES:
         raise NoSeccomp(f"no table of system calls for {name}")
-    return _MACHINES[name]
+    return MACHINES[name]
 
 
-def _when(number: int, *rules: Instruction) -> list[Instruction]:
+def when(number: int, *rules: Instruction) -> list[Instruction]:
     """Instructions for one call; they end in a verdict, and other calls jump over them."""
-    return [(_EQUAL, 0, len(rules), number), *rules]
+    return [(EQUAL, 0, len(rules), number), *rules]
 
 
-def _argument(index: int) -> Instruction:
+def argument(index: int) -> Instruction:
     """Load the lower half of an argument: the kernel reads these arguments as 32-bit as well."""
-    return (_LOAD, 0, 0, _ARGS + 8 * index)
+    return (LOAD, 0, 0, ARGUMENTS + 8 * index)
 
 
-_ALLOW: Instruction = (_RETURN, 0, 0, _RET_ALLOW)
-_DENY: Instruction = (_RETURN, 0, 0, _RET_ERRNO | errno.EPERM)
+ALLOW: Instruction = (_RETURN, 0, 0, _RET_ALLOW)
+DENY: Instruction = (_RETURN, 0, 0, _RET_ERRNO | errno.EPERM)
 _ABSENT: Instruction = (_RETURN, 0, 0, _RET_ERRNO | errno.ENOSYS)
 
 
 def program(target: Machine, pid: int) -> list[Instruction]:
     """Build the filter for a process `pid`: all else than the list answers EPERM."""
+    rules = for_both(target, pid)
+    # Python's mmap copies its descriptor; F_SETOWN and the like would send signals to others.
+    rules += when(target.fcntl, argument(1), (EQUAL, 0, 1, _F_DUPFD_CLOEXEC), ALLOW, DENY)
+    # libc before 2.39 asks for a descriptor's size by this call with an empty name.
+    rules += when(target.fstat_by_name, argument(3), (EQUAL, 0, 1, _AT_EMPTY_PATH), ALLOW, DENY)
+    for number in (target.mmap, target.mprotect):  # no new code after warm-up
+        rules += when(number, argument(2), (AND, 0, 0, _PROT_EXEC), (EQUAL, 0, 1, 0), ALLOW, DENY)
+    return [*rules, DENY]
+
+
+def for_both(target: Machine, pid: int) -> list[Instruction]:
+    """The rules of every list, ours for tasks and the one for programs of others."""
     rules: list[Instruction] = [
-        (_LOAD, 0, 0, _ARCH),
-        (_EQUAL, 1, 0, target.audit),  # a 32-bit call has other numbers: no way round the list
+        (LOAD, 0, 0, _ARCH),
+        (EQUAL, 1, 0, target.audit),  # a 32-bit call has other numbers: no way round the list
         (_RETURN, 0, 0, _RET_KILL_PROCESS),
-        (_LOAD, 0, 0, _NUMBER),
+        (LOAD, 0, 0, _NUMBER),
     ]
     for number in target.allowed:
-        rules += _when(number, _ALLOW)
-    rules += _when(
+        rules += when(number, ALLOW)
+    rules += when(
         target.clone,
-        *(_argument(0), (_AND, 0, 0, _THREAD | _NOT_A_THREAD), (_EQUAL, 0, 1, _THREAD)),
-        *(_ALLOW, _DENY),
+        *(argument(0), (AND, 0, 0, _THREAD | _NOT_A_THREAD), (EQUAL, 0, 1, _THREAD)),
+        *(ALLOW, DENY),
     )
     # Its flags lie behind a pointer, which a filter cannot read: ENOSYS makes libc use clone.
-    rules += _when(target.clone3, _ABSENT)
+    rules += when(target.clone3, _ABSENT)
     # abort() signals its own thread; another process is out of reach.
-    rules += _when(target.tgkill, _argument(0), (_EQUAL, 0, 1, pid), _ALLOW, _DENY)
-    rules += _when(target.prctl, _argument(0), (_EQUAL, 0, 1, _PR_SET_NAME), _ALLOW, _DENY)
-    # Python's mmap copies its descriptor; F_SETOWN and the like would send signals to others.
-    rules += _when(target.fcntl, _argument(1), (_EQUAL, 0, 1, _F_DUPFD_CLOEXEC), _ALLOW, _DENY)
-    # libc before 2.39 asks for a descriptor's size by this call with an empty name.
-    rules += _when(
-        target.fstat_by_name, _argument(3), (_EQUAL, 0, 1, _AT_EMPTY_PATH), _ALLOW, _DENY
-    )
-    for number in (target.mmap, target.mprotect):  # no new code after warm-up
-        rules += _when(
-            number, _argument(2), (_AND, 0, 0, _PROT_EXEC), (_EQUAL, 0, 1, 0), _ALLOW, _DENY
-        )
-    return [*rules, _DENY]
+    rules += when(target.tgkill, argument(0), (EQUAL, 0, 1, pid), ALLOW, DENY)
+    rules += when(target.prctl, argument(0), (EQUAL, 0, 1, _PR_SET_NAME), ALLOW, DENY)
+    return rules
 
 
 class _Program(ctypes.Structure):
@@ -169,7 +171,11 @@ def install() -> None:
     Raises NoSeccomp when the kernel refuses. no_new_privs must be set before.
     """
     target = machine()
-    rules = program(target, os.getpid())
+    set_filter(target, program(target, os.getpid()))
+
+
+def set_filter(target: Machine, rules: list[Instruction]) -> None:
+    """Bind every thread of this process to a filter. Raises NoSeccomp."""
     packed = b"".join(struct.pack("=HBBI", *rule) for rule in rules)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long

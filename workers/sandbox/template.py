@@ -35,7 +35,9 @@ TASKS = {
     "members": "workers.inspection.cell_members",
     "structure": "workers.inspection.cell_structure",
     "render": "workers.rendering.cell_render",
+    "convert": "workers.rendering.cell_convert",
     "probe": "workers.sandbox.cell_probe",
+    "program probe": "workers.sandbox.cell_program_probe",
 }
 _FIRST_FREE = 10  # descriptors below it are the child's
 
