@@ -256,6 +256,12 @@ class Settings(BaseSettings):
         description="Clean files that are looked at anew at once, where signatures or rules have "
         "changed and nothing new waits; 0 is none.",
     )
+    office: Literal["off", "on"] = Field(
+        "off",
+        description="`on` shows Office and OpenDocument files as LibreOffice draws them, where the "
+        "workers have it and a Linux with Landlock (5.19 or later); else /readyz says why not, "
+        "and they show the picture that they bring along.",
+    )
     cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")
     cell_memory_bytes: int = Field(
         2048 * MIB, ge=256 * MIB, description="Address space of a parser child."

@@ -13,11 +13,12 @@ import structlog
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
-from uploads import logs, scanner
+from uploads import clock, logs, scanner
 from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
+from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
 from workers.scratch import Scratch
@@ -29,6 +30,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None
+_office = NO_OFFICE  # found out before the fork
 _stopping = Stopping()  # made before the fork
 # A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
 _HAND_BACK_AFTER_SECONDS = 8.0
@@ -63,7 +65,7 @@ def runtime() -> Runtime:
     """This process's runtime, made at its first use after the fork."""
     global _runtime  # one a process, by Celery's design
     if _runtime is None:
-        _runtime = make_runtime(build(Settings.load().require_parts(), app), _ending)
+        _runtime = make_runtime(build(Settings.load().require_parts(), app), _ending, _office)
     return _runtime
 
 
@@ -88,8 +90,9 @@ def _prove(**_: Any) -> None:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
         _prove_cell(settings)
-        made = make_runtime(build(settings, app))
         Scratch(settings.scratch_dir).clear()
+        _find_office(settings)
+        made = make_runtime(build(settings, app), office=_office)
         made.prove()
         # The costly proof may come later where nothing waits for it.
         made.try_engines(thorough=settings.env == "production")
@@ -108,6 +111,21 @@ def _prove_cell(settings: Settings) -> None:
         cell.self_test()
     finally:
         cell.close()  # not to be carried over the fork
+
+
+def _find_office(settings: Settings) -> None:
+    """Without LibreOffice, or without a lock for it, the worker does what it can, and says so."""
+    global _office  # one a worker, and its children inherit it
+    if settings.office == "off":
+        return
+    if settings.cell == "unconfined":
+        _office = OfficeFound(None, "off, for the parser cell is unconfined")
+        return
+    cell = make_cell(settings)
+    try:
+        _office = find_office(cell, Scratch(settings.scratch_dir), clock.new_id)
+    finally:
+        cell.close()
 
 
 def _say_ready(settings: Settings) -> None:

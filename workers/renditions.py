@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
 from workers.inspection.engine import EngineUnavailable
+from workers.rendering.office import Office
 from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
 from workers.sandbox.parent import CellBroken, CellCrashed
 from workers.writing_ahead import written_ahead
@@ -27,7 +29,10 @@ _Making = Callable[[BinaryIO, str], list[Picture]]
 
 
 class RenderHandler:
-    """`Handler` for renditions. `grace` is how long an uncommitted picture lives."""
+    """`Handler` for renditions. `grace` is how long an uncommitted picture lives.
+
+    Without `office`, its documents show what they bring along.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class RenderHandler:
         storage: Storage,
         scratch_files: scratch.Scratch,
         renderer: Renderer,
+        office: Office | None = None,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         grace: timedelta,
@@ -47,6 +53,7 @@ class RenderHandler:
         self._storage = storage
         self._scratch = scratch_files
         self._renderer = renderer
+        self._office = office
         self._clock = clock
         self._new_id = new_id
         self._grace = grace
@@ -70,18 +77,33 @@ class RenderHandler:
         if self._fetch(clean_key, path) != document.sha256:
             self._withdraw(document)
             return
-        thumbnails = self._pictures(self._renderer.render, document, path)
-        for picture in thumbnails:
-            self._publish(job, document, picture)
-        pages = self._pictures(self._renderer.pages, document, path) if thumbnails else []
-        for picture in reversed(pages):
-            self._publish(job, document, picture)
+        with self._drawable(path, document.type) as (file, type_):
+            thumbnails = self._pictures(self._renderer.render, file, type_)
+            for picture in thumbnails:
+                self._publish(job, document, picture)
+            pages = self._pictures(self._renderer.pages, file, type_) if thumbnails else []
+            for picture in reversed(pages):
+                self._publish(job, document, picture)
 
-    def _pictures(self, make: _Making, document: Document, path: Path) -> list[Picture]:
+    @contextmanager
+    def _drawable(self, path: Path, type_: str) -> Iterator[tuple[BinaryIO, str]]:
+        """The file, or what Office made of it, and its type."""
+        with ExitStack() as open_files:
+            try:
+                file: BinaryIO = open_files.enter_context(path.open("rb"))
+                if self._office and self._office.handles(type_):
+                    drawable = self._office.drawable(file, type_)
+                    file, type_ = open_files.enter_context(drawable)
+            except CellBroken as error:
+                raise EngineUnavailable(f"the converter's cell did not start: {error}") from error
+            except OSError as error:
+                raise scratch.ScratchUnavailable(str(error)) from error
+            yield file, type_
+
+    def _pictures(self, make: _Making, file: BinaryIO, type_: str) -> list[Picture]:
         """What `make` makes of the file, or nothing when the file is at fault."""
         try:
-            with path.open("rb") as file:
-                return make(file, document.type)
+            return make(file, type_)
         except (Unrenderable, RenderTimeout) as error:
             _log.info("not_rendered", cause=str(error))
             return []

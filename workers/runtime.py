@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from uploads import clock
 from uploads.config import Settings
 from uploads.documents.model import JobKind
+from uploads.office import OfficeWord
 from uploads.proofs import StoreProof
 from uploads.wiring import Services
 from workers.inspection.inspect import Inspector
@@ -17,6 +19,8 @@ from workers.lineup import Lineup, make_lineup
 from workers.proving import Prover
 from workers.publishing import Publisher
 from workers.releasing import Releaser
+from workers.rendering.office import Office
+from workers.rendering.office_trial import NO_OFFICE, OfficeFound
 from workers.rendering.render import Renderer
 from workers.renditions import RenderHandler
 from workers.rescanning import Rescanner
@@ -48,9 +52,14 @@ def make_cell(settings: Settings) -> Cell:
     )
 
 
-def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False) -> Runtime:
+def make_runtime(
+    services: Services,
+    ending: Callable[[], bool] = lambda: False,
+    office: OfficeFound = NO_OFFICE,
+) -> Runtime:
     """Put a worker process together; `ending` says that it is about to be ended.
 
+    `office` is what the worker found out of LibreOffice, before the fork.
     Raises RulesBroken when a YARA rule does not compile.
     """
     settings = services.settings
@@ -65,7 +74,7 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
         clock=clock.now,
         handlers={
             JobKind.INSPECT: _inspector(services, lineup, publisher),
-            JobKind.RENDER: _render_handler(services, scratch, cell),
+            JobKind.RENDER: _render_handler(services, scratch, cell, office),
             JobKind.RESCAN: rescanner,
             JobKind.RELEASE: _releaser(services, reaper),
         },
@@ -74,13 +83,20 @@ def make_runtime(services: Services, ending: Callable[[], bool] = lambda: False)
     )
     sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
     tidier = _tidier(services, scratch)
-    prover = make_prover(services)
     return Runtime(
-        *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy, prover.prove),
+        *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy),
+        prove=partial(_prove, services, office),
         prepare=lineup.prepare,
         try_engines=lineup.canaries.try_all,
         rescan=rescanner.look,
     )
+
+
+def _prove(services: Services, office: OfficeFound) -> None:
+    """Try the store, and repeat what was found of LibreOffice, for such words end in time."""
+    make_prover(services).prove()
+    if services.settings.office == "on":
+        OfficeWord(services.settings.redis_url).record(office.word)
 
 
 def make_prover(services: Services) -> Prover:
@@ -160,13 +176,17 @@ def _rescanner(services: Services, lineup: Lineup, publisher: Publisher) -> Resc
     )
 
 
-def _render_handler(services: Services, scratch: Scratch, cell: Cell) -> RenderHandler:
+def _render_handler(
+    services: Services, scratch: Scratch, cell: Cell, office: OfficeFound
+) -> RenderHandler:
     settings = services.settings
+    found = office.installation
     return RenderHandler(
         records=services.records,
         storage=services.storage,
         scratch_files=scratch,
         renderer=Renderer(cell, pixels=settings.image_pixels),
+        office=Office(cell, scratch, clock.new_id, found) if found else None,
         clock=clock.now,
         new_id=clock.new_id,
         grace=timedelta(seconds=settings.grace_seconds),

@@ -18,6 +18,7 @@ SCANNERLESS = {
     "UPLOADS_ENV": "production",
     "UPLOADS_CLAMD": "off",
     "UPLOADS_CELL": "unconfined",
+    "UPLOADS_OFFICE": "on",
 }
 
 
@@ -44,16 +45,20 @@ def test_it_runs_and_names_what_is_missing(scannerless: Stack) -> None:
     """The start says which part is unavailable; /readyz says the same with 503, /livez is well."""
     assert "virus_scanner is unavailable" in scannerless.log.read_text()
 
-    def unfit() -> set[str]:
+    def parts() -> dict[str, dict[str, str]]:
         answer = plain.get(f"{scannerless.base_url}/readyz")
         assert answer.status_code == 503
-        parts = answer.json()["parts"]
-        return {name for name, part in parts.items() if part["status"] != "ok"}
+        found: dict[str, dict[str, str]] = answer.json()["parts"]
+        return found
 
-    degraded = plain.get(f"{scannerless.base_url}/readyz").json()["parts"]["parser_cell"]
-    assert degraded == {"status": "degraded", "detail": "parser cell: unconfined"}
+    def unfit() -> set[str]:
+        return {name for name, part in parts().items() if part["status"] != "ok"}
+
+    assert parts()["parser_cell"] == {"status": "degraded", "detail": "parser cell: unconfined"}
     # Each part has a second to answer, which it may miss once.
-    eventually(lambda: unfit() == {"virus_scanner", "parser_cell"}, PATIENCE)
+    eventually(lambda: unfit() == {"virus_scanner", "parser_cell", "office_previews"}, PATIENCE)
+    reason = "office previews: off, for the parser cell is unconfined"
+    eventually(lambda: parts()["office_previews"]["detail"] == reason, PATIENCE)
     assert plain.get(f"{scannerless.base_url}/livez").status_code == 200
 
 

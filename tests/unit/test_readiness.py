@@ -1,4 +1,5 @@
-"""/readyz over the queue of jobs: late work is seen, and makes nobody believe that all is lost."""
+"""/readyz over the queue of jobs and the previews of Office: what is late or missing is seen, and
+makes nobody believe that all is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from redis import Redis
 
 from tests.support import facts
 from tests.support.line import Line
@@ -16,6 +18,7 @@ from uploads.api.operations import blueprint
 from uploads.config import Settings
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobState
+from uploads.office import ON, OfficeWord
 from uploads.records.protocol import Records
 
 LIMIT = 900
@@ -24,10 +27,17 @@ DAY = timedelta(days=1)
 
 def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
     """The status of the answer, and what it says of the jobs."""
+    status, parts = ready(records)
+    return status, parts["jobs"]
+
+
+def ready(records: Records, **settings: Any) -> tuple[int, dict[str, dict[str, str]]]:
     app = Flask("probe")
     app.register_blueprint(blueprint)
     app.extensions["services"] = SimpleNamespace(
-        settings=Settings(redis_url="redis://127.0.0.1:1", backlog_seconds=LIMIT),
+        settings=Settings(
+            **{"redis_url": "redis://127.0.0.1:1", "backlog_seconds": LIMIT, **settings}
+        ),
         records=records,
         storage=SimpleNamespace(ready=lambda: None),
         clamd_address=None,
@@ -35,7 +45,7 @@ def jobs_part(records: Records) -> tuple[int, dict[str, str]]:
         disk=SimpleNamespace(check=lambda: None),
     )
     answer: Any = app.test_client().get("/readyz")
-    return answer.status_code, answer.json["parts"]["jobs"]
+    return answer.status_code, answer.json["parts"]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +81,24 @@ def test_what_cannot_be_read_is_not_called_fine(line: Line) -> None:
 
     line.records.read = away  # type: ignore[method-assign,assignment]
     assert jobs_part(line.records)[1] == {"status": "degraded", "detail": "jobs: unknown"}
+
+
+def test_office_previews_that_nobody_makes_are_told(line: Line, redis_url: str) -> None:
+    """Who asked for them reads the worker's word, and that there is none; who did not is fine."""
+
+    def word(**settings: Any) -> tuple[str, str]:
+        part = ready(line.records, **settings)[1]["office_previews"]
+        return part["status"], part["detail"]
+
+    asked = {"office": "on", "redis_url": redis_url}
+    assert word() == ("ok", "office previews: off")
+    assert word(office="on") == ("degraded", "office previews: unknown")  # no Redis
+    assert word(**asked) == ("degraded", "office previews: unknown")
+    OfficeWord(redis_url).record("off, for LibreOffice is not installed")
+    missing = "office previews: off, for LibreOffice is not installed"
+    assert word(**asked) == ("degraded", missing)
+    OfficeWord(redis_url).record(ON)
+    assert word(**asked) == ("ok", "office previews: on")
+    with Redis.from_url(redis_url) as redis:
+        assert 0 < redis.ttl("uploads:office-previews") <= 2 * 3600
+        redis.flushdb()

@@ -10,6 +10,7 @@ from redis import Redis
 
 from uploads import clock, readiness, scanner
 from uploads.documents.errors import NotFound, UploadsError
+from uploads.office import ON, OfficeWord
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.service_shapes import Alive, Readiness
 from uploads.security.hosts import OPERATIONS
@@ -47,6 +48,7 @@ def ready() -> Response:
         "disk": _probe("disk", found.disk.check),
         **_inspection(),
         "parser_cell": _cell(),
+        "office_previews": _office(),
         "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }
     states = {part["status"] for part in parts.values()}
@@ -108,6 +110,14 @@ def _cell() -> dict[str, str]:
     word = services().settings.cell
     status = "ok" if word == "confined" else "degraded"
     return {"status": status, "detail": f"parser cell: {word}"}
+
+
+def _office() -> dict[str, str]:
+    """Who wants previews by LibreOffice shall learn it when a worker cannot make them."""
+    settings = services().settings
+    word = "off" if settings.office == "off" else OfficeWord(settings.redis_url).read()
+    fine = settings.office == "off" or word == ON
+    return {"status": "ok" if fine else "degraded", "detail": f"office previews: {word}"}
 
 
 def _jobs() -> dict[str, str]:

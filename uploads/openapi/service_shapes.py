@@ -160,6 +160,7 @@ class ReadyParts(Shape):
     virus_scanner: ReadyPart
     engines: ReadyPart
     parser_cell: ReadyPart
+    office_previews: ReadyPart
     jobs: ReadyPart
 
 

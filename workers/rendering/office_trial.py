@@ -51,7 +51,7 @@ def find_office(cell: Cell, scratch: Scratch, new_id: Callable[[], str]) -> Offi
     try:
         installation = Installation.find()
         try_office(Office(cell, scratch, new_id, installation), cell, scratch)
-    except (OfficeUnfit, Unavailable) as error:
+    except (OfficeUnfit, Unavailable, OSError) as error:
         _log.error("office_previews_off", cause=str(error))
         return OfficeFound(None, f"off, for {error}")
     _log.info("office_previews_on", build=installation.build)

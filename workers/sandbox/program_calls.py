@@ -50,11 +50,11 @@ class _Numbers:
     access_mode: int
 
 
-# On paths: newfstatat statx faccessat2 readlinkat mkdirat unlinkat renameat
-# renameat2 getdents64 statfs fstatfs getcwd; on files: pwrite64 ftruncate fallocate fsync fdatasync
-# fadvise64 dup3 pipe2 eventfd2; on itself: execve set_tid_address uname getrlimit umask mlock
-# munlock mincore msync; on a socket: bind listen accept shutdown;
-# on x86-64 also the older forms stat lstat readlink mkdir rmdir unlink rename dup2, and arch_prctl.
+# On paths: newfstatat statx faccessat2 readlinkat mkdirat unlinkat renameat renameat2 getdents64
+# statfs fstatfs getcwd; on files: pwrite64 ftruncate fallocate fsync fdatasync fadvise64 dup3 pipe2
+# eventfd2; on itself: execve set_tid_address uname getrlimit umask mlock munlock mincore msync; on
+# a socket: bind listen accept shutdown; on x86-64 also the older forms stat lstat readlink mkdir
+# rmdir unlink rename dup2, and arch_prctl.
 NUMBERS = {
     "x86_64": _Numbers(
         allowed=(
