@@ -90,13 +90,13 @@ def test_an_infected_file_is_found_at_little_cost(
 
 def test_a_pdf_of_very_many_objects_is_looked_through(cell: Accounted, tmp_path: Path) -> None:
     """Each page, and each annotation on one page, is looked at; a picture is made or not."""
-    for data in (_pages(100_000), _annotations(100_000)):
+    for data in (_pages(20_000), _annotations(20_000)):
         subject = _subject(tmp_path, "application/pdf", data)
         assert Structure(cell).inspect(subject).outcome is Outcome.CLEAN
         assert Yara(cell).inspect(subject).outcome is Outcome.CLEAN
         _render(cell, subject)
     for used in cell.used:
-        assert used.cpu_seconds < 10
+        assert used.cpu_seconds < 4
         assert used.memory_bytes < 512 * MIB
 
 
