@@ -89,6 +89,9 @@ def _prove(**_: Any) -> None:
     try:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
+        if os.geteuid() == 0:
+            # Children in the cell become nobody; what holds the secrets should be nobody's root.
+            _log.warning("worker_is_root", advice="run the service as a user of its own")
         _prove_cell(settings)
         Scratch(settings.scratch_dir).clear()
         _find_office(settings)
@@ -108,6 +111,8 @@ def _prove_cell(settings: Settings) -> None:
         return
     cell = make_cell(settings)
     try:
+        # With all that a file will find there: libraries leave things behind.
+        cell.prepare({"structure": {}, "members": {}, "render": {}})
         cell.self_test()
     finally:
         cell.close()  # not to be carried over the fork

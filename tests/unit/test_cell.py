@@ -50,6 +50,7 @@ def act(
 def test_every_probe_fails() -> None:
     """No way out of the cell that we know of is open."""
     cell = Cell(seconds=60, memory_bytes=256 * MIB)
+    cell.prepare({"structure": {}, "members": {}, "render": {}})
     cell.self_test()
     cell.close()
 

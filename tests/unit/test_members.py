@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 
+from tests.support import samples
 from tests.support.benign_files import pack
 from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection.engine import EngineUnavailable, Subject
-from workers.inspection.members import ARCHIVES, WithMembers
+from workers.inspection.members import WithMembers
 from workers.sandbox.answer import MalformedReply, Reply
 from workers.sandbox.frames import LARGEST, Frames, framed
 from workers.sandbox.parent import Cell, CellCrashed
 
 ZIP = "application/zip"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 BAD = b"what this engine does not like"
 
 
@@ -91,7 +95,23 @@ def test_what_is_no_archive_is_shown_once(inspect: Callable[..., EngineReport]) 
     engine = Recording()
     assert inspect(engine, b"text", "text/plain").outcome is Outcome.CLEAN
     assert engine.seen == [b"text"]
-    assert frozenset({ZIP}) == ARCHIVES
+
+
+def test_attachments_and_parts_of_documents_are_members(
+    inspect: Callable[..., EngineReport],
+) -> None:
+    """A PDF's attachment, which ClamAV does not unpack, and what is in an Office document."""
+    document = pikepdf.new()
+    document.add_blank_page()
+    document.attachments["a.txt"] = BAD
+    out = io.BytesIO()
+    document.save(out)
+    word = samples.docx_file()
+    for data, media_type in ((out.getvalue(), "application/pdf"), (word, DOCX)):
+        engine = Recording()
+        report = inspect(engine, data, media_type)
+        assert len(engine.seen) > 1
+        assert report.outcome is (Outcome.INFECTED if b"%PDF" in data[:4] else Outcome.CLEAN)
 
 
 def test_an_engine_that_falls_silent_is_unavailable(inspect: Callable[..., EngineReport]) -> None:

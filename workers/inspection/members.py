@@ -19,13 +19,18 @@ from workers.inspection import celled
 from workers.inspection.cell_members import END, MORE
 from workers.inspection.engine import Engine, EngineUnavailable, Subject
 
-ARCHIVES = frozenset({"application/zip"})
+# All that our walk unpacks: ClamAV was seen to say OK to a PDF whose attachment it knows.
+_PACKED = frozenset({"application/zip", "application/pdf"})
+_DOCUMENTS = (
+    "application/vnd.openxmlformats-officedocument.",
+    "application/vnd.oasis.opendocument.",
+)
 _TYPE = "application/octet-stream"
 _NAME = "member"
 
 
 class WithMembers:
-    """`engine`, asked about an archive and then about each of its members, nested ones included.
+    """`engine`, asked about a file and then about each of its members, nested ones included.
 
     The worst word of all is the word. `seconds` bounds what all members of one file may take.
     """
@@ -45,7 +50,7 @@ class WithMembers:
     def inspect(self, subject: Subject) -> EngineReport:
         """Say what the file and all in it is. Raises: EngineUnavailable."""
         whole = self._engine.inspect(subject)
-        if whole.outcome is not Outcome.CLEAN or subject.type not in ARCHIVES:
+        if whole.outcome is not Outcome.CLEAN or not _is_packed(subject.type):
             return whole
         with _Member(subject.path) as member:
             sink = _Shown(self._engine, member, time.monotonic() + self._seconds)
@@ -56,10 +61,16 @@ class WithMembers:
             except _Enough as enough:
                 return enough.report
             except OSError as error:
-                raise EngineUnavailable(f"a member of an archive: {error}") from error
-        if answer[0] is Outcome.CLEAN and sink.open:
+                raise EngineUnavailable(f"a member of a file: {error}") from error
+        outcome, _, reason = answer  # what our walk found is not this engine's word
+        answer = outcome, None, reason
+        if outcome is Outcome.CLEAN and sink.open:
             answer = Outcome.UNSCANNABLE, None, "malformed-file"
         return celled.report(whole.name, whole.version, whole.signatures, answer)
+
+
+def _is_packed(media_type: str) -> bool:
+    return media_type in _PACKED or media_type.startswith(_DOCUMENTS)
 
 
 class _Enough(Exception):

@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from workers.sandbox import confinement
+
 # Numbers on x86-64 and on aarch64 of what libc does not wrap, or wraps in more than one call.
 _CALLS = {
     "mount": (165, 40),
@@ -48,11 +50,13 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 _template: list[int] = []
+_code: list[tuple[int, int]] = []
 
 
 def warm_up(options: dict[str, Any]) -> None:
-    """Note who the template is; what the probes need was imported with this module."""
+    """Note who the template is, and what of its memory could be written and run."""
     _template[:] = [os.getpid()]
+    _code[:] = confinement.writable_code()
 
 
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -94,6 +98,7 @@ def _probes() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "kill 1", lambda: checked(_LIBC.kill(1, 0))
     yield "be a debuggee again", lambda: checked(_LIBC.prctl(4, ctypes.c_ulong(1), 0, 0, 0))
     yield "new code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+    yield "changed code", _change_code
     yield "a terabyte of memory", lambda: _memory(1 << 40)
     yield "raise a limit", _raise_limit
     for name, numbers in _CALLS.items():
@@ -143,6 +148,14 @@ def _bomb() -> str | None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     return f"{len(children)} processes" if children else None
+
+
+def _change_code() -> str | None:
+    """Have the kernel write where code is: it answers EFAULT where a write of ours would crash."""
+    for start, _ in _code:
+        if _LIBC.pread(0, ctypes.c_void_p(start), ctypes.c_size_t(1), ctypes.c_long(0)) == 1:
+            return "written"
+    return None
 
 
 def _memory(size: int) -> str | None:

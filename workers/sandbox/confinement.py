@@ -21,6 +21,7 @@ from workers.sandbox.premises import Premises
 NOBODY = 65534
 _UNKNOWN_ADDRESS_SPACE = 64 << 30  # on a system that does not tell it
 
+_PROT_READ, _PROT_EXEC = 1, 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -61,6 +62,7 @@ def confine(limits: Limits, parent: int) -> None:
     Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
     """
     bound(limits)
+    _seal_code()
     _give_up_power(parent)
     landlock.deny_all()
     seccomp.install()
@@ -78,6 +80,26 @@ def confine_to(premises: Premises, limits: Limits, parent: int) -> None:
     for descriptor, _ in openings:
         os.close(descriptor)
     program_calls.install(os.getpid())
+
+
+def _seal_code() -> None:
+    """Take the right to write from memory that can be run: libffi leaves such a page behind.
+
+    New one cannot be had afterwards: the list of calls denies it. Raises NotConfined.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    for start, end in writable_code():
+        length = ctypes.c_size_t(end - start)
+        if libc.mprotect(ctypes.c_void_p(start), length, _PROT_READ | _PROT_EXEC) != 0:
+            raise NotConfined(f"memory stays writable: {os.strerror(ctypes.get_errno())}")
+
+
+def writable_code() -> list[tuple[int, int]]:
+    """Start and end of all memory of this process that can be written and run (proc(5))."""
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    found = (line.split()[:2] for line in lines)
+    ranges = (place.split("-") for place, rights in found if rights[1:3] == "wx")
+    return [(int(start, 16), int(end, 16)) for start, end in ranges]
 
 
 def _give_up_power(parent: int) -> None:
