@@ -9,7 +9,8 @@ from __future__ import annotations
 import structlog
 from celery import Celery
 from kombu.entity import Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
+from redis.exceptions import RedisError
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +78,18 @@ class CeleryHints:
 
     def deliver(self, webhook_id: str) -> None:
         self._send(DELIVER_TASK, webhook_id)
+
+    def waiting(self) -> int:
+        """How many hints about jobs nobody has taken yet; 0 where nobody can tell."""
+        try:
+            with self._app.pool.acquire(block=True, timeout=1.0) as connection:
+                declared = connection.default_channel.queue_declare(queue=JOB_QUEUE, passive=True)
+            return int(declared.message_count)
+        except ChannelError:
+            return 0  # kombu's word for a list that Redis does not keep because it is empty
+        except (OperationalError, OSError, LimitExceeded, RedisError) as error:
+            _log.warning("hints_not_counted", cause=type(error).__name__)
+            return 0
 
     def _send(self, task: str, *args: str) -> None:
         try:

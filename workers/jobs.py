@@ -191,13 +191,27 @@ def _return(work: Work, job: Job, now: datetime, not_before: datetime) -> None:
 class Sweeper:
     """Finds what is due and wakes workers for it, so that a lost message costs only time."""
 
-    def __init__(self, *, records: Records, hints: Hints, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        records: Records,
+        hints: Hints,
+        clock: Callable[[], datetime],
+        waiting: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`waiting` counts the hints about jobs that no worker has taken yet."""
         self._records = records
         self._hints = hints
         self._clock = clock
+        self._waiting = waiting
 
     def sweep(self) -> int:
-        """Send a hint for each due job and each due webhook; returns how many jobs."""
+        """Send a hint for each due job that can have none, and for each due webhook.
+
+        Returns how many jobs are due. Behind a backlog as many hints wait as there are jobs, and
+        others would only keep workers from it. Where one was lost there are fewer of them, in the
+        end: the oldest jobs are those that have had their turn.
+        """
         now = self._clock()
         due, hooks = self._records.read(
             lambda work: (
@@ -205,7 +219,7 @@ class Sweeper:
                 work.deliveries.due(now, _SWEPT_AT_ONCE),
             )
         )
-        for job_id in due:
+        for job_id in due[: max(0, len(due) - self._waiting())]:
             self._hints.job(job_id)
         for webhook_id in hooks:
             self._hints.deliver(webhook_id)

@@ -12,6 +12,7 @@ from uploads.config import Settings
 from uploads.documents.model import JobKind
 from uploads.office import OfficeWord
 from uploads.proofs import StoreProof
+from uploads.queue import CeleryHints
 from uploads.wiring import Services
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
@@ -81,7 +82,7 @@ def make_runtime(
         patience=_patience(settings),
         ending=ending,
     )
-    sweeper = Sweeper(records=services.records, hints=services.hints, clock=clock.now)
+    sweeper = _sweeper(services)
     tidier = _tidier(services, scratch)
     return Runtime(
         *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy),
@@ -103,6 +104,12 @@ def make_prover(services: Services) -> Prover:
     """What tries the store."""
     proof = StoreProof.of(services.settings)
     return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
+
+
+def _sweeper(services: Services) -> Sweeper:
+    hints = services.hints
+    waiting = hints.waiting if isinstance(hints, CeleryHints) else lambda: 0
+    return Sweeper(records=services.records, hints=hints, clock=clock.now, waiting=waiting)
 
 
 def _patience(settings: Settings) -> Patience:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kombu import Connection
 from kombu.entity import Queue
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
 from tests.support.waiting import eventually
@@ -94,3 +95,16 @@ def test_a_broker_that_is_away_loses_hints_and_nothing_else(broker: Broker) -> N
     broker.away = False
     gathered.job("job-2")
     eventually(lambda: len(broker.lists.get("uploads", [])) == 1, 60)
+
+
+def test_what_nobody_has_taken_yet_is_counted(redis_url: str) -> None:
+    """Hints of workers and of web processes alike, none in a Redis that has no list, or is away."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+    hints = CeleryHints(make_celery(redis_url))
+    assert hints.waiting() == 0
+    hints.job("job_1")
+    assert hints.waiting() == 1
+    GatheredHints(redis_url).job("job_2")
+    eventually(lambda: hints.waiting() == 2, 60)
+    assert CeleryHints(make_celery("unix:///nowhere/redis.sock")).waiting() == 0
