@@ -8,7 +8,7 @@ from bench.systems.copyparty import Copyparty
 from bench.systems.direct import Direct
 from bench.systems.drawing import Cells, Poppler, Sharp
 from bench.systems.naive import NaiveFlask
-from bench.systems.scanners import OwnClient, RawClamd
+from bench.systems.scanners import OWN_CLIENT, RAW_CLAMD
 from bench.systems.service import Service, ServiceOnPostgres, ServiceWithClamav
 from bench.systems.system import System
 from bench.systems.tus import Tus
@@ -35,8 +35,8 @@ SYSTEMS: tuple[System, ...] = (
     Sharp(),
     Poppler(),
     ServiceWithClamav(),
-    OwnClient(),
-    RawClamd(),
+    OWN_CLIENT,
+    RAW_CLAMD,
 )
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 _SIGNED = {"uploads": ("signed",)}

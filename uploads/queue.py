@@ -9,7 +9,8 @@ from __future__ import annotations
 import structlog
 from celery import Celery
 from kombu.entity import Queue
-from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
+from kombu.exceptions import OperationalError
+from redis import Redis
 from redis.exceptions import RedisError
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +65,16 @@ def make_celery(redis_url: str) -> Celery:
     return app
 
 
+def waiting(redis_url: str) -> int:
+    """How many hints about jobs no worker has taken yet; 0 where nobody can tell."""
+    try:
+        with Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1) as redis:
+            return int(redis.llen(JOB_QUEUE))
+    except RedisError as error:
+        _log.warning("hints_not_counted", cause=type(error).__name__)
+        return 0
+
+
 class CeleryHints:
     """`Hints` over Celery; every failure to send is a warning in the log and nothing else."""
 
@@ -78,18 +89,6 @@ class CeleryHints:
 
     def deliver(self, webhook_id: str) -> None:
         self._send(DELIVER_TASK, webhook_id)
-
-    def waiting(self) -> int:
-        """How many hints about jobs nobody has taken yet; 0 where nobody can tell."""
-        try:
-            with self._app.pool.acquire(block=True, timeout=1.0) as connection:
-                declared = connection.default_channel.queue_declare(queue=JOB_QUEUE, passive=True)
-            return int(declared.message_count)
-        except ChannelError:
-            return 0  # kombu's word for a list that Redis does not keep because it is empty
-        except (OperationalError, OSError, LimitExceeded, RedisError) as error:
-            _log.warning("hints_not_counted", cause=type(error).__name__)
-            return 0
 
     def _send(self, task: str, *args: str) -> None:
         try:

@@ -197,7 +197,7 @@ class Sweeper:
         records: Records,
         hints: Hints,
         clock: Callable[[], datetime],
-        waiting: Callable[[], int] = lambda: 0,
+        waiting: Callable[[], int],
     ) -> None:
         """`waiting` counts the hints about jobs that no worker has taken yet."""
         self._records = records

@@ -12,7 +12,7 @@ from uploads.config import Settings
 from uploads.documents.model import JobKind
 from uploads.office import OfficeWord
 from uploads.proofs import StoreProof
-from uploads.queue import CeleryHints
+from uploads.queue import waiting
 from uploads.wiring import Services
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
@@ -107,9 +107,12 @@ def make_prover(services: Services) -> Prover:
 
 
 def _sweeper(services: Services) -> Sweeper:
-    hints = services.hints
-    waiting = hints.waiting if isinstance(hints, CeleryHints) else lambda: 0
-    return Sweeper(records=services.records, hints=hints, clock=clock.now, waiting=waiting)
+    return Sweeper(
+        records=services.records,
+        hints=services.hints,
+        clock=clock.now,
+        waiting=partial(waiting, services.settings.redis_url),
+    )
 
 
 def _patience(settings: Settings) -> Patience:

@@ -14,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.load.upload import Upload
 from bench.systems.node import node
 from bench.systems.process import NotStarted
-from bench.systems.system import Running
+from bench.systems.system import Running, takes_none
 from uploads.documents.readers.limits import PIXELS
 from workers.rendering.render import PICTURE_LIMIT
 from workers.sandbox.parent import Cell
@@ -26,11 +25,6 @@ SIDE = 400
 _CORES = os.cpu_count() or 1
 _SECONDS, _MEMORY = 30, 2048 * 1024 * 1024  # as the service's settings have it
 _SCRIPT = Path(__file__).parents[1] / "sharp" / "thumbnails.mjs"
-
-
-def _takes_none(door: str, number: int, size: int) -> Upload:
-    del door, number, size
-    raise NotImplementedError("draws pictures, takes no uploads")
 
 
 class Cells:
@@ -53,7 +47,10 @@ class Cells:
             with ThreadPoolExecutor(_CORES) as pool:
                 return list(pool.map(one, paths))
 
-        yield Running(0, {"drawing": [os.getpid()]}, _takes_none, folder, draw=draw)
+        try:
+            yield Running(0, {"drawing": [os.getpid()]}, takes_none, folder, draw=draw)
+        finally:
+            cell.close()
 
 
 class Sharp:
@@ -80,7 +77,7 @@ class Sharp:
                 return [int(size) for size in json.loads(process.stdout.readline() or "[]")]
 
             try:
-                yield Running(0, {"drawing": [process.pid]}, _takes_none, folder, draw=draw)
+                yield Running(0, {"drawing": [process.pid]}, takes_none, folder, draw=draw)
             finally:
                 process.kill()
 
@@ -107,4 +104,4 @@ class Poppler:
             with ThreadPoolExecutor(_CORES) as pool:
                 return list(pool.map(one, enumerate(paths)))
 
-        yield Running(0, {"drawing": [os.getpid()]}, _takes_none, folder, draw=draw)
+        yield Running(0, {"drawing": [os.getpid()]}, takes_none, folder, draw=draw)

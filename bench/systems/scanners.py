@@ -7,10 +7,10 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load.upload import Upload
-from bench.systems.system import Running
+from bench.systems.system import Running, takes_none
 from bench.trouble import StepFailed
 from tests.support.clamd import running_clamd, shipped
 from uploads.documents.model import Outcome
@@ -25,37 +25,24 @@ class NotClean(StepFailed):
     """Raised when a file was not called clean."""
 
 
-def _takes_none(door: str, number: int, size: int) -> Upload:
-    del door, number, size
-    raise NotImplementedError("scans files, takes no uploads")
+@dataclass(frozen=True, slots=True)
+class ClamdClient:
+    """A clamd of its own, and one who asks it; `scanner` makes him from its address."""
 
+    name: str
+    asked: str
+    scanner: Callable[[str], Callable[[Path], None]]
+    doors: tuple[str, ...] = ()
 
-@contextmanager
-def _scanning(folder: Path, scanner: Callable[[str], Callable[[Path], None]]) -> Iterator[Running]:
-    with running_clamd(folder / "clamd", configuration=shipped) as address:
-        yield Running(0, {"scanner": [os.getpid()]}, _takes_none, folder, scan=scanner(address))
-
-
-class OwnClient:
-    name = "uploads' ClamAV client"
-    doors = ()
-    settings = f"{_SETTINGS}; asked for its version before each file, as an inspection does"
+    @property
+    def settings(self) -> str:
+        return f"{_SETTINGS}; {self.asked}"
 
     @contextmanager
     def start(self, folder: Path) -> Iterator[Running]:
-        with _scanning(folder, _by_engine) as running:
-            yield running
-
-
-class RawClamd:
-    name = "raw clamd"
-    doors = ()
-    settings = f"{_SETTINGS}; FILDES and nothing else"
-
-    @contextmanager
-    def start(self, folder: Path) -> Iterator[Running]:
-        with _scanning(folder, _by_hand) as running:
-            yield running
+        with running_clamd(folder / "clamd", configuration=shipped) as address:
+            scan = self.scanner(address)
+            yield Running(0, {"scanner": [os.getpid()]}, takes_none, folder, scan=scan)
 
 
 def _by_engine(address: str) -> Callable[[Path], None]:
@@ -82,3 +69,11 @@ def _by_hand(address: str) -> Callable[[Path], None]:
             raise NotClean(repr(reply))
 
     return scan
+
+
+OWN_CLIENT = ClamdClient(
+    "uploads' ClamAV client",
+    "asked for its version before each file, as an inspection does",
+    _by_engine,
+)
+RAW_CLAMD = ClamdClient("raw clamd", "FILDES and nothing else", _by_hand)

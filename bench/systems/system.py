@@ -20,6 +20,11 @@ def _all_settled(seconds: float) -> dict[str, int]:
     return {}
 
 
+def takes_none(door: str, number: int, size: int) -> Upload:
+    """The upload of what is no server. Raises TypeError: only other work may be asked of it."""
+    raise TypeError(f"no file can be sent to it: {door}, {number}, {size} bytes")
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """What `python -m bench.load.transfer` is told before the file's path, and its environment."""

@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
-from tests.support.line import GRACE, LEASE, TEXT, Line
-from uploads.documents.errors import StorageUnavailable
-from uploads.documents.model import AuditEntry, Document, Job, JobKind, JobState, State
+from tests.support.drawing import leased_render, render_handler
+from tests.support.line import GRACE, TEXT, Line
+from uploads.documents.errors import LeaseLost, StorageUnavailable
+from uploads.documents.model import AuditEntry, Document, State
 from uploads.documents.receiving import Receiver
 from uploads.documents.spool import Room
 from uploads.records.documents import SqlDocuments
 from uploads.records.jobs import SqlJobs
 from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
-from workers.rendering.render import Picture
-from workers.renditions import RenderHandler
 
 Between = Callable[[type, str, Callable[[], object]], "Meanwhile"]
 
@@ -71,16 +69,6 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
         yield arrange
 
 
-class Painter:
-    """A renderer that needs no cell."""
-
-    def render(self, _file: BinaryIO, _type: str) -> list[Picture]:
-        return [Picture("thumbnail-200", "image/webp", 2, 2, b"a picture")]
-
-    def pages(self, _file: BinaryIO, _type: str) -> list[Picture]:
-        return []
-
-
 def clean(line: Line) -> Document:
     document = line.accept(TEXT)
     line.runner.run(line.job_of(document))
@@ -89,30 +77,11 @@ def clean(line: Line) -> Document:
 
 def render(line: Line, document: Document) -> Callable[[], None]:
     """The render job of a document, leased and ready to run."""
-    job = Job("job_render", JobKind.RENDER, document.id, JobState.DUE, line.now, line.now)
-    line.records.write(lambda work: work.jobs.add(job))
-    leased = line.records.write(lambda work: work.jobs.lease(job.id, line.now, line.now + LEASE))
-    assert leased is not None
-    handler = RenderHandler(
-        records=line.records,
-        storage=line.storage,
-        scratch_files=line.scratch,
-        renderer=Painter(),  # type: ignore[arg-type]
-        clock=line.clock,
-        new_id=line.new_id,
-        grace=GRACE,
-        lease=LEASE,
-        keep_damaged=timedelta(days=30),
-        transfer_seconds=60,
-    )
+    job, handler = leased_render(line, document), render_handler(line)
 
     def run() -> None:
-        from uploads.documents.errors import LeaseLost
-
-        try:
-            handler(leased)
-        except LeaseLost:
-            return
+        with suppress(LeaseLost):
+            handler(job)
 
     return run
 

@@ -113,7 +113,9 @@ class Line:
             keep_events=timedelta(days=7),
             end_sessions=lambda: 0,
         )
-        self.sweeper = Sweeper(records=self.records, hints=self.hints, clock=self.clock)
+        self.sweeper = Sweeper(
+            records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0
+        )
         self.runner = Runner(
             records=self.records,
             clock=self.clock,

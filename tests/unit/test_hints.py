@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from tests.support.waiting import eventually
 from uploads import hints
 from uploads.hints import GatheredHints, message
-from uploads.queue import JOB_QUEUE, JOB_TASK, CeleryHints, make_celery
+from uploads.queue import JOB_QUEUE, JOB_TASK, CeleryHints, make_celery, waiting
 from uploads.roundtrips import Push
 
 
@@ -101,10 +101,9 @@ def test_what_nobody_has_taken_yet_is_counted(redis_url: str) -> None:
     """Hints of workers and of web processes alike, none in a Redis that has no list, or is away."""
     with Redis.from_url(redis_url) as redis:
         redis.flushall()
-    hints = CeleryHints(make_celery(redis_url))
-    assert hints.waiting() == 0
-    hints.job("job_1")
-    assert hints.waiting() == 1
+    assert waiting(redis_url) == 0
+    CeleryHints(make_celery(redis_url)).job("job_1")
+    assert waiting(redis_url) == 1
     GatheredHints(redis_url).job("job_2")
-    eventually(lambda: hints.waiting() == 2, 60)
-    assert CeleryHints(make_celery("unix:///nowhere/redis.sock")).waiting() == 0
+    eventually(lambda: waiting(redis_url) == 2, 60)
+    assert waiting("unix:///nowhere/redis.sock") == 0

@@ -54,6 +54,7 @@ LEFT_TO_THE_WORKER = {
     *("pptx as xlsx",),
     # of a PDF's objects
     *("script", "launch", "opens address", "named script", "xfa", "rich media", "password"),
+    *("launch by a name elsewhere", "script by an escaped name"),
     *("bomb in attachment", "deep attachment"),
     # of RTF's words
     *("rtf object", "rtf template"),

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import BinaryIO
-
 import pytest
 from argon2 import PasswordHasher
 
-from tests.support.line import GRACE, LEASE, Line
+from tests.support.drawing import leased_render, render_handler
+from tests.support.line import Line
 from tests.support.quarantine import Quarantine
 from uploads.documents.access import Access
 from uploads.documents.errors import Invalid, NotFound
 from uploads.documents.links import Disposition
-from uploads.documents.model import Document, Job, JobKind, JobState, Outcome, Rendition
+from uploads.documents.model import Document, JobState, Outcome, Rendition
 from uploads.documents.sharing import Sharing, Wish
 from uploads.security.passwords import Passwords
 from uploads.security.tokens import LinkTokens, SignedTokens
 from uploads.storage.protocol import Bucket
 from uploads.web import rows
-from workers.rendering.render import Picture
-from workers.renditions import RenderHandler
 
 SECRET = "a secret of thirty-two characters"
 PICTURE = Rendition("thumbnail-200", "image/webp", 1, 1, 1, "a/picture")
-
-
-class Painter:
-    """A renderer that draws whatever it is given."""
-
-    def render(self, _file: BinaryIO, _type: str) -> list[Picture]:
-        return [Picture("thumbnail-800", "image/webp", 2, 2, b"a picture")]
 
 
 @pytest.fixture
@@ -79,27 +68,11 @@ def test_a_picture_of_it_is_not_shown(line: Line, access: Access) -> None:
 def test_none_is_drawn_of_it(line: Line) -> None:
     """By a job that was left over from when it was clean, say."""
     quarantine = Quarantine(line)
-    handler = RenderHandler(
-        records=line.records,
-        storage=line.storage,
-        scratch_files=line.scratch,
-        renderer=Painter(),  # type: ignore[arg-type]
-        clock=line.clock,
-        new_id=line.new_id,
-        grace=GRACE,
-        lease=LEASE,
-        keep_damaged=timedelta(days=30),
-        transfer_seconds=60,
-    )
+    handler = render_handler(line)
     clean = quarantine.refused(outcome=Outcome.CLEAN)
     for document, pictures in ((clean, 1), (quarantine.released(quarantine.refused()), 0)):
-        job = Job(line.new_id(), JobKind.RENDER, document.id, JobState.DUE, line.now, line.now)
-        line.records.write(lambda work, new=job: work.jobs.add(new))  # type: ignore[misc]
-        leased = line.records.write(
-            lambda work, due=job: work.jobs.lease(due.id, line.now, line.now + LEASE)  # type: ignore[misc]
-        )
-        assert leased is not None
-        handler(leased)
+        job = leased_render(line, document)
+        handler(job)
         assert len(line.document(document.id).renditions) == pictures
         assert line.job(job.id).state is JobState.DONE
 

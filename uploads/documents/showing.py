@@ -52,7 +52,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
         "inspected_at": rfc3339(verdict.inspected_at),
-        "engines": [_engine_json(report) for report in verdict.engines],
+        "engines": [engine_json(report) for report in verdict.engines],
     }
 
 
@@ -63,7 +63,8 @@ def rfc3339(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _engine_json(report: EngineReport) -> dict[str, Any]:
+def engine_json(report: EngineReport) -> dict[str, Any]:
+    """What one engine said, as a document's owner is told."""
     return {
         "name": report.name,
         "version": report.version,

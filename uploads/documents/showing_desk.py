@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from uploads.documents.desk import Detail
-from uploads.documents.model import EngineReport, Verdict
+from uploads.documents.model import Verdict
 from uploads.documents.readers.members import Members
 from uploads.documents.releases import Case, Release
-from uploads.documents.showing import facts_of, rfc3339, verdict_json
+from uploads.documents.showing import engine_json, facts_of, rfc3339, verdict_json
 
 _FACTS = (
     "id",
@@ -74,18 +74,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         **verdict_json(verdict),
         "sha256": verdict.sha256,
         "size": verdict.size,
-        "engines": [_engine_json(report) for report in verdict.engines],
-    }
-
-
-def _engine_json(report: EngineReport) -> dict[str, Any]:
-    return {
-        "name": report.name,
-        "version": report.version,
-        "signatures": report.signatures,
-        "outcome": report.outcome.value,
-        "finding": report.finding,
-        "reason": report.reason,
+        "engines": [{**engine_json(report), "reason": report.reason} for report in verdict.engines],
     }
 
 

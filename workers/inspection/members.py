@@ -1,8 +1,8 @@
 """An engine that is shown, beside the file itself, each thing that our own walk unpacks from it.
 
-ClamAV unpacks archives as well, by its own parsers and within its own limits; what it cannot see
-that way it sees here. The walk is done in the cell, member after member comes out of it into one
-scratch file, and none of them is parsed on the way.
+ClamAV unpacks as well, by its own parsers and within its own limits; what it cannot see that way,
+as a PDF's attachments, it sees here. The walk is done in the cell, member after member comes out
+of it into one scratch file, and none of them is parsed on the way.
 """
 
 from __future__ import annotations
@@ -17,14 +17,9 @@ from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
 from workers.inspection.cell_members import END, MORE
+from workers.inspection.containers import container_of
 from workers.inspection.engine import Engine, EngineUnavailable, Subject
 
-# All that our walk unpacks: ClamAV was seen to say OK to a PDF whose attachment it knows.
-_PACKED = frozenset({"application/zip", "application/pdf"})
-_DOCUMENTS = (
-    "application/vnd.openxmlformats-officedocument.",
-    "application/vnd.oasis.opendocument.",
-)
 _TYPE = "application/octet-stream"
 _NAME = "member"
 
@@ -50,7 +45,7 @@ class WithMembers:
     def inspect(self, subject: Subject) -> EngineReport:
         """Say what the file and all in it is. Raises: EngineUnavailable."""
         whole = self._engine.inspect(subject)
-        if whole.outcome is not Outcome.CLEAN or not _is_packed(subject.type):
+        if whole.outcome is not Outcome.CLEAN or container_of(subject.type) is None:
             return whole
         with _Member(subject.path) as member:
             sink = _Shown(self._engine, member, time.monotonic() + self._seconds)
@@ -67,10 +62,6 @@ class WithMembers:
         if outcome is Outcome.CLEAN and sink.open:
             answer = Outcome.UNSCANNABLE, None, "malformed-file"
         return celled.report(whole.name, whole.version, whole.signatures, answer)
-
-
-def _is_packed(media_type: str) -> bool:
-    return media_type in _PACKED or media_type.startswith(_DOCUMENTS)
 
 
 class _Enough(Exception):

@@ -16,14 +16,10 @@ from typing import BinaryIO
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection import pdfs
+from workers.inspection.containers import container_of
 
 CHUNK_BYTES = 256 * 1024
 _STORED, _DEFLATED = 0, 8
-_KINDS = {"application/zip": "zip", "application/pdf": "pdf"}
-_DOCUMENTS = (
-    "application/vnd.openxmlformats-officedocument.",
-    "application/vnd.oasis.opendocument.",
-)
 _HEADS = ((b"PK\3\4", "zip"), (b"PK\5\6", "zip"), (b"%PDF-", "pdf"), (b"\x1f\x8b\x08", "gzip"))
 
 
@@ -44,8 +40,7 @@ def walk(file: BinaryIO, media_type: str, limits: Limits) -> Iterator[Member]:
 
     Raises: Refusal, when a limit is reached or a container cannot be read to its end.
     """
-    kind = "zip" if media_type.startswith(_DOCUMENTS) else _KINDS.get(media_type)
-    if kind:
+    if kind := container_of(media_type):
         yield from _descend(file, kind, "", 1, Budget(limits))
 
 
