@@ -279,7 +279,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest image, width × height × frames; phones take 200 megapixels.",
     )
-    worker_processes: int = Field(2, ge=1, description="Celery children of one worker.")
+    worker_processes: int = Field(
+        2,
+        ge=1,
+        description="Celery children of one worker; all but one may draw pictures or rescan.",
+    )
     web_processes: int = Field(2, ge=1, description="gunicorn workers.")
     web_connections: int = Field(
         8192, ge=16, description="Most connections of one gunicorn worker at the same time."

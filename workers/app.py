@@ -18,6 +18,7 @@ from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
+from workers.places import Places
 from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
@@ -32,6 +33,7 @@ _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None
 _office = NO_OFFICE  # found out before the fork
 _stopping = Stopping()  # made before the fork
+_places = Places.beside_urgent(Settings.load().worker_processes)  # made before the fork
 # A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
 _HAND_BACK_AFTER_SECONDS = 8.0
 _main_process = os.getpid()  # imported before the fork
@@ -41,6 +43,7 @@ def _make_app(settings: Settings) -> Celery:
     made = make_celery(settings.redis_url)
     made.conf.update(
         include=["workers.tasks"],
+        worker_concurrency=settings.worker_processes,
         worker_prefetch_multiplier=1,
         task_acks_late=True,
         task_reject_on_worker_lost=False,  # the sweeper repeats it, with its start counted
@@ -65,7 +68,9 @@ def runtime() -> Runtime:
     """This process's runtime, made at its first use after the fork."""
     global _runtime  # one a process, by Celery's design
     if _runtime is None:
-        _runtime = make_runtime(build(Settings.load().require_parts(), app), _ending, _office)
+        _runtime = make_runtime(
+            build(Settings.load().require_parts(), app), _places, _ending, _office
+        )
     return _runtime
 
 
@@ -95,7 +100,7 @@ def _prove(**_: Any) -> None:
         _prove_cell(settings)
         Scratch(settings.scratch_dir).clear()
         _find_office(settings)
-        made = make_runtime(build(settings, app), office=_office)
+        made = make_runtime(build(settings, app), _places, office=_office)
         made.prove()
         # The costly proof may come later where nothing waits for it.
         made.try_engines(thorough=settings.env == "production")

@@ -30,6 +30,7 @@ from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.faults import step
 from uploads.records.protocol import Records, Work
 from workers.inspection.engine import EngineUnavailable
+from workers.places import PATIENT, URGENT, Places
 from workers.sandbox.parent import CellKilled
 from workers.withdrawing import withdraw
 
@@ -66,22 +67,54 @@ class Runner:
         clock: Callable[[], datetime],
         handlers: Mapping[JobKind, Handler],
         patience: Patience,
+        places: Places,
+        hints: Hints,
         ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._records = records
         self._clock = clock
         self._handlers = handlers
         self._patience = patience
+        self._places = places
+        self._hints = hints
         self._ending = ending
 
     def run(self, job_id: str) -> None:
         """Lease the job, do it, and defer it when a part is unavailable.
 
-        Returns quietly when it is not to be had (done, leased by another, not due yet).
+        Returns quietly when it is not to be had (done, leased by another, not due yet), or can
+        wait and has no place: whoever has one calls the next when he leaves it.
         """
-        job = self._records.write(lambda work: self._lease(work, job_id))
-        if job is None:
+        known = self._records.read(lambda work: work.jobs.get(job_id))
+        if known is None:
             return
+        if known.kind in URGENT:
+            self._take(job_id)
+            return
+        with self._places.one() as free:
+            taken = free and self._take(job_id)
+        if taken:
+            self._call_next()
+
+    def _take(self, job_id: str) -> bool:
+        """Whether it was to be had; it is done then, or deferred."""
+        job = self._records.write(lambda work: self._lease(work, job_id))
+        if job is not None:
+            self._do(job)
+        return job is not None
+
+    def _call_next(self) -> None:
+        """Behind all that waits by now. One for each place, for others may leave one as well."""
+        now, most = self._clock(), self._places.count
+        try:
+            due = self._records.read(lambda work: work.jobs.due(now, most, PATIENT))
+        except RecordsUnavailable as error:
+            _log.warning("next_not_called", cause=error.cause)  # the sweep does it
+            return
+        for job_id in due:
+            self._hints.job(job_id)
+
+    def _do(self, job: Job) -> None:
         step("s8")
         with structlog.contextvars.bound_contextvars(job=job.id, document=job.document_id):
             try:
@@ -198,29 +231,36 @@ class Sweeper:
         hints: Hints,
         clock: Callable[[], datetime],
         waiting: Callable[[], int],
+        places: int,
     ) -> None:
-        """`waiting` counts the hints about jobs that no worker has taken yet."""
+        """`waiting` counts the hints about jobs that no worker has taken yet.
+
+        `places` is how many jobs that can wait are done at a time.
+        """
         self._records = records
         self._hints = hints
         self._clock = clock
         self._waiting = waiting
+        self._places = places
 
-    def sweep(self) -> int:
+    def sweep(self) -> None:
         """Send a hint for each due job that can have none, and for each due webhook.
 
-        Returns how many jobs are due. Behind a backlog as many hints wait as there are jobs, and
-        others would only keep workers from it. Where one was lost there are fewer of them, in the
-        end: the oldest jobs are those that have had their turn.
+        Behind a backlog as many hints wait as there are urgent jobs, and others would only keep
+        workers from it. Where one was lost there are fewer of them, in the end: the oldest jobs are
+        those that have had their turn. Of what can wait one for each place is enough, for whoever
+        had a place calls the next.
         """
         now = self._clock()
-        due, hooks = self._records.read(
+        urgent, patient, hooks = self._records.read(
             lambda work: (
-                work.jobs.due(now, _SWEPT_AT_ONCE),
+                work.jobs.due(now, _SWEPT_AT_ONCE, URGENT),
+                work.jobs.due(now, self._places, PATIENT),
                 work.deliveries.due(now, _SWEPT_AT_ONCE),
             )
         )
-        for job_id in due[: max(0, len(due) - self._waiting())]:
+        missing = max(0, len(urgent) - self._waiting())
+        for job_id in (*urgent[:missing], *patient):
             self._hints.job(job_id)
         for webhook_id in hooks:
             self._hints.deliver(webhook_id)
-        return len(due)

@@ -17,6 +17,7 @@ from uploads.wiring import Services
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
 from workers.lineup import Lineup, make_lineup
+from workers.places import Places
 from workers.proving import Prover
 from workers.publishing import Publisher
 from workers.releasing import Releaser
@@ -35,7 +36,7 @@ class Runtime:
     """The verbs of the worker's tasks."""
 
     run_job: Callable[[str], None]
-    sweep: Callable[[], int]
+    sweep: Callable[[], None]
     reap: Callable[[], int]
     tidy: Callable[[], None]
     prove: Callable[[], None]
@@ -55,12 +56,14 @@ def make_cell(settings: Settings) -> Cell:
 
 def make_runtime(
     services: Services,
+    places: Places,
     ending: Callable[[], bool] = lambda: False,
     office: OfficeFound = NO_OFFICE,
 ) -> Runtime:
     """Put a worker process together; `ending` says that it is about to be ended.
 
-    `office` is what the worker found out of LibreOffice, before the fork.
+    `office` is what the worker found out of LibreOffice, and `places` what its processes share;
+    both are made before the fork.
     Raises RulesBroken when a YARA rule does not compile.
     """
     settings = services.settings
@@ -80,9 +83,11 @@ def make_runtime(
             JobKind.RELEASE: _releaser(services, reaper),
         },
         patience=_patience(settings),
+        places=places,
+        hints=services.hints,
         ending=ending,
     )
-    sweeper = _sweeper(services)
+    sweeper = _sweeper(services, places.count)
     tidier = _tidier(services, scratch)
     return Runtime(
         *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy),
@@ -106,12 +111,13 @@ def make_prover(services: Services) -> Prover:
     return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
 
 
-def _sweeper(services: Services) -> Sweeper:
+def _sweeper(services: Services, places: int) -> Sweeper:
     return Sweeper(
         records=services.records,
         hints=services.hints,
         clock=clock.now,
         waiting=partial(waiting, services.settings.redis_url),
+        places=places,
     )
 
 

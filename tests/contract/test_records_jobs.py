@@ -43,7 +43,7 @@ def kept(records: SqlRecords, job_id: str = "job_1") -> Job:
 
 
 def due(records: SqlRecords, at: float = 0, limit: int = 9) -> list[str]:
-    return list(records.read(lambda work: work.jobs.due(after(at), limit)))
+    return list(records.read(lambda work: work.jobs.due(after(at), limit, JobKind)))
 
 
 def test_a_job_comes_back_as_it_was_added(queue: SqlRecords) -> None:
@@ -140,6 +140,16 @@ def test_due_is_oldest_first_and_bounded(queue: SqlRecords) -> None:
     )
     assert due(queue) == ["job_2", "job_3", "job_1"]
     assert due(queue, limit=2) == ["job_2", "job_3"]
+
+
+def test_due_is_of_the_kinds_asked_for(queue: SqlRecords) -> None:
+    add(queue, job("job_1"), job("job_2", kind=JobKind.RENDER), job("job_3", kind=JobKind.RESCAN))
+
+    def of(*kinds: JobKind) -> list[str]:
+        return sorted(queue.read(lambda work: work.jobs.due(NOW, 9, kinds)))
+
+    assert of(JobKind.INSPECT, JobKind.RELEASE) == ["job_1"]
+    assert of(JobKind.RENDER, JobKind.RESCAN) == ["job_2", "job_3"]
 
 
 def test_cancel_ends_the_due_jobs_of_one_document(queue: SqlRecords) -> None:

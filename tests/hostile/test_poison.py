@@ -19,8 +19,14 @@ from uploads.documents.model import JobKind
 pytestmark = pytest.mark.one_database
 
 GOOD = 100
-# So long that the poison's child outlives all the good files, on whatever machine.
-PATIENT = {"UPLOADS_CLAMD": "off", "UPLOADS_CELL_SECONDS": "900", "UPLOADS_JOB_SECONDS": "6000"}
+# So long that the poison's child outlives all the good files, on whatever machine. Two places for
+# pictures: one is left beside the poison's.
+PATIENT = {
+    "UPLOADS_CLAMD": "off",
+    "UPLOADS_CELL_SECONDS": "900",
+    "UPLOADS_JOB_SECONDS": "6000",
+    "UPLOADS_WORKER_PROCESSES": "3",
+}
 
 
 def slow_pdf(fills: int = 200_000) -> bytes:
@@ -48,18 +54,31 @@ def patient() -> Iterator[Stack]:
 
 
 def test_a_hundred_good_files_overtake_it(patient: Stack) -> None:
-    """All are clean, and have what pictures they can, while the poison is still being drawn."""
+    """All are clean, and have what pictures they can, while the poison is still being drawn.
+
+    With as many of them as there are places for pictures, what comes in is still inspected.
+    """
     ann = patient.person("ann")
-    poison = ann.upload("poison.pdf", slow_pdf())
-    eventually(lambda: _is_being_drawn(patient, poison), PATIENCE)
-    with ThreadPoolExecutor(4) as senders:
-        good = list(senders.map(lambda n: ann.upload(*_good(n)), range(GOOD)))
+    poison = [ann.upload("poison.pdf", slow_pdf())]
+    eventually(lambda: _is_being_drawn(patient, poison[0]), PATIENCE)
+    good = _send(ann, GOOD)
     for document_id in good:
         assert ann.settle(document_id)["state"] == "clean"
     for document_id in good[::5]:
         eventually(lambda: _has_pictures(ann, document_id), PATIENCE)  # noqa: B023
-    assert _is_being_drawn(patient, poison)
-    assert not _has_pictures(ann, poison)
+    poison += [ann.upload(f"poison-{number}.pdf", slow_pdf()) for number in range(4)]
+    for document_id in poison:
+        assert ann.settle(document_id)["state"] == "clean"
+    eventually(lambda: _children(patient) == 2, PATIENCE)
+    for document_id in _send(ann, 20):
+        assert ann.settle(document_id)["state"] == "clean"
+    assert _children(patient) == 2
+    assert not any(_has_pictures(ann, document_id) for document_id in poison)
+
+
+def _send(person: Person, count: int) -> list[str]:
+    with ThreadPoolExecutor(4) as senders:
+        return list(senders.map(lambda number: person.upload(*_good(number)), range(count)))
 
 
 def _good(number: int) -> tuple[str, bytes]:
@@ -76,5 +95,11 @@ def _is_being_drawn(stack: Stack, document_id: str) -> bool:
     records = stack.services().records
     document = records.read(lambda work: work.documents.find(document_id))
     owed = records.read(lambda work: work.jobs.open_since(document_id, JobKind.RENDER))
-    busy = any(confined_child(worker.pid) for worker in stack.named("workers.app"))
+    busy = _children(stack) > 0
     return document is not None and document.servable and owed is not None and busy
+
+
+def _children(stack: Stack) -> int:
+    """How many children sit in the cells of the worker's processes at this moment."""
+    found = (confined_child(worker.pid) for worker in stack.named("workers.app"))
+    return len({child.pid for child in found if child is not None})

@@ -42,6 +42,7 @@ from workers.inspection.engine import EngineUnavailable, Subject
 from workers.inspection.examining import Examiner
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
+from workers.places import Places
 from workers.publishing import Publisher
 from workers.retention import Reaper, Tidier
 from workers.scratch import Scratch
@@ -114,13 +115,15 @@ class Line:
             end_sessions=lambda: 0,
         )
         self.sweeper = Sweeper(
-            records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0
+            records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
         )
         self.runner = Runner(
             records=self.records,
             clock=self.clock,
             handlers={JobKind.INSPECT: self._inspector()},
             patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+            places=Places(1),
+            hints=self.hints,
         )
 
     def _intake(self, segment_bytes: int) -> Intake:

@@ -18,6 +18,7 @@ from uploads.documents.releases import Case, ReleaseState
 from uploads.records import tables
 from uploads.storage.protocol import Bucket
 from workers.jobs import Patience, Runner
+from workers.places import Places
 from workers.releasing import Releaser
 
 WHY = "A false alarm: our own installer."
@@ -51,6 +52,8 @@ class Quarantine:
             clock=line.clock,
             handlers={JobKind.RELEASE: self.releaser},
             patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+            places=Places(1),
+            hints=line.hints,
         )
 
     def administrator(self, name: str) -> Actor:

@@ -17,6 +17,7 @@ from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
 from workers.jobs import Patience, Runner
+from workers.places import Places
 from workers.sandbox.parent import CellKilled
 from workers.scratch import within
 from workers.signs import Stopping
@@ -93,6 +94,8 @@ def test_work_that_outlives_a_stop_is_handed_back_and_its_start_does_not_count(l
         clock=line.clock,
         handlers={JobKind.INSPECT: line._inspector()},
         patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
+        places=Places(1),
+        hints=line.hints,
         ending=lambda: bool(stop_asked),
     )
     document = line.accept(TEXT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,9 +83,10 @@ class SqlJobs:
             deferrals=jobs.c.deferrals + 1,
         )
 
-    def due(self, now: datetime, limit: int) -> Sequence[str]:
+    def due(self, now: datetime, limit: int, kinds: Collection[JobKind]) -> Sequence[str]:
+        wanted = jobs.c.kind.in_([kind.value for kind in kinds])
         return self._connection.scalars(
-            select(jobs.c.id).where(_free(now)).order_by(jobs.c.created_at).limit(limit)
+            select(jobs.c.id).where(_free(now), wanted).order_by(jobs.c.created_at).limit(limit)
         ).all()
 
     def cancel(self, document_id: str) -> None:

@@ -164,8 +164,8 @@ class Jobs(Protocol):
     def defer(self, job: Job, not_before: datetime) -> bool:
         """Hand the job back: one start less, one deferral more, under the same condition."""
 
-    def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of jobs that are due and not leased, oldest first."""
+    def due(self, now: datetime, limit: int, kinds: Collection[JobKind]) -> Sequence[str]:
+        """Ids of jobs of these kinds that are due and not leased, oldest first."""
 
     def cancel(self, document_id: str) -> None:
         """Mark every due job of the document done; late workers lose their token's hold."""

@@ -120,11 +120,11 @@ def _celery(app: str, *words: str) -> Sequence[str]:
 
 
 def _worker(settings: Settings) -> Part:
-    pool = ("--pool", "prefork", "--concurrency", str(settings.worker_processes))
     sign = settings.data / "run" / READY_FILE
+    queues = ("--queues", f"{JOB_QUEUE},{UPKEEP_QUEUE}")
     return Part(
         "worker",
-        _celery("workers.app", "worker", *pool, *_QUIET, "--queues", f"{JOB_QUEUE},{UPKEEP_QUEUE}"),
+        _celery("workers.app", "worker", "--pool", "prefork", *_QUIET, *queues),
         before=lambda: sign.unlink(missing_ok=True),
         ready=sign.exists,
         ready_seconds=90,
