@@ -117,7 +117,7 @@ def _prove_cell(settings: Settings) -> None:
     cell = make_cell(settings)
     try:
         # With all that a file will find there: libraries leave things behind.
-        cell.prepare({"structure": {}, "members": {}, "render": {}})
+        cell.prepare({"structure": {}, "members": {}, "render": {}, "media": {}})
         cell.self_test()
     finally:
         cell.close()  # not to be carried over the fork

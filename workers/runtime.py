@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from uploads.proofs import StoreProof
 from uploads.queue import waiting
 from uploads.wiring import Services
 from workers.inspection.inspect import Inspector
-from workers.jobs import Patience, Runner, Sweeper
+from workers.jobs import Handler, Patience, Runner, Sweeper
 from workers.lineup import Lineup, make_lineup
 from workers.places import Places
 from workers.proving import Prover
@@ -73,20 +73,13 @@ def make_runtime(
     reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
     publisher = _publisher(services, cell, reaper, lineup)
     rescanner = _rescanner(services, lineup, publisher)
-    runner = Runner(
-        records=services.records,
-        clock=clock.now,
-        handlers={
-            JobKind.INSPECT: _inspector(services, lineup, publisher),
-            JobKind.RENDER: _render_handler(services, scratch, cell, office),
-            JobKind.RESCAN: rescanner,
-            JobKind.RELEASE: _releaser(services, reaper),
-        },
-        patience=_patience(settings),
-        places=places,
-        hints=services.hints,
-        ending=ending,
-    )
+    handlers: dict[JobKind, Handler] = {
+        JobKind.INSPECT: _inspector(services, lineup, publisher),
+        JobKind.RENDER: _render_handler(services, scratch, cell, office),
+        JobKind.RESCAN: rescanner,
+        JobKind.RELEASE: _releaser(services, reaper),
+    }
+    runner = _runner(services, handlers, places, ending)
     sweeper = _sweeper(services, places.count)
     tidier = _tidier(services, scratch)
     return Runtime(
@@ -95,6 +88,23 @@ def make_runtime(
         prepare=lineup.prepare,
         try_engines=lineup.canaries.try_all,
         rescan=rescanner.look,
+    )
+
+
+def _runner(
+    services: Services,
+    handlers: Mapping[JobKind, Handler],
+    places: Places,
+    ending: Callable[[], bool],
+) -> Runner:
+    return Runner(
+        records=services.records,
+        clock=clock.now,
+        handlers=handlers,
+        patience=_patience(services.settings),
+        places=places,
+        hints=services.hints,
+        ending=ending,
     )
 
 

@@ -117,7 +117,10 @@ class Line:
         self.sweeper = Sweeper(
             records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
         )
-        self.runner = Runner(
+        self.runner = self._runner()
+
+    def _runner(self) -> Runner:
+        return Runner(
             records=self.records,
             clock=self.clock,
             handlers={JobKind.INSPECT: self._inspector()},

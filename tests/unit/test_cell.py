@@ -31,7 +31,7 @@ MIB = 1024 * 1024
 BOOT_OPEN = (
     "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
     "from workers.sandbox import template, confinement;"
-    "confinement.confine = lambda limits, parent: None; template.main()"
+    "confinement.confine = lambda limits, parent, code: None; template.main()"
 )
 
 
@@ -50,7 +50,7 @@ def act(
 def test_every_probe_fails() -> None:
     """No way out of the cell that we know of is open."""
     cell = Cell(seconds=60, memory_bytes=256 * MIB)
-    cell.prepare({"structure": {}, "members": {}, "render": {}})
+    cell.prepare({"structure": {}, "members": {}, "render": {}, "media": {}})
     cell.self_test()
     cell.close()
 

@@ -271,7 +271,8 @@ def test_large_upright(type_: str) -> None:
 def test_warming_up_leaves_no_thread() -> None:
     """What is loaded before a child is forked runs nothing: a fork would cut it off."""
     lines = (
-        "import os; from workers.rendering import cell_render; cell_render.warm_up({})",
+        "import os; from workers.rendering import cell_played, cell_render",
+        "cell_render.warm_up({}); cell_played.warm_up({})",
         "print(len(os.listdir('/proc/self/task')))",
     )
     run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)

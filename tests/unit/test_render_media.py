@@ -117,7 +117,7 @@ def test_too_many_pixels() -> None:
     """The size that the container tells is judged before a frame is decoded, and the decoder's."""
     small = {"loader": "video mov", "pixels": 640 * 480 - 1, "sides": [200]}
     with opened(film()) as file:
-        reply = cell().run("render", file, small)
+        reply = cell().run("media", file, small)
     assert "refused" in reply.result
     vast = patched(film(), SIZE, struct.pack(">HH", 60_000, 60_000))
     with opened(vast) as file:

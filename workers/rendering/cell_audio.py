@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import BinaryIO
 
-import pyvips
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -31,7 +30,7 @@ def warm_up() -> None:
     cell_lettering.warm_up(_LETTERS)
 
 
-def load(file: BinaryIO, pixels: int, side: int, demuxer: str) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int, demuxer: str) -> Image.Image:
     """Draw the loudness of the first stream over time; raises Refused when there is no sound."""
     with cell_media.opened(file, demuxer, pixels) as container:
         stream = cell_media.chosen(container.streams.audio)
@@ -76,7 +75,7 @@ def _loudness(samples: array[int]) -> list[float]:
     return [max(max(part), -min(part)) / 32768 if part else 0.0 for part in stretches]
 
 
-def _drawn(bars: list[float], seconds: int | None) -> pyvips.Image:
+def _drawn(bars: list[float], seconds: int | None) -> Image.Image:
     """Bars around a middle line; below them how much was heard, where it is not all."""
     picture = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     draw = ImageDraw.Draw(picture)
@@ -89,6 +88,4 @@ def _drawn(bars: list[float], seconds: int | None) -> pyvips.Image:
         heard = f"the first {seconds // 60}:{seconds % 60:02}"
         font = cell_lettering.font(_LETTERS)
         draw.text((_EDGE, _HEIGHT - _EDGE - _LETTERS // 2), heard, _QUIET, font)
-    data = picture.tobytes()
-    image = pyvips.Image.new_from_memory(data, _WIDTH, _HEIGHT, 3, "uchar")
-    return image.copy(interpretation="srgb")
+    return picture

@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 import pillow_heif
 import pyvips
+from PIL import Image
 
+from workers.rendering import cell_vips
 from workers.rendering.refusal import Refused
 
 _BANDS = {"RGB": 3, "RGBA": 4, "L": 1, "LA": 2}
@@ -24,7 +26,7 @@ def warm_up() -> None:
     pillow_heif.libheif_info()
 
 
-def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int) -> Image.Image:
     """Decode the primary picture; raises Refused before decoding when it has too many pixels."""
     heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
     width, height = heif.size
@@ -39,4 +41,4 @@ def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
     profile = heif.info.get("icc_profile")
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return image
+    return cell_vips.fit(image, side)

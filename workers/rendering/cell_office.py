@@ -14,6 +14,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 import pyvips
+from PIL import Image
 
 from workers.rendering import cell_vips
 from workers.rendering.refusal import Refused
@@ -33,7 +34,7 @@ def warm_up() -> None:
     codecs.lookup("cp437")
 
 
-def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int) -> Image.Image:
     """Decode the embedded thumbnail; raises Refused where there is none that can be."""
     try:
         with zipfile.ZipFile(file) as archive:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import pypdfium2
 import pypdfium2.raw as raw
-import pyvips
+from PIL import Image
 
 from workers.rendering.refusal import Refused
 
@@ -32,12 +32,12 @@ def warm_up() -> None:
     _bitmap(pypdfium2.PdfDocument.new().new_page(60, 80), 8)
 
 
-def load(file: BinaryIO, pixels: int, side: int) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int) -> Image.Image:
     """Draw the first page, its longer side `side` pixels; raises Refused when there is none."""
     return _drawn(_document(file), 0, side)
 
 
-def pages(file: BinaryIO, most: int, side: int, until: float) -> Iterator[pyvips.Image]:
+def pages(file: BinaryIO, most: int, side: int, until: float) -> Iterator[Image.Image]:
     """Draw the first pages one after the other, at most `most`.
 
     Ends with the first that cannot be drawn, or not by `until` on the monotonic clock.
@@ -60,7 +60,7 @@ def _document(file: BinaryIO) -> pypdfium2.PdfDocument:
 
 def _drawn(
     document: pypdfium2.PdfDocument, number: int, side: int, until: float = math.inf
-) -> pyvips.Image:
+) -> Image.Image:
     try:
         page = document[number]
     except IndexError as error:
@@ -71,10 +71,8 @@ def _drawn(
         bitmap = _bitmap(page, side, until)
     finally:
         page.close()
-    image = pyvips.Image.new_from_memory(
-        bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.n_channels, "uchar"
-    )
-    return image.extract_band(0, n=3).copy(interpretation="srgb").copy_memory()
+    size = (bitmap.width, bitmap.height)
+    return Image.frombuffer("RGB", size, bitmap.buffer, "raw", "RGBX", bitmap.stride, 1)
 
 
 def _bitmap(page: pypdfium2.PdfPage, side: int, until: float = math.inf) -> pypdfium2.PdfBitmap:

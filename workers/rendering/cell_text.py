@@ -14,7 +14,6 @@ from io import StringIO
 from itertools import islice
 from typing import BinaryIO
 
-import pyvips
 from PIL import Image, ImageDraw
 
 from workers.rendering import cell_lettering
@@ -46,7 +45,7 @@ def warm_up() -> None:
         codecs.lookup(name)
 
 
-def load(file: BinaryIO, pixels: int, side: int, form: str) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int, form: str) -> Image.Image:
     """Draw the beginning; `form` is `lines` or `table`. Raises Refused when nothing can be seen."""
     text = decoded(file.read(_BYTES))
     if not text.strip():
@@ -58,8 +57,7 @@ def load(file: BinaryIO, pixels: int, side: int, form: str) -> pyvips.Image:
         _table(draw, rows)
     else:
         _write(draw, islice(lines(text), _LINES))
-    image = pyvips.Image.new_from_memory(picture.tobytes(), _WIDTH, _HEIGHT, 3, "uchar")
-    return image.copy(interpretation="srgb")
+    return picture
 
 
 def decoded(data: bytes) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import BinaryIO
 
-import pyvips
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
 from workers.rendering import cell_media
 from workers.rendering.refusal import Refused
@@ -18,13 +18,19 @@ from workers.rendering.refusal import Refused
 _PACKETS = 600  # until the first frame
 _LATEST = 5  # seconds: films begin with black, and what comes later costs more reading
 _MICROSECONDS = 1_000_000
+# The container's angle is counterclockwise, as Pillow's are.
+_TURNED = {
+    90: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
 
 
 def warm_up() -> None:
     """Nothing: the libraries were loaded with this module."""
 
 
-def load(file: BinaryIO, pixels: int, side: int, demuxer: str) -> pyvips.Image:
+def load(file: BinaryIO, pixels: int, side: int, demuxer: str) -> Image.Image:
     """Decode one frame to fit into a square of `side`; raises Refused when there is none."""
     with cell_media.opened(file, demuxer, pixels) as container:
         films = [one for one in container.streams.video if not _is_cover(one)]
@@ -60,16 +66,13 @@ def _first(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
     return None
 
 
-def _upright(frame: VideoFrame, shape: Fraction | None, side: int) -> pyvips.Image:
+def _upright(frame: VideoFrame, shape: Fraction | None, side: int) -> Image.Image:
     """Fit into the square, with pixels made square, and turned as the container says."""
     wide = frame.width * (shape if shape and Fraction(1, 4) <= shape <= 4 else 1)
     scale = min(1, side / max(wide, frame.height))
     width, height = max(1, round(wide * scale)), max(1, round(frame.height * scale))
     small = frame.reformat(width, height, "rgba", interpolation="AREA", threads=1)
     plane = small.planes[0]
-    image = pyvips.Image.new_from_memory(
-        bytes(plane), plane.line_size // 4, plane.height, 4, "uchar"
-    )
-    image = image.crop(0, 0, width, height).extract_band(0, n=3).copy(interpretation="srgb")
-    # The container's angle is counterclockwise.
-    return image.rot(f"d{-round(frame.rotation / 90) * 90 % 360}")
+    image = Image.frombytes("RGB", (width, height), bytes(plane), "raw", "RGBX", plane.line_size, 1)
+    turned = _TURNED.get(round(frame.rotation / 90) * 90 % 360)
+    return image if turned is None else image.transpose(turned)

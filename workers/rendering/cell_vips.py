@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import pyvips
+from PIL import Image
 
 from workers.rendering.refusal import Refused
 
@@ -32,7 +33,7 @@ def lock() -> None:
     pyvips.operation_block_set("VipsForeignLoad", True)
 
 
-def load(file: BinaryIO, loader: str, pixels: int, side: int) -> pyvips.Image:
+def load(file: BinaryIO, loader: str, pixels: int, side: int) -> Image.Image:
     """Decode an open file to fit into a square of `side`; raises Refused, pyvips.Error."""
 
     def source() -> pyvips.Source:
@@ -42,7 +43,7 @@ def load(file: BinaryIO, loader: str, pixels: int, side: int) -> pyvips.Image:
     return decode(source, loader, pixels, side)
 
 
-def decode(source: Opening, loader: str, pixels: int, side: int) -> pyvips.Image:
+def decode(source: Opening, loader: str, pixels: int, side: int) -> Image.Image:
     """Check the header, then decode as small as the format can by itself (JPEG, WebP).
 
     Never by libvips' own `thumbnail_source`: that one chooses the loader from the content, and was
@@ -56,7 +57,7 @@ def decode(source: Opening, loader: str, pixels: int, side: int) -> pyvips.Image
     return fit(_open(source, loader, **smaller), side)
 
 
-def fit(image: pyvips.Image, side: int) -> pyvips.Image:
+def fit(image: pyvips.Image, side: int) -> Image.Image:
     """Fit into a square, never larger; upright by EXIF, in sRGB. Decodes here and only once.
 
     Pixels that are sRGB already are left as they are: converting them through a profile would cost
@@ -65,9 +66,13 @@ def fit(image: pyvips.Image, side: int) -> pyvips.Image:
     profiled = image.get_typeof("icc-profile-data") != 0
     export = {} if not profiled and image.interpretation in _PLAIN else {"export_profile": "srgb"}
     small = image.thumbnail_image(side, height=side, size="down", **export)
-    return small.colourspace("b-w" if small.bands < 3 else "srgb").copy_memory()
+    plain = small.colourspace("b-w" if small.bands < 3 else "srgb")
+    mode = _MODES[min(plain.bands, len(_MODES)) - 1]
+    pixels = plain.extract_band(0, n=len(mode)).cast("uchar").write_to_memory()
+    return Image.frombuffer(mode, (plain.width, plain.height), pixels, "raw", mode, 0, 1)
 
 
+_MODES = ("L", "LA", "RGB", "RGBA")
 _PLAIN = ("srgb", "b-w", "rgb16", "grey16")
 
 

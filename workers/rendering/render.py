@@ -114,7 +114,7 @@ class Renderer:
         options = {"loader": LOADERS[type], "pixels": self._pixels, **wanted}
         try:
             reply = self._cell.run(
-                "render", file, options, payload_limit=limit, memory_bytes=MEMORY.get(type)
+                _task(type), file, options, payload_limit=limit, memory_bytes=MEMORY.get(type)
             )
         except CellTimeout as error:
             raise RenderTimeout(str(error)) from error
@@ -125,6 +125,10 @@ class Renderer:
         if "refused" in reply.result:
             raise Unrenderable(str(reply.result["refused"])[:200])
         return reply
+
+
+def _task(type: str) -> str:  # noqa: A002
+    return "media" if type.startswith(("video/", "audio/")) else "render"
 
 
 def _pictures(reply: Reply, named: list[tuple[str, int]]) -> list[Picture]:

@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import traceback
+from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 from workers.sandbox import confinement
@@ -25,6 +26,9 @@ from workers.sandbox.premises import Premises
 
 REPLY = 3  # the descriptor that the reply goes to
 _DESCRIPTORS = 4096
+
+Code = Sequence[tuple[int, int]]
+"""Start and end of memory that can be written and run."""
 
 
 class Task(Protocol):
@@ -35,32 +39,37 @@ class Task(Protocol):
     def run(self, file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]: ...
 
 
-def serve(task: Task, order: dict[str, Any], files: list[int], template: int) -> NoReturn:
-    """Do what was ordered with one file, and end this process, whatever happens."""
-    code = 1
+def serve(
+    task: Task, order: dict[str, Any], files: list[int], code: Code, template: int
+) -> NoReturn:
+    """Do what was ordered with one file, and end this process, whatever happens.
+
+    `code` is the memory that could be written and run when it was forked.
+    """
+    status = 1
     try:
         _be_nobody(files)
-        _confine(order, template)
+        _confine(order, template, code)
         say(READY)
         file = io.BufferedReader(io.FileIO(0, closefd=False))
         result, payload = task.run(file, order["options"])
         head = json.dumps({"result": result, "payload": len(payload)}, allow_nan=False)
         say(head.encode() + b"\n")
         say(payload)
-        code = 0
+        status = 0
     except BaseException:  # noqa: BLE001 - a forked process must not return into the template
         os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
     finally:
         # No interpreter shutdown: libraries would want calls that are gone by now.
-        os._exit(code)
+        os._exit(status)
 
 
-def _confine(order: dict[str, Any], template: int) -> None:
+def _confine(order: dict[str, Any], template: int, code: Code) -> None:
     limits = confinement.Limits(**order["limits"])
     if order.get("premises"):
         confinement.confine_to(Premises.of(order["premises"]), limits, template)
     elif order["confined"]:
-        confinement.confine(limits, template)
+        confinement.confine(limits, template, code)
     else:
         confinement.bound(limits)
 

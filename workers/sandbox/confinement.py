@@ -12,6 +12,7 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,13 +57,14 @@ def die_with(parent: int) -> None:
         raise NotConfined("the parent is gone")
 
 
-def confine(limits: Limits, parent: int) -> None:
+def confine(limits: Limits, parent: int, code: Iterable[tuple[int, int]]) -> None:
     """Give up identity, files, network, processes and new memory beyond the limits.
 
+    `code` is `writable_code` of this process, or of the one that it was forked from unchanged.
     Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
     """
     bound(limits)
-    _seal_code()
+    _seal(code)
     _give_up_power(parent)
     landlock.deny_all()
     seccomp.install()
@@ -82,13 +84,13 @@ def confine_to(premises: Premises, limits: Limits, parent: int) -> None:
     program_calls.install(os.getpid())
 
 
-def _seal_code() -> None:
+def _seal(code: Iterable[tuple[int, int]]) -> None:
     """Take the right to write from memory that can be run: libffi leaves such a page behind.
 
     New one cannot be had afterwards: the list of calls denies it. Raises NotConfined.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    for start, end in writable_code():
+    for start, end in code:
         length = ctypes.c_size_t(end - start)
         if libc.mprotect(ctypes.c_void_p(start), length, _PROT_READ | _PROT_EXEC) != 0:
             raise NotConfined(f"memory stays writable: {os.strerror(ctypes.get_errno())}")
@@ -114,13 +116,12 @@ def bound(limits: Limits) -> None:
 
     All there is in a cell that an operator called unconfined. Raises NotConfined or OSError.
     """
-    _be_first_to_go()
     _limit(limits)
     _drop_root()
 
 
-def _be_first_to_go() -> None:
-    """Short of memory, the kernel shall take the cell and not the worker."""
+def be_first_to_go() -> None:
+    """Short of memory, the kernel shall take the cell and not the worker; children inherit it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -156,11 +157,18 @@ def _set(name: str, soft: int, hard: int) -> None:
 
 
 def _address_space() -> int:
-    """Bytes of address space in use: after warm-up, what interpreter and libraries take."""
+    """Bytes of address space in use: after warm-up, what interpreter and libraries take.
+
+    Read with as little of Python as can be: each page that a forked child touches is copied.
+    """
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return _UNKNOWN_ADDRESS_SPACE
+    try:
+        pages = int(os.read(statm, 200).split()[0])
+    finally:
+        os.close(statm)
     return pages * resource.getpagesize()
 
 

@@ -34,6 +34,10 @@ __all__ = [
 START_SECONDS = 30  # for interpreter and imports, on a busy machine; not the file's fault
 FILES_PER_TEMPLATE = 500  # then the next one has its memory laid out anew
 _PATROL_SECONDS = 0.2
+# A fork copies the tables of all memory that its template has. So what comes with large libraries
+# has templates to itself, and its probe with it: libraries leave things behind.
+_FAMILIES = ("other", "render", "media")
+_PROBES = ("probe", "render probe", "media probe")
 
 
 class CellFailure(Exception):
@@ -85,24 +89,27 @@ class Cell:
         self._memory_bytes = memory_bytes
         self._confined = confined
         self._lock = threading.Lock()
-        self._idle: list[Template] = []
+        self._idle: dict[str, list[Template]] = {family: [] for family in _FAMILIES}
 
     def prepare(self, tasks: Mapping[str, Mapping[str, Any]]) -> None:
-        """Have a template load these tasks, each with its options, while we go on."""
-        template = Template()
-        try:
-            for task, options in tasks.items():
-                template.warm(task, options)
-        except TemplateLost:
-            template.close()  # whoever wants it next finds out why
-            return
-        self._give_back(template)
+        """Have templates load these tasks, each with its options, while we go on."""
+        for family in {_family(task) for task in tasks}:
+            template = Template()
+            try:
+                for task, options in tasks.items():
+                    if _family(task) == family:
+                        template.warm(task, options)
+            except TemplateLost:
+                template.close()  # whoever wants it next finds out why
+                continue
+            self._give_back(family, template)
 
     def close(self) -> None:
         """End all templates that nobody uses."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for template in idle:
+            ended = [template for family in self._idle.values() for template in family]
+            self._idle = {family: [] for family in _FAMILIES}
+        for template in ended:
             template.close()
 
     def run(
@@ -136,13 +143,14 @@ class Cell:
         except BaseException:
             template.close()
             raise
-        self._give_back(template)
+        self._give_back(_family(task), template)
         return reply
 
     def _take(self, task: str, warm: Mapping[str, Any]) -> Template:
         """Return a template that has loaded the task. Raises CellBroken."""
         with self._lock:
-            template = self._idle.pop() if self._idle else None
+            idle = self._idle[_family(task)]
+            template = idle.pop() if idle else None
         if template is not None and not template.suits(task, warm):
             template.close()
             template = None
@@ -155,12 +163,12 @@ class Cell:
             raise CellBroken(f"the {task} cell did not start: {error}", error.log) from error
         return template
 
-    def _give_back(self, template: Template) -> None:
+    def _give_back(self, family: str, template: Template) -> None:
         if template.files >= FILES_PER_TEMPLATE:
             template.close()
             return
         with self._lock:
-            self._idle.append(template)
+            self._idle[family].append(template)
 
     def _order(
         self, task: str, options: dict[str, Any], memory: int | None, premises: Premises | None
@@ -238,15 +246,28 @@ class Cell:
         return True
 
     def self_test(self) -> None:
-        """Try to break out by every way we know; raises CellOpen naming what succeeded."""
+        """Try to break out by every way we know, beside whatever the templates have loaded.
+
+        Raises CellOpen naming what succeeded.
+        """
+        for probe in _PROBES:
+            self._try(probe)
+
+    def _try(self, probe: str) -> None:
         with Path(__file__).open("rb") as any_file:
             try:
-                reply = self.run("probe", any_file, {"worker": os.getpid()})
+                reply = self.run(probe, any_file, {"worker": os.getpid()})
             except CellFailure as error:
                 raise CellOpen(f"the cell could not be tested: {error}", error.log) from error
         succeeded = [name for name, word in reply.result.items() if word != "denied"]
         if succeeded or not reply.result:
             raise CellOpen("the cell is open: " + ", ".join(sorted(succeeded) or ["no probe ran"]))
+
+
+def _family(task: str) -> str:
+    """Which tasks it shares templates with."""
+    name = task.split(maxsplit=1)[0]
+    return name if name in _FAMILIES else _FAMILIES[0]
 
 
 def _check_exit(task: str, run: Run, log: str) -> None:

@@ -24,10 +24,12 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
-from workers.sandbox import child
+from workers.sandbox import child, confinement
 from workers.sandbox.channel import Channel
 
 TASKS = {
@@ -35,8 +37,11 @@ TASKS = {
     "members": "workers.inspection.cell_members",
     "structure": "workers.inspection.cell_structure",
     "render": "workers.rendering.cell_render",
+    "media": "workers.rendering.cell_played",
     "convert": "workers.rendering.cell_convert",
     "probe": "workers.sandbox.cell_probe",
+    "render probe": "workers.sandbox.cell_probe",
+    "media probe": "workers.sandbox.cell_probe",
     "program probe": "workers.sandbox.cell_program_probe",
 }
 _FIRST_FREE = 10  # descriptors below it are the child's
@@ -50,14 +55,18 @@ def main() -> None:
     """Obey the worker until it hangs up; ends the process."""
     channel = Channel(_take_socket())
     ended = _child_ends()
+    confinement.be_first_to_go()
     tasks: dict[str, child.Task] = {}
+    code: child.Code = []
     while (heard := channel.receive()) is not None:
         order, files = heard
         if order["do"] == "warm":
             tasks[order["task"]] = _warm(order["task"], order["options"])
+            code = _writable_code()
             channel.send({"warm": order["task"]})
         elif order["do"] == "run":
-            _run(channel, ended, tasks[order["task"]], order, files)
+            serve = partial(child.serve, tasks[order["task"]], order, files, code)
+            _run(channel, ended, serve, files)
         # An order to kill that came too late is about nobody.
     os._exit(0)
 
@@ -95,6 +104,13 @@ def _warm(name: str, options: dict[str, Any]) -> child.Task:
     return task
 
 
+def _writable_code() -> child.Code:
+    try:
+        return confinement.writable_code()
+    except FileNotFoundError:
+        return []  # as below
+
+
 def _threads() -> int:
     try:
         return len(list(Path("/proc/self/task").iterdir()))
@@ -102,16 +118,14 @@ def _threads() -> int:
         return 1  # no such folder on this system, and no confinement either
 
 
-def _run(
-    channel: Channel, ended: int, task: child.Task, order: dict[str, Any], files: list[int]
-) -> None:
+def _run(channel: Channel, ended: int, serve: Callable[[int], NoReturn], files: list[int]) -> None:
     """Fork for one file, and say how the child ended and what it cost."""
     sys.stdout.flush()
     sys.stderr.flush()
     template, before = os.getpid(), _inherited_bytes()
     pid = os.fork()
     if pid == 0:
-        child.serve(task, order, files, template)
+        serve(template)
     for one in files:
         os.close(one)
     status, used = _attend(channel, ended, pid)
