@@ -20,6 +20,9 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from uploads import disk
 
+# Of the databases SQLite alone has its place on the disk that fills up.
+pytestmark = pytest.mark.one_database
+
 MIB = 1024 * 1024
 DISK, RESERVE = 288, 64  # MiB; the embedded stack does not start with less than 200 free
 SECONDS = 180

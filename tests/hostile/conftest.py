@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support import plain, samples
+from tests.support.cells import templates
 from tests.support.invariants import Promises, Use
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 _AT_ONCE = 16
+_WORKERS, _TEMPLATES = 2, 3  # processes, and templates of each
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +36,18 @@ def at_rest(stack: Stack, alice: Person, bob: Person) -> Use:
         # Both processes of the worker have had the largest replies that pictures are.
         for _ in pool.map(lambda _: alice.upload("warm.pdf", samples.pdf(10)), range(12)):
             pass
+    eventually(lambda: _has_all_templates(stack, alice), PATIENCE)
     stack.rest()
     return Use.of(stack)
+
+
+def _has_all_templates(stack: Stack, person: Person) -> bool:
+    """Whether each process of the worker has had a film or a sound; one more goes in if not."""
+    workers = [len(templates(one.pid)) for one in stack.named("workers.app")]
+    if workers.count(_TEMPLATES) == _WORKERS:
+        return True
+    person.settle(person.upload("warm.wav", samples.SAMPLES["wav"]()))
+    return False
 
 
 def _warm(stack: Stack, person: Person, number: int) -> None:

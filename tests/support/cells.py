@@ -20,9 +20,9 @@ def cell_children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if _is_confined(child)]
 
 
-def templates() -> list[psutil.Process]:
-    """Living templates of this process."""
-    return [child for child in psutil.Process().children() if _is_template(child)]
+def templates(pid: int | None = None) -> list[psutil.Process]:
+    """Living templates of a process, or of this one."""
+    return [child for child in psutil.Process(pid).children() if _is_template(child)]
 
 
 def confined_child(pid: int) -> psutil.Process | None:
