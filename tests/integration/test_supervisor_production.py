@@ -67,6 +67,9 @@ def test_every_page_says_it(scannerless: Stack) -> None:
     page = plain.get(f"{scannerless.base_url}/sign-in").text
     assert "Parser cell: unconfined." in page
     assert "Virus scanner: not configured." in page
+    wanted = {"Accept": "text/html"}
+    elsewhere = plain.get(f"{scannerless.content_url}/links/none", headers=wanted).text
+    assert "Parser cell: unconfined." in elsewhere
 
 
 def test_nothing_is_published(scannerless: Stack) -> None:

@@ -11,11 +11,11 @@ import pytest
 from tests.support.line import TEXT, Line
 from tests.support.quarantine import WHY, Quarantine, unsealed
 from uploads.documents.errors import (
-    Conflict,
     Forbidden,
     Gone,
     Invalid,
     NotFound,
+    NotReleased,
 )
 from uploads.documents.model import Outcome, State
 from uploads.documents.releases import ReleaseState
@@ -101,7 +101,7 @@ def test_each_kind_of_refusal_can_be_released(
 def test_one_administrator_is_not_two(quarantine: Quarantine) -> None:
     document = quarantine.refused()
     quarantine.ask(document)
-    with pytest.raises(Conflict, match="Another administrator has to confirm"):
+    with pytest.raises(NotReleased, match="Another administrator has to confirm"):
         quarantine.ask(document)
     assert quarantine.standing(document) is ReleaseState.ASKED
 
@@ -109,16 +109,16 @@ def test_one_administrator_is_not_two(quarantine: Quarantine) -> None:
 def test_what_is_confirmed_or_released_is_not_asked_for_again(quarantine: Quarantine) -> None:
     document, dave = quarantine.refused(), quarantine.administrator("dave")
     job_id = quarantine.agreed(document)
-    with pytest.raises(Conflict, match="confirmed already"):
+    with pytest.raises(NotReleased, match="confirmed already"):
         quarantine.ask(document, dave)
     quarantine.runner.run(job_id)
-    with pytest.raises(Conflict, match="released already"):
+    with pytest.raises(NotReleased, match="released already"):
         quarantine.ask(document, dave)
 
 
 def test_a_release_is_about_one_digest(quarantine: Quarantine) -> None:
     document = quarantine.refused()
-    with pytest.raises(Conflict, match="another SHA-256"):
+    with pytest.raises(NotReleased, match="another SHA-256"):
         quarantine.ask(document, sha256="0" * 64)
     assert quarantine.standing(document) is None
 
@@ -163,7 +163,7 @@ def test_a_failed_file_is_shown_while_its_bytes_are_kept_and_never_released(
     )
     found, _ = quarantine.desk.list(quarantine.bob, DeskFilter(), 10)
     assert [one.id for one in found] == [document.id]
-    with pytest.raises(Conflict, match="not released"):
+    with pytest.raises(NotReleased, match="not released"):
         quarantine.ask(document)
     assert unsealed(quarantine.taken(document)) == {f"{DIGEST}.bin": TEXT}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from uploads.documents import cursors
-from uploads.documents.errors import Conflict, Forbidden, Gone, Invalid, NotFound, ObjectMissing
+from uploads.documents.errors import Forbidden, Gone, Invalid, NotFound, NotReleased, ObjectMissing
 from uploads.documents.fetching import inspected
 from uploads.documents.intake import Hints
 from uploads.documents.library import bury
@@ -124,7 +124,7 @@ class QuarantineDesk:
     def release(self, actor: Actor, document_id: str, sha256: str, reason: str) -> Case:
         """Ask for the release of exactly these bytes, or confirm what another one asked for.
 
-        The second administrator's word makes a job of it. Raises NotFound, Gone, Conflict for a
+        The second administrator's word makes a job of it. Raises NotFound, Gone, NotReleased for a
         file that cannot be released, or not by this administrator, Invalid for no reason.
         """
         case, reason = self.find(actor, document_id), _reason(reason)
@@ -197,14 +197,14 @@ class QuarantineDesk:
         _check_releasable(case, sha256, now)
         state, release = case.release_state(now), case.release
         if state is ReleaseState.CONFIRMED:
-            raise Conflict("This release is confirmed already and under way.")
+            raise NotReleased("This release is confirmed already and under way.")
         if release is None or state is not ReleaseState.ASKED:
             asked = Release(document_id, sha256, actor.user_id, now, reason, now + REQUEST_LASTS)
             work.quarantine.keep(asked)
             _note(work, now, actor, "document.release-asked", asked, reason)
             return None
         if release.asked_by == actor.user_id:
-            raise Conflict(
+            raise NotReleased(
                 "You asked for this release yourself. Another administrator has to confirm it."
             )
         confirmed = replace(
@@ -238,14 +238,14 @@ def _check_releasable(case: Case, sha256: str, now: datetime) -> None:
     if document.is_over(now):
         raise Gone
     if document.state is State.RELEASED:
-        raise Conflict("This file was released already.")
+        raise NotReleased("This file was released already.")
     if document.state not in RELEASABLE:
-        raise Conflict(
+        raise NotReleased(
             "The inspection of this file failed, so nobody knows what is in it. It can be deleted "
             "or uploaded again, but not released."
         )
     if document.sha256 != sha256:
-        raise Conflict("This file has another SHA-256 than you name. Look at it again.")
+        raise NotReleased("This file has another SHA-256 than you name. Look at it again.")
 
 
 def _reason(untrusted_reason: str) -> str:

@@ -112,6 +112,12 @@ class Conflict(UploadsError):
     sentence = "This was changed by somebody else at the same time. Look again and repeat."
 
 
+class NotReleased(Conflict):
+    """Raised when a refused file cannot be released, or not by this administrator."""
+
+    title = "Not released"
+
+
 class StillRunning(Conflict):
     """Raised when a request is sent again while the first one under its key is under way."""
 
