@@ -2,7 +2,9 @@
 
 The only reader of the environment. Sources, strongest first: `UPLOADS_*` variables, the file
 `.env` in the current directory, and `stack.env` in the data directory, which the embedded stack
-writes (generated secrets and ports). `docs/configuration.md` is generated from this module.
+writes (generated secrets and ports). What is secret may come out of a file that one of the first
+two names (`config_files`). `docs/configuration.md` and `.env.example` are generated from this
+module.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from uploads import config_files
 from uploads.config_forms import (
     MIB,
+    ClamdAddress,
     DatabaseUrl,
     NamedSizes,
     Names,
@@ -26,6 +30,7 @@ from uploads.config_forms import (
     Origin,
     Ports,
     Rate,
+    RedisUrl,
     SocketPath,
     sentence,
 )
@@ -80,17 +85,19 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="At least 32 random characters; signs CSRF tokens, links and content "
-        "addresses, seals the secrets of webhooks; with another one all earlier links are dead.",
+        "addresses, seals the secrets of webhooks. With another one all of that is dead, unless "
+        "this one is among the earlier keys.",
     )
     secret_keys_old: SecretStr = Field(
         SecretStr(""),
-        description="Earlier secret keys, comma-separated: what they sealed is still read.",
+        description="Earlier secret keys, comma-separated: what they signed or sealed is still "
+        "taken, nothing new is made with them.",
     )
     database_url: DatabaseUrl = Field(
         "", description="SQLAlchemy URL; default SQLite in the data folder."
     )
-    redis_url: str = Field(
-        "", description="redis:// or unix:// URL of Redis; default the embedded socket."
+    redis_url: RedisUrl = Field(
+        "", description="redis://, rediss:// or unix:// URL of Redis; default the embedded socket."
     )
     s3_endpoint: Origin = Field("", description="Where servers reach the S3 store.")
     s3_public_url: Origin = Field(
@@ -102,7 +109,7 @@ class Settings(BaseSettings):
     s3_bucket_prefix: str = Field(
         "", description="Put before the bucket names incoming, quarantine and clean."
     )
-    clamd: str | None = Field(
+    clamd: ClamdAddress = Field(
         None,
         description="ClamAV: socket path, host:port, or `off`; unset: a usual socket.",
     )
@@ -362,13 +369,17 @@ class Settings(BaseSettings):
     def load(cls, **overrides: Any) -> Settings:
         """Read the environment, `.env` and the data folder's `stack.env`.
 
-        Raises ConfigurationError, in one sentence, when a value is missing or not valid, or when
-        the environment or `.env` name a setting that there is not: a misspelt limit is none.
+        Raises ConfigurationError, in one sentence, when a value is missing or not valid, when a
+        file of a secret cannot be used, or when the environment or `.env` name a setting that
+        there is not: a misspelt limit is none.
         """
+        given = {name.upper(): text or "" for name, text in dotenv_values(".env").items()}
+        given |= {name.upper(): text for name, text in os.environ.items()}
         _refuse_unknown({f"UPLOADS_{name.upper()}" for name in cls.model_fields})
         data = Path(overrides.get("data") or data_folder())
         try:
-            return cls(_env_file=(data / "stack.env", ".env"), **{**overrides, "data": data})
+            told = {**config_files.read(given), **overrides, "data": data}
+            return cls(_env_file=(data / "stack.env", ".env"), **told)
         except ValueError as error:
             raise ConfigurationError(sentence(error)) from error
 
@@ -417,7 +428,15 @@ class Settings(BaseSettings):
             )
         if len(self.secret_key.get_secret_value()) < 32:
             raise ConfigurationError("UPLOADS_SECRET_KEY is shorter than 32 characters.")
+        if any(len(key) < 32 for key in self.earlier_secret_keys):
+            raise ConfigurationError("UPLOADS_SECRET_KEYS_OLD has a key of under 32 characters.")
         return self
+
+    @property
+    def earlier_secret_keys(self) -> tuple[str, ...]:
+        """The keys whose signatures and seals are still taken, beside the present one's."""
+        keys = self.secret_keys_old.get_secret_value().split(",")
+        return tuple(key.strip() for key in keys if key.strip())
 
     @property
     def https(self) -> bool:
@@ -440,6 +459,7 @@ def data_folder() -> Path:
 
 
 def _refuse_unknown(known: set[str]) -> None:
+    known = known | config_files.VARIABLES
     for name in sorted({*os.environ, *dotenv_values(".env")}):
         spelt = name.upper()
         if spelt.startswith("UPLOADS_") and spelt not in known | _NOT_SETTINGS:

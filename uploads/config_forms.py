@@ -64,6 +64,21 @@ def _database(value: str) -> str:
     return value
 
 
+def _redis(value: str) -> str:
+    if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be redis://…, rediss://… or unix:///PATH")
+    return value
+
+
+def _clamd(value: str | None) -> str | None:
+    if value is None or value.strip().lower() in {"", "off"} or value.startswith("/"):
+        return value
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{value!r} is neither a socket's path nor host:port, nor `off`")
+    return value
+
+
 def _sizes(value: Any) -> Any:
     return tuple(_named_size(part) for part in _split(value)) if isinstance(value, str) else value
 
@@ -105,5 +120,7 @@ NamedSizes = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_s
 Ports = Annotated[tuple[tuple[int, int], ...], NoDecode, BeforeValidator(_ports)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Origin = Annotated[str, AfterValidator(_origin)]
+RedisUrl = Annotated[str, AfterValidator(_redis)]
+ClamdAddress = Annotated[str | None, AfterValidator(_clamd)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 SocketPath = Annotated[Path | None, AfterValidator(_socket)]

@@ -8,7 +8,7 @@ import pytest
 
 from uploads import faults
 from uploads.config import ConfigurationError, Settings
-from uploads.config_page import page
+from uploads.config_page import example, page
 from uploads.documents.errors import RateLimited, catalogue
 from uploads.errors import STATUS
 from uploads.logs import redact
@@ -128,6 +128,7 @@ def test_credentials_do_not_reach_the_log_at_any_depth() -> None:
 def test_the_configuration_page_is_up_to_date() -> None:
     """Run `make docs` when this fails."""
     assert (ROOT / "docs/configuration.md").read_text() == page()
+    assert (ROOT / ".env.example").read_text() == example()
 
 
 def test_the_brokers_notation_of_a_unix_socket() -> None:
