@@ -88,7 +88,7 @@ def idempotent(
         check_header()
         known = asked(actor, key)
         body = request.full_path.encode(), request.get_data()
-        return _once(replace(known, fingerprint=keyed(*body)), lambda: view(**arguments), veil)
+        return _once(known, body, lambda: view(**arguments), veil)
 
     once.__dict__[_REPEATABLE] = True
     return once
@@ -122,16 +122,29 @@ def keyed(*parts: bytes) -> str:
 
     A body can hold a password, which a plain digest would let everybody try who reads it.
     """
-    secret = services().settings.secret_key.get_secret_value().encode()
+    return _digest(services().settings.secret_key.get_secret_value(), *parts)
+
+
+def is_keyed(digest: str, *parts: bytes) -> bool:
+    """Whether this is the digest of these parts, under the present secret or an earlier one."""
+    settings = services().settings
+    secrets = settings.secret_key.get_secret_value(), *settings.earlier_secret_keys
+    return any(_digest(secret, *parts) == digest for secret in secrets)
+
+
+def _digest(secret: str, *parts: bytes) -> str:
     said = b"uploads.idempotency\0" + b"".join(len(part).to_bytes(8) + part for part in parts)
-    return hmac.digest(secret, said, hashlib.sha256).hex()
+    return hmac.digest(secret.encode(), said, hashlib.sha256).hex()
 
 
-def _once(known: Asked, act: Callable[[], Response], veil: Veil) -> Response:
+def _once(
+    known: Asked, body: tuple[bytes, ...], act: Callable[[], Response], veil: Veil
+) -> Response:
+    known = replace(known, fingerprint=keyed(*body))
     records, now = services().records, clock.now()
     earlier = records.write(lambda work: work.answers.begin(known, now, now - _ABANDONED))
     if earlier is not None:
-        if earlier.fingerprint != known.fingerprint:
+        if not is_keyed(earlier.fingerprint, *body):
             raise IdempotencyMismatch
         if earlier.answer is None:
             raise StillRunning

@@ -10,8 +10,7 @@ from uploads.security.sealing import Sealer
 
 def sealer(settings: Settings) -> Sealer:
     """Seals the secrets of webhooks, and opens what an earlier secret key has sealed."""
-    old = settings.secret_keys_old.get_secret_value().split(",")
-    secrets = [settings.secret_key.get_secret_value(), *filter(None, map(str.strip, old))]
+    secrets = [settings.secret_key.get_secret_value(), *settings.earlier_secret_keys]
     return Sealer(secrets, "webhooks")
 
 

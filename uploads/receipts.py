@@ -36,7 +36,7 @@ from uploads.documents.errors import (
 )
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Document
-from uploads.idempotency import keyed
+from uploads.idempotency import is_keyed, keyed
 from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Work
 from uploads.security.principals import services
@@ -84,7 +84,7 @@ class _Receipt:
         """Take the file in, or let the key go."""
         try:
             offer, pieces = read()
-            self._claims = _claims(offer)
+            self._claims = keyed(_claims(offer))
             services().intake.accept(actor, offer, self._renewing(pieces), self)
             assert self._response is not None
             return self._response
@@ -132,8 +132,8 @@ class _Receipt:
             _log.warning("key_not_let_go", cause=error.cause)
 
 
-def _claims(offer: Offer) -> str:
-    return keyed(json.dumps([offer.untrusted_name, offer.declared_type]).encode())
+def _claims(offer: Offer) -> bytes:
+    return json.dumps([offer.untrusted_name, offer.declared_type]).encode()
 
 
 def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None:
@@ -143,9 +143,9 @@ def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None
     """
     size, claims, digest = fingerprint.split(":")
     promised = offer.expected_sha256
-    if claims != _claims(offer) or offer.declared_size not in {None, int(size)}:
+    if not is_keyed(claims, _claims(offer)) or offer.declared_size not in {None, int(size)}:
         raise IdempotencyMismatch
-    if promised is not None and keyed(promised.encode()) != digest:
+    if promised is not None and not is_keyed(digest, promised.encode()):
         raise IdempotencyMismatch
     found, left = hashlib.sha256(), int(size)
     for piece in pieces:
@@ -156,5 +156,5 @@ def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None
         del piece  # nobody keeps a piece while waiting for the next
     if promised is not None and promised != found.hexdigest():
         raise DigestMismatch(promised, found.hexdigest())
-    if keyed(found.hexdigest().encode()) != digest:
+    if not is_keyed(digest, found.hexdigest().encode()):
         raise IdempotencyMismatch

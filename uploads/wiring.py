@@ -208,7 +208,9 @@ def _access(settings: Settings, records: Records, storage: Storage, library: Lib
         library=library,
         records=records,
         storage=storage,
-        tokens=SignedTokens(settings.secret_key.get_secret_value()),
+        tokens=SignedTokens(
+            settings.secret_key.get_secret_value(), earlier=settings.earlier_secret_keys
+        ),
         content_url=settings.content_url,
         link_seconds=settings.link_seconds,
     )
@@ -217,7 +219,11 @@ def _access(settings: Settings, records: Records, storage: Storage, library: Lib
 def _links(
     settings: Settings, records: Records, storage: Storage, library: Library
 ) -> tuple[Sharing, Fetching]:
-    tokens = LinkTokens(settings.secret_key.get_secret_value(), settings.link_ticket_seconds)
+    tokens = LinkTokens(
+        settings.secret_key.get_secret_value(),
+        settings.link_ticket_seconds,
+        earlier=settings.earlier_secret_keys,
+    )
     # Strangers try passwords here: they must not take the turns of those who sign in.
     passwords = Passwords(PasswordHasher(), at_once=2)
     sharing = Sharing(

@@ -29,7 +29,9 @@ class Desk:
         self.app.extensions["services"] = SimpleNamespace(
             records=line.records,
             intake=line.intake,
-            settings=SimpleNamespace(body_seconds=SILENCE, secret_key=SecretStr("s" * 32)),
+            settings=SimpleNamespace(
+                body_seconds=SILENCE, secret_key=SecretStr("s" * 32), earlier_secret_keys=()
+            ),
         )
 
     def send(

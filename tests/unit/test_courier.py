@@ -20,6 +20,7 @@ from uploads.documents.webhooks import GIVE_UP_AFTER, PAUSES, Delivery, Webhook
 from uploads.security.sealing import Sealer, Unreadable
 from workers.courier.call import CallFailed, Interrupted
 from workers.courier.visit import Courier
+from workers.resealing import reseal
 
 URL = "https://example.org/hook"
 
@@ -253,6 +254,20 @@ def test_secrets_are_sealed_and_survive_a_new_secret_key(post: Post) -> None:
     post.make(Sealer(["n" * 32], "webhooks")).visit(post.hook.id)
     assert post.delivery.attempts[0].error == "secret-unreadable"
     assert post.receiver.calls == []
+
+
+def test_what_is_sealed_anew_needs_the_earlier_key_no_more(post: Post) -> None:
+    """And what no key opens stays as it is, and is named."""
+    post.webhooks.rotate(post.line.actor, post.hook.id)
+    other, _ = post.webhooks.create(post.line.actor, URL, NAMES)
+    new = Sealer(["n" * 32], "webhooks")
+    assert reseal(post.line.records, new).renewed == 0
+    assert set(reseal(post.line.records, new).unreadable) == {post.hook.id, other.id}
+    report = reseal(post.line.records, Sealer(["n" * 32, "k" * 32], "webhooks"))
+    assert (report.renewed, list(report.unreadable)) == (3, [])
+    assert new.open(post.shown().secrets[1].sealed) == post.secret
+    assert post.shown().secrets[1].until is not None
+    assert (reseal(post.line.records, new).renewed, post.shown().url) == (3, URL)
 
 
 def test_an_old_secret_signs_for_a_day(post: Post) -> None:

@@ -28,6 +28,29 @@ def test_another_secret_or_id_gives_another_mark() -> None:
     assert len(marks) == 4
 
 
+def test_what_an_earlier_secret_signed_is_still_taken_and_nothing_new_is_signed_with_it() -> None:
+    """Addresses, tickets and tokens of both keys are read; once the earlier one is gone, its are
+    none."""
+    new = "another secret of so many characters"
+    both = LinkTokens(new, 3600, earlier=["x" * 32, SECRET])
+    alone, content = LinkTokens(new, 3600), SignedTokens(new, earlier=["x" * 32, SECRET])
+    address, ticket = TOKENS.issue("lnk_abc"), TOKENS.issue_ticket("lnk_abc", 7)
+    rendition = SignedTokens(SECRET).issue("doc_1", "original")
+    assert both.read(address) == "lnk_abc"
+    assert both.read_ticket(ticket) == ("lnk_abc", 7)
+    assert content.read(rendition) == ("doc_1", "original")
+    assert alone.read(both.issue("lnk_abc")) == "lnk_abc"
+    assert alone.read_ticket(both.issue_ticket("lnk_abc", 7)) == ("lnk_abc", 7)
+    assert SignedTokens(new).read(content.issue("doc_1", "original")) == ("doc_1", "original")
+    for read, old in (
+        (alone.read, address),
+        (alone.read_ticket, ticket),
+        (SignedTokens(new).read, rendition),
+    ):
+        with pytest.raises(NotFound):
+            read(old)
+
+
 @pytest.mark.parametrize(
     "token",
     ["", ".", "abc", "abc.", "abc." + "A" * 32, "ABC." + "A" * 32, "abc." + "é" * 32, "\ud800.x"],

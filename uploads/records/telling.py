@@ -47,6 +47,9 @@ class Webhooks(Protocol):
     ) -> Sequence[Webhook]:
         """Newest first by (created_at, id), strictly older than `before`, at most `limit`."""
 
+    def following(self, webhook_id: str, limit: int) -> Sequence[Webhook]:
+        """Everybody's, by id, after this one; nobody else changes them until the commit."""
+
     def change(self, webhook: Webhook) -> None:
         """Write everything that an owner can change: address, events, secrets, disabled or not."""
 

@@ -56,6 +56,11 @@ class SqlWebhooks:
         rows = self._connection.execute(newest_first(wanted, webhooks.c, limit, before))
         return [webhook_of(row) for row in rows]
 
+    def following(self, webhook_id: str, limit: int) -> Sequence[Webhook]:
+        wanted = select(webhooks).where(webhooks.c.id > webhook_id).order_by(webhooks.c.id)
+        held = wanted.limit(limit).with_for_update(key_share=True)
+        return [webhook_of(row) for row in self._connection.execute(held)]
+
     def change(self, webhook: Webhook) -> None:
         self._connection.execute(
             update(webhooks).where(webhooks.c.id == webhook.id).values(**_changeable(webhook))

@@ -25,7 +25,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def token() -> str:
     """The token for this browser's forms."""
-    return _mac(_binding())
+    return _mac(services().settings.secret_key.get_secret_value(), _binding())
 
 
 def check_header() -> None:
@@ -52,7 +52,11 @@ def check(given: str | None) -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise CsrfRefused
     binding = _cookie()
-    if not given or not binding or not hmac.compare_digest(given.encode(), _mac(binding).encode()):
+    settings = services().settings
+    keys = settings.secret_key.get_secret_value(), *settings.earlier_secret_keys
+    if not given or not binding:
+        raise CsrfRefused
+    if not any(hmac.compare_digest(given.encode(), _mac(key, binding).encode()) for key in keys):
         raise CsrfRefused
 
 
@@ -84,6 +88,5 @@ def _binding() -> str:
     return str(found)
 
 
-def _mac(binding: str) -> str:
-    key = services().settings.secret_key.get_secret_value().encode()
-    return hmac.new(key, b"uploads.csrf\0" + binding.encode(), hashlib.sha256).hexdigest()
+def _mac(key: str, binding: str) -> str:
+    return hmac.new(key.encode(), b"uploads.csrf\0" + binding.encode(), hashlib.sha256).hexdigest()
