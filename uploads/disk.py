@@ -82,14 +82,19 @@ class DiskGuard:
         return few_files or found.f_bavail * found.f_frsize < reserve
 
 
-def guard(settings: Settings) -> DiskGuard:
-    """The guard of everything that these settings let a process write to."""
-    folders = [settings.data, settings.scratch_dir, settings.spool_dir]
+def folders(settings: Settings) -> list[Path]:
+    """Everything that these settings let a process write to."""
+    found = [settings.data, settings.scratch_dir, settings.spool_dir]
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database:
-        folders.append(Path(url.database).parent)
+        found.append(Path(url.database).parent)
+    return list(dict.fromkeys(found))
+
+
+def guard(settings: Settings) -> DiskGuard:
+    """The guard of all these folders."""
     return DiskGuard(
-        folders,
+        folders(settings),
         reserve_bytes=settings.disk_reserve_bytes,
         reserve_percent=settings.disk_reserve_percent,
     )

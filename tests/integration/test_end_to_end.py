@@ -14,6 +14,7 @@ from tests.support.invariants import invariants
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.storage.protocol import Bucket
 
 FILES = {
     "photo.jpg": samples.photo_with_gps,
@@ -131,6 +132,21 @@ def test_a_word_document_brings_a_thumbnail_and_no_pages(
     picture = Image.open(io.BytesIO(thumbnail(alice, document_id, "thumbnail-200")))
     assert (picture.format, max(picture.size)) == ("WEBP", 200)
     assert alice.api.get(f"/documents/{document_id}/renditions/page-1").status_code == 404
+
+
+@pytest.mark.one_database
+def test_the_doctor_finds_this_stack_as_it_is(stack: Stack) -> None:
+    """Everything is well but the one thing that is not: a test's signatures have no date."""
+    done = stack.cli("doctor", "--json")
+    told = json.loads(done.stdout)
+    worse = [one for one in told["findings"] if one["state"] not in {"ok", "gap"}]
+    assert [(one["part"], one["name"], one["state"]) for one in worse] == [
+        ("virus scanner", "signatures", "degraded")
+    ]
+    assert (done.returncode, told["status"], told["grants"]) == (1, "degraded", True)
+    parts = {one["part"] for one in told["findings"]}
+    assert parts >= {"database", "redis", "store", "disk", "way in", "parser cell", "engines"}
+    assert list(stack.services().storage.list(Bucket.INCOMING)) == []
 
 
 def test_the_promises_hold_afterwards(stack: Stack, alice: Person, settled: object) -> None:

@@ -18,6 +18,22 @@ from typing import Any
 import urllib3
 
 
+class _Front(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """Somebody is there."""
+        self._answer(403)
+
+    def _answer(self, status: int) -> None:
+        words = b"<Error><Code>BadDigest</Code></Error>" if status == 400 else b""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(words)))
+        self.end_headers()
+        self.wfile.write(words)
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
 @contextmanager
 def checking(
     endpoint: str, *, keeps: bool = False, refuses_all: bool = False, fails: bool = False
@@ -27,7 +43,7 @@ def checking(
     Staged flaws: it `keeps` what it refuses, `refuses_all` that has a checksum, or only `fails`.
     """
 
-    class Front(BaseHTTPRequestHandler):
+    class Front(_Front):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -39,16 +55,6 @@ def checking(
                 answer = urllib3.request("PUT", url, body=body, headers=dict(self.headers.items()))
                 status = answer.status
             self._answer(503 if fails else 400 if bad else status)
-
-        def _answer(self, status: int) -> None:
-            words = b"<Error><Code>BadDigest</Code></Error>" if status == 400 else b""
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(words)))
-            self.end_headers()
-            self.wfile.write(words)
-
-        def log_message(self, *_: Any) -> None:
-            """Nobody reads it."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

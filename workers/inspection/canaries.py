@@ -69,7 +69,7 @@ _BAIT = Bait("text/plain", Outcome.INFECTED)
 
 
 @dataclass(frozen=True, slots=True)
-class _Song:
+class Song:
     """How one engine did. `missed`: it let the bad file pass."""
 
     begun: datetime
@@ -79,6 +79,32 @@ class _Song:
     reach: int | None = None
     unpacks: int | None = None
     probed_at: datetime | None = None
+
+
+def hear(engine: Engine, scratch: Scratch, name: str, now: datetime) -> Song:
+    """Both files, each as `name`, through one engine.
+
+    Raises EngineUnavailable, Unavailable, CellKilled.
+    """
+    bait = _BAITS.get(engine.name, _BAIT)
+    found = _ask(engine, scratch, name, bait.type, eicar())
+    if found.outcome is not bait.outcome:
+        fault = f"called a virus {found.outcome.value}"
+        return Song(now, found, fault, missed=found.outcome is not Outcome.UNSCANNABLE)
+    passed = _ask(engine, scratch, name, "application/zip", _harmless())
+    if passed.outcome is not Outcome.CLEAN:
+        return Song(now, passed, f"called a harmless file {passed.outcome.value}")
+    return Song(now, passed)
+
+
+def _ask(engine: Engine, scratch: Scratch, name: str, media_type: str, data: bytes) -> EngineReport:
+    with scratch.file(name) as path:
+        write(path, [data])
+        digest = hashlib.sha256(data).hexdigest()
+        report = engine.inspect(Subject(path, len(data), digest, media_type, "canary"))
+    if report.reason == "timeout":
+        raise EngineUnavailable("it took too long over a canary")
+    return report
 
 
 class Canaries:
@@ -126,7 +152,8 @@ class Canaries:
     def _try(self, engine: Engine, *, thorough: bool) -> str:
         self._withdraw(engine.name)
         try:
-            song = self._hear(engine)
+            name = f"canary-{self._new_id()}"
+            song = hear(engine, self._scratch, name, self._clock())
             if not song.fault and engine.name == SCANNER and self._probe is not None:
                 song = self._probed(self._probe, song, thorough=thorough)
         except (EngineUnavailable, Unavailable, CellKilled) as error:
@@ -139,28 +166,7 @@ class Canaries:
             self._withdraw(engine.name)
         return song.fault
 
-    def _hear(self, engine: Engine) -> _Song:
-        """Both files through one engine. Raises EngineUnavailable, Unavailable, CellKilled."""
-        begun, bait = self._clock(), _BAITS.get(engine.name, _BAIT)
-        found = self._ask(engine, bait.type, eicar())
-        if found.outcome is not bait.outcome:
-            fault = f"called a virus {found.outcome.value}"
-            return _Song(begun, found, fault, missed=found.outcome is not Outcome.UNSCANNABLE)
-        passed = self._ask(engine, "application/zip", _harmless())
-        if passed.outcome is not Outcome.CLEAN:
-            return _Song(begun, passed, f"called a harmless file {passed.outcome.value}")
-        return _Song(begun, passed)
-
-    def _ask(self, engine: Engine, media_type: str, data: bytes) -> EngineReport:
-        with self._scratch.file(f"canary-{self._new_id()}") as path:
-            write(path, [data])
-            digest = hashlib.sha256(data).hexdigest()
-            report = engine.inspect(Subject(path, len(data), digest, media_type, "canary"))
-        if report.reason == "timeout":
-            raise EngineUnavailable("it took too long over a canary")
-        return report
-
-    def _probed(self, probe: Probe, song: _Song, *, thorough: bool) -> _Song:
+    def _probed(self, probe: Probe, song: Song, *, thorough: bool) -> Song:
         """How far the scanner reads, tried where it may have changed or was never tried."""
         last, needs = self._standing.last().get(SCANNER), self._standing.needs
         reach, unpacks, at = None, None, None
@@ -173,11 +179,11 @@ class Canaries:
                 unpacks = probe.unpacks(path, needs.unpacks)
         return replace(song, reach=reach, unpacks=unpacks, probed_at=at)
 
-    def _as_before(self, last: Canary, song: _Song) -> bool:
+    def _as_before(self, last: Canary, song: Song) -> bool:
         same = (last.version, last.signatures) == (song.report.version, song.report.signatures)
         return same and last.probed_at is not None and last.probed_at > song.begun - _PROBED_EACH
 
-    def _note(self, work: Work, name: str, song: _Song) -> None:
+    def _note(self, work: Work, name: str, song: Song) -> None:
         before = work.inspections.canary(name, self._standing.place, change=True)
         # Only now: what was published until this row was held is older than this.
         now = self._clock()

@@ -1,0 +1,1 @@
+"""`uploads doctor`: tries every part as the service will use it, and says what each can do."""

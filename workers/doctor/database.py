@@ -1,0 +1,90 @@
+"""The database: reached, with the newest schema, keeping what it commits, on time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, make_url, text
+
+from uploads import clock
+from uploads.records import migrate
+from uploads.records.engine import make_engine
+from workers.doctor import clocks
+from workers.doctor.checkup import Look
+from workers.doctor.findings import Finding, State
+
+PART = "database"
+_SECONDS = 30.0
+_UPGRADE = "bring it up to date with `uploads db upgrade`; until then nothing starts"
+
+
+def looks(database_url: str) -> list[Look]:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        missing = Finding(PART, "reach", State.BROKEN, f"{url.database} does not exist", _UPGRADE)
+        return [Look(PART, "reach", lambda: missing, _SECONDS)]
+    tries: dict[str, Callable[[Connection], Finding]] = {
+        "reach": _reach,
+        "durability": _durability,
+        "clock": _clock,
+    }
+    schema = Look(PART, "schema", lambda: _schema(database_url), _SECONDS)
+    return [schema, *(_look(database_url, name, do) for name, do in tries.items())]
+
+
+def _look(database_url: str, name: str, do: Callable[[Connection], Finding]) -> Look:
+    def tried() -> Finding:
+        engine = make_engine(database_url)
+        try:
+            with engine.connect() as connection:
+                return do(connection)
+        finally:
+            engine.dispose()
+
+    return Look(PART, name, tried, _SECONDS)
+
+
+def _schema(database_url: str) -> Finding:
+    if migrate.needs_upgrade(database_url):
+        return Finding(PART, "schema", State.BROKEN, "migrations are missing", _UPGRADE)
+    return Finding(PART, "schema", State.OK, "is the newest")
+
+
+def _reach(connection: Connection) -> Finding:
+    if connection.dialect.name == "sqlite":
+        version = connection.scalar(text("SELECT sqlite_version()"))
+        return Finding(PART, "reach", State.OK, f"SQLite {version}")
+    if connection.scalar(text("SELECT pg_is_in_recovery()")):
+        follows = "nothing can be accepted: let UPLOADS_DATABASE_URL name the primary"
+        return Finding(PART, "reach", State.BROKEN, "this server only reads", follows)
+    version = connection.scalar(text("SHOW server_version"))
+    return Finding(PART, "reach", State.OK, f"PostgreSQL {version}")
+
+
+def _durability(connection: Connection) -> Finding:
+    """Whether a commit is on the disk when it is answered, as far as the database says."""
+    if connection.dialect.name == "sqlite":
+        mode = connection.scalar(text("PRAGMA journal_mode"))
+        level = connection.scalar(text("PRAGMA synchronous"))
+        # 2 is FULL (sqlite.org/pragma.html#pragma_synchronous).
+        fine, told = mode == "wal" and level == 2, f"journal {mode}, synchronous {level}"
+    else:
+        names = ("fsync", "full_page_writes", "synchronous_commit")
+        values = {name: str(connection.scalar(text(f"SHOW {name}"))) for name in names}
+        fine = "off" not in values.values()
+        told = ", ".join(f"{name} {value}" for name, value in values.items())
+    if fine:
+        return Finding(PART, "durability", State.OK, told)
+    follows = "what was answered 2xx can be lost with the power: turn it on"
+    return Finding(PART, "durability", State.DEGRADED, told, follows)
+
+
+def _clock(connection: Connection) -> Finding:
+    if connection.dialect.name == "sqlite":
+        return Finding(PART, "clock", State.OK, "is this machine's")
+    before = clock.now()
+    theirs = connection.scalar(text("SELECT clock_timestamp()"))
+    assert isinstance(theirs, datetime)
+    return clocks.compare(PART, theirs.astimezone(UTC), before, clock.now())
