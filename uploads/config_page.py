@@ -27,6 +27,7 @@ Secrets, and addresses that may hold one, can come out of files as well. Each of
 whose one line is the value; given in both ways it is refused, and so is a file that cannot be read,
 is empty or has more lines:
 {files}.
+How a secret is changed while the service runs: [operations.md](operations.md#rotate).
 
 | Variable | Default | Meaning |
 |---|---|---|
