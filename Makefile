@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check bench client lock docs picture clean redis node test-parts frontend
+.PHONY: help run test fuzz check audit bench client lock docs picture clean redis node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -40,6 +40,11 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	$(BIN)/lint-imports
 	cd frontend && $(WITH_NODE) npm run --silent check
 
+# What cannot be looked up counts as found: nothing is passed over.
+audit: $(TOOLS)/audit/.installed ## Look every locked package up among the known vulnerabilities (asks pypi.org)
+	@PYTHONPATH=$(TOOLS)/audit $(BIN)/python -m pip_audit --strict --require-hashes --disable-pip \
+		-r requirements/dev.txt -r requirements/uv.txt -r requirements/node.txt -r requirements/redis.txt
+
 # BENCH="--quick" or BENCH="--only small --runs 1" measures less; `python -m bench --help` has more.
 bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed bench/companion/node_modules/.installed bench/sharp/node_modules/.installed ## Measure the service beside others: one table
 	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
@@ -57,6 +62,7 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 requirements/node.in -o requirements/node.txt
 	$(COMPILE) --python-version 3.12 --no-deps requirements/redis.in -o requirements/redis.txt
 	$(COMPILE) --python-version 3.11 requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) --python-version 3.11 requirements/audit.in -o requirements/audit.txt
 	@! grep -nE 'https?://' requirements/*.txt
 
 docs: $(BIN)/.ready-dev ## Write docs/configuration.md, .env.example and docs/openapi.json from the code
@@ -103,6 +109,12 @@ frontend/node_modules/.installed: frontend/package.json frontend/package-lock.js
 $(DIST)/.built: frontend/node_modules/.installed $(FRONTEND_SOURCES) | node
 	@echo "Building the front end"
 	@cd frontend && $(WITH_NODE) npm run --silent build
+	@touch $@
+
+$(TOOLS)/audit/.installed: requirements/audit.txt $(BIN)/.uv
+	@echo "Installing what looks for known vulnerabilities"
+	@rm -rf $(TOOLS)/audit
+	@$(UV_INSTALL) --target $(TOOLS)/audit --no-deps --require-hashes -r requirements/audit.txt
 	@touch $@
 
 # What the service is measured beside, and what nothing else needs.

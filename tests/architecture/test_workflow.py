@@ -1,0 +1,30 @@
+"""What runs on another's machine: pinned, with least rights, and the same two commands as here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = [path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+
+
+def test_actions_are_pinned_by_commit_and_say_which_version_that_is() -> None:
+    used = [line for text in WORKFLOWS for line in re.findall(r"uses: .*", text)]
+    assert used
+    pinned = re.compile(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+(\.\d+)+")
+    assert [line for line in used if not pinned.fullmatch(line)] == []
+
+
+def test_a_workflow_reads_the_repository_and_has_no_other_right() -> None:
+    for text in WORKFLOWS:
+        assert re.findall(r"^ *permissions:\n((?: +.*\n)+)", text, re.M) == ["  contents: read\n"]
+        assert text.count("persist-credentials: false") == text.count("actions/checkout@")
+        assert "secrets." not in text
+        assert "pull_request_target" not in text
+
+
+def test_it_runs_the_commands_of_our_own_run() -> None:
+    ours = re.findall(r"^(make \w+)", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert ours == ["make check", "make test"]
+    assert re.findall(r"run: (make (?:check|test))$", WORKFLOWS[0], re.M) == ours
