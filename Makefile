@@ -65,9 +65,10 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 requirements/audit.in -o requirements/audit.txt
 	@! grep -nE 'https?://' requirements/*.txt
 
-docs: $(BIN)/.ready-dev ## Write docs/configuration.md, .env.example and docs/openapi.json from the code
+docs: $(BIN)/.ready-dev ## Write docs/*.md that are made of code, .env.example and docs/openapi.json
 	$(BIN)/python -m uploads.config_page >docs/configuration.md
 	$(BIN)/python -m uploads.config_page env >.env.example
+	$(BIN)/python -m uploads.metrics_page >docs/metrics.md
 	$(BIN)/python -m uploads.openapi >docs/openapi.json
 
 picture: $(BIN)/.ready-dev frontend redis test-parts ## Take the README's picture of the page anew

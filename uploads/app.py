@@ -17,7 +17,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from uploads import bodies, errors, logs
+from uploads import bodies, errors, logs, requests_counted, tallies
 from uploads.api import blueprint as api
 from uploads.api import linked  # noqa: F401  its views register on the content host's blueprint
 from uploads.api.content import blueprint as content
@@ -25,6 +25,7 @@ from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
 from uploads.deadlines import Pace
 from uploads.documents.sniffing import sniff
+from uploads.gauges import Gauges
 from uploads.security import csrf, framing, headers, hosts, limits, principals, upload_limits
 from uploads.web import blueprint as web
 from uploads.web import pages
@@ -46,6 +47,7 @@ def create_app(services: Services | None = None) -> Flask:
     if services is None:
         settings = Settings.load()
         logs.configure(settings.log_level, "web")
+        tallies.begin(settings.metrics_folder)
         services = build(settings, web=True)
     settings = services.settings
     app = _App("uploads", static_folder="static", template_folder="templates")
@@ -53,6 +55,7 @@ def create_app(services: Services | None = None) -> Flask:
     # streaming reader, which has its own limits.
     app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
     app.extensions["services"] = services
+    app.extensions["uploads.gauges"] = Gauges(services)
     sniff(b"libmagic reads its database now, not during the first upload")
     app.wsgi_app = _middleware(app.wsgi_app, settings)  # type: ignore[method-assign]
     errors.install(app)
@@ -122,11 +125,14 @@ def _end(response: Response) -> Response:
         response.call_on_close(body.linger)
     actor = principals.current_actor()
     probe = request.blueprint == hosts.OPERATIONS and response.status_code == HTTPStatus.OK
+    route = str(request.url_rule) if request.url_rule else None
+    door = request.blueprint or request.endpoint
+    requests_counted.name_route(request.environ, route, door)
     note = _log.debug if probe else _log.info
     note(
         "request",
         method=request.method,
-        route=str(request.url_rule) if request.url_rule else None,
+        route=route,
         status=response.status_code,
         user=actor.user_id if actor else None,
         seconds=round(time.monotonic() - g.get("began", time.monotonic()), 4),

@@ -24,6 +24,7 @@ from uploads.config_forms import (
     MIB,
     ClamdAddress,
     DatabaseUrl,
+    Listening,
     NamedSizes,
     Names,
     Networks,
@@ -78,7 +79,22 @@ class Settings(BaseSettings):
     )
     internal_nets: Networks = Field(
         (),
-        description="Networks (CIDR, comma-separated) that may see /livez and /readyz.",
+        description="Networks (CIDR, comma-separated) that may see /livez, /readyz and /metrics.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Whoever asks for metrics must send this as a bearer token; empty: being "
+        "inside is enough for /metrics.",
+    )
+    metrics_dir: Path | None = Field(
+        None,
+        description="Folder in which all processes of a machine count, best in memory; default "
+        "`<data>/run/metrics`.",
+    )
+    metrics_listen: Listening = Field(
+        "",
+        description="host:port on which workers without a web process beside them show what they "
+        "count, needs UPLOADS_METRICS_TOKEN; empty: nowhere.",
     )
 
     # Parts
@@ -402,6 +418,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
             )
+        if self.metrics_listen and len(self.metrics_token.get_secret_value()) < 16:
+            raise ValueError(
+                "UPLOADS_METRICS_LISTEN needs UPLOADS_METRICS_TOKEN of at least 16 characters"
+            )
         # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
         parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
         if self.job_seconds < parts:
@@ -446,6 +466,10 @@ class Settings(BaseSettings):
     @property
     def scratch_dir(self) -> Path:
         return self.scratch or self.data / "scratch"
+
+    @property
+    def metrics_folder(self) -> Path:
+        return self.metrics_dir or self.data / "run" / "metrics"
 
     @property
     def spool_dir(self) -> Path:

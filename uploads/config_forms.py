@@ -97,6 +97,13 @@ def _socket(value: Path | None) -> Path | None:
     return value
 
 
+def _listening(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f"{value!r} is not host:port, like 0.0.0.0:9101")
+    return value
+
+
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
@@ -123,4 +130,5 @@ Origin = Annotated[str, AfterValidator(_origin)]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
 ClamdAddress = Annotated[str | None, AfterValidator(_clamd)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
+Listening = Annotated[str, AfterValidator(_listening)]
 SocketPath = Annotated[Path | None, AfterValidator(_socket)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,15 @@ class Volume(Protocol):
     def f_files(self) -> int: ...
     @property
     def f_favail(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that are free in a folder, and that have to stay so; whether files can be made."""
+
+    free: float
+    reserve: float
+    few_files: bool
 
 
 class DiskGuard:
@@ -69,17 +79,21 @@ class DiskGuard:
         if self._full:
             raise StorageFull(f"less than the reserve is free in {self._full}")
 
-    def _is_full(self, folder: Path) -> bool:
+    def room(self, folder: Path) -> Room | None:
+        """What is free there and what has to stay free; None where there is no such folder."""
         try:
             found = self._look(folder)
         except FileNotFoundError:
-            return False
-        reserve = max(
-            self._reserve_bytes, found.f_blocks * found.f_frsize * self._reserve_percent / 100
-        )
+            return None
+        share = found.f_blocks * found.f_frsize * self._reserve_percent / 100
         # File systems that make inodes as they need them say that they have none.
         few_files = found.f_files > 0 and found.f_favail < _LEAST_FILES
-        return few_files or found.f_bavail * found.f_frsize < reserve
+        free = found.f_bavail * found.f_frsize
+        return Room(free, max(self._reserve_bytes, share), few_files)
+
+    def _is_full(self, folder: Path) -> bool:
+        room = self.room(folder)
+        return room is not None and (room.few_files or room.free < room.reserve)
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -98,3 +112,15 @@ def guard(settings: Settings) -> DiskGuard:
         reserve_bytes=settings.disk_reserve_bytes,
         reserve_percent=settings.disk_reserve_percent,
     )
+
+
+def rooms(settings: Settings) -> dict[str, Room]:
+    """The room in each of our folders that is there, by what it is for."""
+    watched = guard(settings)
+    folders = {
+        "data": settings.data,
+        "scratch": settings.scratch_dir,
+        "spool": settings.spool_dir,
+    }
+    found = {name: watched.room(folder) for name, folder in folders.items()}
+    return {name: room for name, room in found.items() if room is not None}

@@ -18,6 +18,7 @@ from gunicorn import util
 from uploads import errors
 from uploads.config import Settings
 from uploads.documents.errors import HeadersTooLarge, Malformed, UploadsError
+from uploads.metrics import PROBLEMS
 from uploads.security import headers
 
 _TOO_LONG = frozenset({414, 431})
@@ -38,6 +39,7 @@ def refusal(settings: Settings, status: int) -> bytes:
     """The whole answer for a status of gunicorn's, which is mapped to one of the contract."""
     request_id = secrets.token_hex(12)
     error = _error(status)
+    PROBLEMS.count(error.code)
     members = errors.problem(error, request_id)
     _log.warning("refused_by_server", request_id=request_id, code=error.code, given=status)
     body = json.dumps(members).encode()

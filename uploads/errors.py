@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from uploads.documents import errors
 from uploads.documents.errors import UploadsError
+from uploads.metrics import PROBLEMS
 from uploads.security import hosts, limits
 from uploads.security.principals import services
 
@@ -127,6 +128,7 @@ def _unexpected(error: Exception) -> Response:
 
 def render(error: UploadsError) -> Response:
     """The answer to the present request: problem+json, a page, or text where there are no pages."""
+    PROBLEMS.count(error.code)
     members = problem(error)
     elsewhere = hosts.on_content_host() or isinstance(error, errors.Misdirected)
     if elsewhere:

@@ -66,6 +66,11 @@ class Inbound:
         self._held = bytes(have[wanted:])
         return bytes(have[:wanted])
 
+    @property
+    def taken(self) -> int:
+        """Bytes of the body that were read so far."""
+        return self._taken
+
     def watch(self, told: Callable[[int], None]) -> None:
         """Tell `told` of each piece that is taken from now on, by its size in bytes."""
         self._told = told

@@ -19,14 +19,23 @@ def recent(services: Services, now: datetime) -> Sequence[Canary]:
     return services.records.read(lambda work: work.inspections.canaries(since))
 
 
+def engines(services: Services) -> set[str]:
+    """The engines that have to prove themselves here."""
+    return {"structure", "yara", *([SCANNER] if services.scanner_configured else [])}
+
+
+def well(canary: Canary) -> bool:
+    """Whether an engine did what was expected, and nothing is left to be withdrawn."""
+    return canary.ok and canary.withdraw_from is None
+
+
 def engines_part(services: Services, canaries: Sequence[Canary]) -> Part:
     """An engine that failed makes all of it unfit; one that nobody has tried is not known."""
-    failed = [one for one in canaries if not one.ok or one.withdraw_from is not None]
+    failed = [one for one in canaries if not well(one)]
     if failed:
         said = "; ".join(f"{one.engine} at {one.place} {one.detail}" for one in failed)
         return {"status": "unavailable", "detail": f"engines: {said}"}
-    wanted = {"structure", "yara", *([SCANNER] if services.scanner_configured else [])}
-    if untried := wanted - {one.engine for one in canaries}:
+    if untried := engines(services) - {one.engine for one in canaries}:
         untold = ", ".join(sorted(untried))
         return {"status": "degraded", "detail": f"engines: {untold} not tried lately"}
     return {"status": "ok", "detail": "engines: proved"}

@@ -18,7 +18,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
-from uploads import stopping
+from uploads import requests_counted, stopping
 from uploads.config import Settings
 from uploads.deadlines import Line, nothing
 
@@ -33,8 +33,10 @@ _GARBAGE_AFTER = 10_000
 class Log(Logger):  # type: ignore[misc]
     """gunicorn's log without a line for each request: the app writes that."""
 
-    def access(self, *_: Any) -> None:
-        return
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """Called when an answer is out, or as much of it as could be: the place to count."""
+        del req
+        requests_counted.note(environ, resp.status_code, resp.sent, request_time.total_seconds())
 
 
 class Worker(GeventWorker):  # type: ignore[misc]

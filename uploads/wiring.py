@@ -33,6 +33,7 @@ from uploads.security.accounts import Accounts
 from uploads.security.passwords import Passwords
 from uploads.security.standing import Standing
 from uploads.security.tokens import LinkTokens, SignedTokens
+from uploads.storage.counted import CountedStorage
 from uploads.storage.protocol import Storage
 from uploads.storage.s3 import S3
 
@@ -263,14 +264,16 @@ def _quotas(settings: Settings, records: Records) -> Quotas:
     )
 
 
-def _storage(settings: Settings) -> S3:
-    return S3(
-        endpoint=settings.s3_endpoint,
-        public_url=settings.s3_public_url,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        bucket_prefix=settings.s3_bucket_prefix,
+def _storage(settings: Settings) -> Storage:
+    return CountedStorage(
+        S3(
+            endpoint=settings.s3_endpoint,
+            public_url=settings.s3_public_url,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            bucket_prefix=settings.s3_bucket_prefix,
+        )
     )
 
 

@@ -13,11 +13,12 @@ import structlog
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
-from uploads import clock, logs, scanner
+from uploads import clock, logs, scanner, tallies
 from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
+from workers.exposing import expose
 from workers.places import Places
 from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
@@ -94,6 +95,7 @@ def _prove(**_: Any) -> None:
     try:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
+        tallies.begin(settings.metrics_folder)
         if os.geteuid() == 0:
             # Children in the cell become nobody; what holds the secrets should be nobody's root.
             _log.warning("worker_is_root", advice="run the service as a user of its own")
@@ -143,6 +145,11 @@ def _say_ready(settings: Settings) -> None:
     run_dir = settings.data / "run"
     if run_dir.is_dir():
         (run_dir / READY_FILE).touch()
+
+
+@signals.worker_ready.connect
+def _expose(**_: Any) -> None:
+    expose(Settings.load())
 
 
 @signals.worker_shutting_down.connect

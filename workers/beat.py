@@ -10,8 +10,9 @@ from typing import Any
 
 from celery import Celery, signals
 
-from uploads import logs
+from uploads import logs, tallies
 from uploads.config import Settings
+from uploads.metrics import SCHEDULED
 from uploads.queue import make_celery
 from workers.schedule import beat_schedule
 
@@ -31,3 +32,14 @@ app = _make_app(Settings.load())
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure(Settings.load().log_level, "worker")
+
+
+@signals.beat_init.connect
+def _begin(**_: Any) -> None:
+    tallies.begin(Settings.load().metrics_folder)
+
+
+@signals.after_task_publish.connect
+def _count(sender: str, **_: Any) -> None:
+    """The name of a task that was sent; the clock sends those of the schedule and no others."""
+    SCHEDULED.count(sender)

@@ -28,6 +28,7 @@ from uploads.documents.intake import Hints
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.faults import step
+from uploads.metrics import JOB_FAILURES
 from uploads.records.protocol import Records, Work
 from workers.inspection.engine import EngineUnavailable
 from workers.places import PATIENT, URGENT, Places
@@ -143,6 +144,7 @@ class Runner:
             # The normal line has the last word on what workers do not survive.
             withdraw(work, job.document_id, f"{job.id}-again", now, {"starts": job.starts})
         work.audit.append(AuditEntry(now, "worker", "job.failed", job.document_id))
+        JOB_FAILURES.count(job.kind.value)
         _log.error("job_failed", job=job.id, document=job.document_id, starts=job.starts)
         return None
 

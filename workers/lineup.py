@@ -13,6 +13,7 @@ from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from uploads.judging import needs
 from uploads.wiring import Services
+from workers.counted import CountedEngine
 from workers.inspection.canaries import Canaries, eicar
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
@@ -66,7 +67,7 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
     examiner = Examiner(
         storage=services.storage,
         scratch_files=scratch,
-        engines=[*engines, *scanners],
+        engines=[CountedEngine(engine) for engine in (*engines, *scanners)],
         absent=absent,
         required=["structure", "yara", *([SCANNER] if scanner_required else [])],
         clock=clock.now,

@@ -14,6 +14,7 @@ from uploads.office import OfficeWord
 from uploads.proofs import StoreProof
 from uploads.queue import waiting
 from uploads.wiring import Services
+from workers.counted import CountedCell, CountedPublisher, counted
 from workers.inspection.inspect import Inspector
 from workers.jobs import Handler, Patience, Runner, Sweeper
 from workers.lineup import Lineup, make_lineup
@@ -47,7 +48,7 @@ class Runtime:
 
 def make_cell(settings: Settings) -> Cell:
     """The parser cell with the configured bounds."""
-    return Cell(
+    return CountedCell(
         seconds=settings.cell_seconds,
         memory_bytes=settings.cell_memory_bytes,
         confined=settings.cell == "confined",
@@ -100,7 +101,7 @@ def _runner(
     return Runner(
         records=services.records,
         clock=clock.now,
-        handlers=handlers,
+        handlers={kind: counted(kind, handler) for kind, handler in handlers.items()},
         patience=_patience(services.settings),
         places=places,
         hints=services.hints,
@@ -170,7 +171,7 @@ def _inspector(services: Services, lineup: Lineup, publisher: Publisher) -> Insp
 
 def _publisher(services: Services, cell: Cell, reaper: Reaper, lineup: Lineup) -> Publisher:
     settings = services.settings
-    return Publisher(
+    return CountedPublisher(
         records=services.records,
         storage=services.storage,
         hints=services.hints,

@@ -194,18 +194,19 @@ def test_a_job_is_dropped_by_its_token_alone(queue: SqlRecords) -> None:
     assert queue.read(lambda work: work.jobs.get("job_1")) is None
 
 
-def test_backlog_counts_due_jobs_and_knows_the_oldest(queue: SqlRecords) -> None:
+def test_backlog_counts_due_jobs_by_kind_and_knows_the_oldest(queue: SqlRecords) -> None:
     def backlog() -> Any:
         return queue.read(lambda work: work.jobs.backlog())
 
-    assert backlog() == (0, None)
+    assert backlog() == {}
     add(
         queue,
         job("job_1", created_at=after(-1), not_before=after(99)),
         job("job_2", created_at=after(-2)),
         job("job_3", created_at=after(-3), state=JobState.DONE),
+        job("job_4", kind=JobKind.RENDER, created_at=after(-4)),
     )
-    assert backlog() == (2, after(-2))
+    assert backlog() == {JobKind.INSPECT: (2, after(-2)), JobKind.RENDER: (1, after(-4))}
 
 
 def test_of_twenty_threads_exactly_one_gets_the_lease(queue: SqlRecords) -> None:

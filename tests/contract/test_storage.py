@@ -12,6 +12,7 @@ from tests.support.fakes import MemoryStorage
 from tests.support.ports import free_port
 from tests.support.s3 import client, running_s3
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
+from uploads.storage.counted import CountedStorage
 from uploads.storage.protocol import Bucket, Storage
 from uploads.storage.s3 import S3
 
@@ -22,9 +23,11 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["s3", "memory", "counted"])
 def storage(request: pytest.FixtureRequest, endpoint: str) -> Storage:
-    return client(endpoint) if request.param == "s3" else MemoryStorage()
+    if request.param == "s3":
+        return client(endpoint)
+    return MemoryStorage() if request.param == "memory" else CountedStorage(MemoryStorage())
 
 
 def read(storage: Storage, bucket: Bucket, key: str) -> bytes:

@@ -136,6 +136,7 @@ TABLE: dict[tuple[str, str], Row] = {
     # For the operator's own network.
     ("/livez", "GET"): Row(200, 200, 200, site="internal"),
     ("/readyz", "GET"): Row(200, 200, 200, site="internal"),
+    ("/metrics", "GET"): Row(200, 200, 200, site="internal"),
 }
 
 

@@ -1,19 +1,21 @@
-"""For operators and their probes: /livez and /readyz, seen from the inside only."""
+"""For operators and their probes: /livez, /readyz and /metrics, seen from the inside only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import structlog
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 from redis import Redis
 
-from uploads import clock, readiness, scanner
-from uploads.documents.errors import NotFound, UploadsError
+from uploads import clock, readiness, scanner, tallies
+from uploads.documents.errors import NotFound, Unauthenticated, Unavailable, UploadsError
+from uploads.gauges import Gauges
+from uploads.lanes import elsewhere
 from uploads.office import ON, OfficeWord
-from uploads.openapi.describing import Answer, described
+from uploads.openapi.describing import Answer, Content, described
 from uploads.openapi.service_shapes import Alive, Readiness
-from uploads.security.hosts import OPERATIONS
+from uploads.security.hosts import OPERATIONS, on_content_host
 from uploads.security.principals import services
 
 blueprint = Blueprint(OPERATIONS, __name__)
@@ -56,6 +58,33 @@ def ready() -> Response:
     response = jsonify(status=status, parts=parts)
     response.status_code = 503 if status == "unavailable" else 200
     return response
+
+
+@blueprint.get("/metrics")
+@described(
+    "metrics",
+    Answer(200, "What was counted and looked up.", Content("text/plain")),
+    problems=(NotFound, Unauthenticated, Unavailable),
+    public=True,
+)
+def metrics() -> Response:
+    """What all processes of this machine count, in the text format of Prometheus.
+
+    Where UPLOADS_METRICS_TOKEN is set it must be sent as a bearer token.
+    """
+    if on_content_host():
+        raise NotFound
+    settings = services().settings
+    token = settings.metrics_token.get_secret_value()
+    if token and not tallies.authorized(request.headers.get("Authorization", ""), token):
+        raise Unauthenticated
+    gauges: Gauges = current_app.extensions["uploads.gauges"]
+    reading = gauges.read()
+    try:
+        text = elsewhere(lambda: tallies.exposition(settings.metrics_folder, reading))
+    except (OSError, ValueError) as error:
+        raise Unavailable(str(error)) from error
+    return Response(text, content_type=tallies.CONTENT_TYPE)
 
 
 def _probe(name: str, check: Callable[[], None], otherwise: str = "unavailable") -> dict[str, str]:
@@ -127,12 +156,14 @@ def _jobs() -> dict[str, str]:
     """
     found = services()
     try:
-        count, oldest = found.records.read(lambda work: work.jobs.backlog())
+        backlog = found.records.read(lambda work: work.jobs.backlog())
     except UploadsError as error:
         _log.warning("not_ready", part="jobs", cause=repr(error))
         return _UNKNOWN_JOBS
-    if oldest is None:
+    if not backlog:
         return {"status": "ok", "detail": "jobs: none"}
+    count = sum(number for number, _ in backlog.values())
+    oldest = min(since for _, since in backlog.values())
     age = round((clock.now() - oldest).total_seconds())
     late = age > found.settings.backlog_seconds
     detail = f"jobs: {count}, the oldest {age} seconds old"

@@ -80,6 +80,14 @@ class SqlDeliveries:
         )
         return self._connection.scalars(statement).all()
 
+    def backlog(self, now: datetime) -> tuple[int, datetime | None]:
+        count, oldest = self._connection.execute(
+            select(func.count(), func.min(deliveries.c.not_before))
+            .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
+            .where(_PENDING, deliveries.c.not_before <= now, _free(now))
+        ).one()
+        return count, oldest
+
     def lease(self, webhook_id: str, now: datetime, until: datetime) -> Lease | None:
         row = self._connection.execute(
             update(webhooks)

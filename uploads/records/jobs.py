@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -108,11 +108,14 @@ class SqlJobs:
         counted = select(func.count()).where(_DUE, jobs.c.kind == kind.value)
         return self._connection.scalar(counted) or 0
 
-    def backlog(self) -> tuple[int, datetime | None]:
-        count, oldest = self._connection.execute(
-            select(func.count(), func.min(jobs.c.created_at)).where(_DUE)
-        ).one()
-        return count, oldest
+    def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
+        counted = (
+            select(jobs.c.kind, func.count(), func.min(jobs.c.created_at))
+            .where(_DUE)
+            .group_by(jobs.c.kind)
+        )
+        found = self._connection.execute(counted)
+        return {JobKind(kind): (count, oldest) for kind, count, oldest in found}
 
     def _held(self, job: Job, **changes: Any) -> bool:
         """Change a job that is due and leased under exactly this token."""

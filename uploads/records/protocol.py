@@ -176,7 +176,7 @@ class Jobs(Protocol):
     def open_count(self, kind: JobKind) -> int:
         """How many jobs of this kind are not done, leased and deferred ones too."""
 
-    def backlog(self) -> tuple[int, datetime | None]:
+    def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
 

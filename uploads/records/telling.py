@@ -75,6 +75,9 @@ class Deliveries(Protocol):
     def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Ids of free webhooks that have a due delivery, the longest waiting first."""
 
+    def backlog(self, now: datetime) -> tuple[int, datetime | None]:
+        """How many are due of free webhooks, and since when the longest waiting one is."""
+
     def lease(self, webhook_id: str, now: datetime, until: datetime) -> Lease | None:
         """Take a webhook whose deliveries are to be made. None when it is not to be had now."""
 

@@ -20,6 +20,7 @@ from uploads import bodies
 from uploads.config import Settings
 from uploads.documents.errors import RateLimited
 from uploads.documents.model import Actor
+from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address
 from uploads.security.principals import current_actor
 from uploads.security.shared_counts import SharedCounts
@@ -60,6 +61,7 @@ def enter() -> None:
     refused = ticket.answer.refused
     if refused is None:
         bodies.inbound(request).watch(ticket.read)
+        UNDER_WAY.count()
         return
     seconds = max(1, -(-ticket.answer.wait_ms // 1000))
     if refused.startswith("at-once"):
@@ -83,6 +85,7 @@ def leave(response: Response) -> Response:
     )
     if ticket.answer.refused is None:
         response.call_on_close(ticket.leave)
+        response.call_on_close(lambda: UNDER_WAY.count(by=-1))
     return response
 
 

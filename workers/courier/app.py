@@ -13,12 +13,13 @@ from typing import Any
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
-from uploads import clock, faults, logs, outgoing
+from uploads import clock, faults, logs, outgoing, tallies
 from uploads.config import Settings
 from uploads.queue import DELIVER_TASK, CeleryHints, make_celery
 from uploads.records.sql import SqlRecords
-from workers.courier.call import Caller
+from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
+from workers.exposing import expose
 from workers.signs import COURIER_READY_FILE, Stopping
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id.
@@ -47,7 +48,7 @@ def courier() -> Courier:
     """This process's courier, which all threads share."""
     settings = Settings.load().require_parts()
     faults.arm(settings.fault)
-    caller = Caller(
+    caller = CountedCaller(
         outgoing.targets(settings),
         seconds=settings.webhook_seconds,
         agent="uploads-webhooks/1",
@@ -83,13 +84,16 @@ def _configure_logs(**_: Any) -> None:
 
 @signals.worker_init.connect
 def _begin(**_: Any) -> None:
+    tallies.begin(Settings.load().metrics_folder)
     courier()
 
 
 @signals.worker_ready.connect
 def _say_ready(**_: Any) -> None:
-    """Tell the embedded stack, where there is one."""
-    run_dir = Settings.load().data / "run"
+    """Show what is counted, where it is wanted; tell the embedded stack, where there is one."""
+    settings = Settings.load()
+    expose(settings)
+    run_dir = settings.data / "run"
     if run_dir.is_dir():
         (run_dir / COURIER_READY_FILE).touch()
 

@@ -139,7 +139,7 @@ class Courier:
         status, error, unreached = None, None, False
         try:
             status = self._caller.post(lease.webhook.url, *self._message(lease, delivery, at))
-            error = _word_for(status)
+            error = word_for(status)
         except CallFailed as failed:
             error, unreached = failed.word, failed.unreached
         except Unreadable as sealed:
@@ -205,7 +205,8 @@ class Courier:
         work.deliveries.put_off(lease, now, now + silence_after(failures))
 
 
-def _word_for(status: int) -> str | None:
+def word_for(status: int) -> str | None:
+    """What an answer of this status is called, where it is no delivery."""
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:

@@ -1,0 +1,114 @@
+"""How what each process counts comes together at a scrape: prometheus_client in multiprocess mode.
+
+Each process maps files of its own in one folder and writes numbers into them, without a lock that
+any other process knows and without a system call. A scrape adds up all files. The one module that
+knows the library.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from uploads.metrics import METRICS, Kind, Metric, Tally
+from uploads.slots import Slots
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of an exposition (prometheus.io, "Exposition formats")."""
+Reading = Mapping[Metric, Mapping[tuple[str, ...], float]]
+"""What was looked up for a scrape: a value for each set of labels of a metric."""
+
+_LIVE = "gauge_livesum"
+# More than all series that a process can have take, by far; where it is not enough files grow.
+_ROOM = {"counter": 128 * 1024, "histogram": 512 * 1024, _LIVE: 64 * 1024}
+_log = structlog.get_logger(__name__)
+_slots: Slots | None = None
+
+
+def begin(folder: Path) -> bool:
+    """Have this process, and those forked from it, count in `folder`; whether that is possible.
+
+    Where it is not, that is logged and nothing is counted: files are taken in all the same.
+    """
+    global _slots  # one a process, by the library's design
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it only there
+    try:
+        slots = Slots(folder, _ROOM, _LIVE)
+        values.ValueClass = values.MultiProcessValue(slots.mine)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        _log.error("metrics_off", cause=str(error))
+        return False
+    _slots = slots
+    for metric in METRICS:
+        if not metric.read:
+            metric.bind(_maker(metric))
+    return True
+
+
+def authorized(header: str, token: str) -> bool:
+    """Whether an Authorization header brings this bearer token (RFC 6750 section 2.1)."""
+    scheme, _, given = header.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
+
+
+def _maker(metric: Metric) -> Callable[[tuple[str, ...]], Tally]:
+    # Each number in the files would repeat what the metric says: that is put in at the scrape.
+    named = {
+        "name": metric.name,
+        "documentation": "",
+        "labelnames": metric.labels,
+        "registry": None,
+    }
+    made: Counter | Gauge | Histogram
+    if metric.kind is Kind.COUNTER:
+        made = Counter(**named)  # type: ignore[arg-type]
+    elif metric.kind is Kind.GAUGE:
+        made = Gauge(**named, multiprocess_mode="livesum")  # type: ignore[arg-type]
+    else:
+        made = Histogram(**named, buckets=metric.buckets)  # type: ignore[arg-type]
+    return partial(_labelled, made)
+
+
+def _labelled(made: Counter | Gauge | Histogram, labels: tuple[str, ...]) -> Tally:
+    return made.labels(*labels) if labels else made  # type: ignore[return-value]
+
+
+def exposition(folder: Path, reading: Reading | None = None) -> bytes:
+    """All that the processes of `folder` have counted, and what was looked up, as Prometheus reads
+    it.
+
+    Takes some milliseconds for each process. Raises OSError and ValueError where nobody counts.
+    """
+    if _slots is not None:
+        _slots.forget_dead()
+    return generate_latest(_All(folder, reading or {}))
+
+
+class _All:
+    """What is collected at once, without the library's registry and its lock.
+
+    Each metric is named, also where it has no number yet.
+    """
+
+    def __init__(self, folder: Path, reading: Reading) -> None:
+        self._counted = MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+        self._reading = reading
+
+    def collect(self) -> Iterable[Family]:
+        counted = {found.name: found for found in self._counted.collect()}  # type: ignore[no-untyped-call]
+        for metric in METRICS:
+            # A family of counters has its name without the ending.
+            name = metric.name.removesuffix("_total")
+            family = counted.get(name) or Family(name, metric.says, metric.kind.value)
+            family.documentation = metric.says
+            for labels, value in self._reading.get(metric, {}).items():
+                family.add_sample(name, dict(zip(metric.labels, labels, strict=True)), value)
+            yield family
