@@ -53,6 +53,21 @@ def begin(folder: Path) -> bool:
     return True
 
 
+def _go_on_in_child() -> None:
+    """A forked process counts by a number of its own, or, on a full disk, not at all."""
+    if _slots is None:
+        return
+    try:
+        _slots.mine()
+    except OSError as error:
+        for metric in METRICS:
+            metric.bind(None)
+        _log.error("metrics_off", cause=str(error))
+
+
+os.register_at_fork(after_in_child=_go_on_in_child)
+
+
 def authorized(header: str, token: str) -> bool:
     """Whether an Authorization header brings this bearer token (RFC 6750 section 2.1)."""
     scheme, _, given = header.partition(" ")

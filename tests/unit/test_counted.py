@@ -21,14 +21,15 @@ from uploads.documents.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from uploads.documents.model import JobKind, Outcome
+from uploads.documents.model import JobKind, Outcome, Verdict
 from uploads.inbound import Inbound
 from uploads.storage.counted import CountedStorage
 from uploads.storage.protocol import Bucket
-from workers.counted import CountedCell, CountedEngine, counted
+from workers.counted import CountedCell, CountedEngine, CountedPublisher, counted
 from workers.courier.call import Caller, CallFailed, Interrupted
 from workers.courier.counted import CountedCaller
 from workers.inspection.engine import EngineUnavailable, Subject
+from workers.publishing import Publisher
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellKilled, CellTimeout
 from workers.scratch import ScratchUnavailable
 
@@ -144,6 +145,27 @@ def test_a_job_that_is_given_up_is_counted(line: Line, counts: Counter[str]) -> 
         line.crash_once(job_id, "s8")
     line.runner.run(job_id)
     assert counts["uploads_job_failures_total inspect"] == 1
+
+
+def test_what_is_settled_is_counted_once_it_is(
+    line: Line, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not where the publishing failed: that is done again."""
+    document = line.accept(TEXT)
+    job = line.job(line.job_of(document))
+    verdict = Verdict(Outcome.INFECTED, None, "ab" * 32, 1, line.now)
+    publisher = CountedPublisher.__new__(CountedPublisher)
+    monkeypatch.setattr(Publisher, "conclude", lambda *_: None)
+    publisher.conclude(job, document, Path("nowhere"), verdict)
+    assert counts == {"uploads_settled_total infected": 1}
+
+    def lost(*_: object) -> None:
+        raise LeaseLost
+
+    monkeypatch.setattr(Publisher, "conclude", lost)
+    with pytest.raises(LeaseLost):
+        publisher.conclude(job, document, Path("nowhere"), verdict)
+    assert counts == {"uploads_settled_total infected": 1}
 
 
 @pytest.mark.parametrize(

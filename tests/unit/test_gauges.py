@@ -67,7 +67,9 @@ def test_queues_engines_and_disks_are_looked_up(line: Line, tmp_path: Path) -> N
     line.records.write(lambda work: work.jobs.add(old))
     day = (now - timedelta(days=3)).date().isoformat()
     well = Canary("clamav", "here", now, True, signatures=f"27461/{day}")
-    for canary in (well, replace(well, place="there", ok=False), replace(well, engine="yara")):
+    younger = f"27462/{now.date().isoformat()}"
+    failed = replace(well, place="there", ok=False, signatures=younger)
+    for canary in (well, failed, replace(well, engine="yara", signatures=None)):
         line.records.write(lambda work, one=canary: work.inspections.put_canary(one))  # type: ignore[misc]
     found = Gauges(services(line, tmp_path, disk_reserve_bytes=2**60)).read()
     assert found[JOBS_WAITING][("render",)] == 1

@@ -35,6 +35,26 @@ os.waitpid(child, 0)
 print("counted", flush=True)
 sys.stdin.readline()
 """
+FULL = """
+import os, sys
+from pathlib import Path
+from uploads import tallies
+from uploads.metrics import PROBLEMS
+from uploads.slots import Slots
+
+assert tallies.begin(Path(sys.argv[1]))
+PROBLEMS.count("not-found")
+
+def full(*_):
+    raise OSError("staged")
+
+Slots._make_room = full
+if not os.fork():
+    PROBLEMS.count("not-found")
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 7
+PROBLEMS.count("not-found")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +127,7 @@ def test_all_processes_of_a_folder_come_together(tmp_path: Path) -> None:
     assert found["uploads_http_request_seconds_bucket", (("le", "0.01"), *labels)] == 0
     assert found["uploads_under_way", ()] == 2
     ended(first)
+    assert samples(tallies.exposition(tmp_path))["uploads_under_way", ()] == 1
     ended(second)
 
 
@@ -142,6 +163,16 @@ def test_where_nothing_can_be_counted_the_service_goes_on(tmp_path: Path) -> Non
     UNDER_WAY.count(by=-1)
     with pytest.raises(ValueError, match="not a directory"):
         tallies.exposition(tmp_path / "file" / "metrics")
+
+
+def test_a_child_without_room_counts_nothing_and_works(tmp_path: Path) -> None:
+    """Forked while the disk is full: what it does must not end for what it counts."""
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "metrics_off" in run.stdout + run.stderr
+    assert problems(tmp_path) == 2
 
 
 def test_files_have_their_room_before_they_are_written_to(tmp_path: Path) -> None:
