@@ -55,9 +55,13 @@ client: $(BIN)/.ready ## Build the wheel of uploads-client into client/dist
 	@ls client/dist/*.whl
 
 lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
-	$(COMPILE) --python-version 3.11 pyproject.toml -o requirements/run.txt
-	$(COMPILE) --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt \
-		-o requirements/dev.txt
+	$(COMPILE) --python-version 3.11 pyproject.toml --extra worker --extra embedded \
+		-o requirements/run.txt
+	$(COMPILE) --python-version 3.11 pyproject.toml --extra worker -c requirements/run.txt \
+		-o requirements/worker.txt
+	$(COMPILE) --python-version 3.11 pyproject.toml -c requirements/run.txt -o requirements/web.txt
+	$(COMPILE) --python-version 3.11 pyproject.toml --extra worker --extra embedded --group dev \
+		-c requirements/run.txt -o requirements/dev.txt
 	$(COMPILE) --python-version 3.11 requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --python-version 3.11 requirements/node.in -o requirements/node.txt
 	$(COMPILE) --python-version 3.12 --no-deps requirements/redis.in -o requirements/redis.txt
