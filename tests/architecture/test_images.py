@@ -25,6 +25,7 @@ RUN_BY_WEB = (
     "workers.cli.db",
     "workers.cli.quarantine",
     "workers.cli.reconcile",
+    "workers.cli.bootstrap",
 )
 # What a worker imports, and what its cell does.
 RUN_BY_WORKER = ("workers.app", "workers.tasks", "workers.inspection.cell_yara")

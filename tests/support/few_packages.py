@@ -22,7 +22,7 @@ def locked(lock: Path) -> set[str]:
 
 
 class Absent(MetaPathFinder):
-    """Finds nothing of those distributions that are not allowed, and remembers who was asked for."""
+    """Finds nothing of distributions that are not allowed, and remembers who was asked for."""
 
     def __init__(self, allowed: set[str]) -> None:
         self.missed: set[str] = set()

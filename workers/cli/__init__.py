@@ -12,7 +12,7 @@ import click
 
 from workers.trouble import Trouble, spoken_plainly
 
-_COMMANDS = ("dev", "doctor", "users", "keys", "quarantine", "reconcile", "db")
+_COMMANDS = ("dev", "doctor", "users", "keys", "quarantine", "reconcile", "db", "bootstrap")
 
 
 class _Commands(click.Group):

@@ -1,0 +1,83 @@
+"""`uploads bootstrap`: what must be there before the service starts for the first time.
+
+It may run at every start and by several at once: what is there already is left as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from uploads.config import Settings
+from uploads.documents.errors import Conflict
+from uploads.documents.model import Role
+from uploads.records import migrate
+from uploads.storage.boto import make_client
+from uploads.storage.buckets import let_browsers_put, make_buckets
+from uploads.wiring import build
+from workers.cli.session import say, stack_settings
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--administrator", metavar="EMAIL", help="Who administers, where nobody does yet.")
+@click.option(
+    "--password-file", type=_file, help="The administrator's first password, on its first line."
+)
+@click.option(
+    "--store-keys-file",
+    type=_file,
+    help="Access key and secret key, a line each, of one who may make buckets; else the service's.",
+)
+def bootstrap(
+    administrator: str | None, password_file: Path | None, store_keys_file: Path | None
+) -> None:
+    """Make the database's schema, the buckets, their CORS rule and the first administrator.
+
+    Changes nothing that is there already, so it may run before each start.
+    """
+    if (administrator is None) != (password_file is None):
+        raise click.UsageError("--administrator and --password-file go together.")
+    settings = stack_settings().require_parts()
+    changed = migrate.upgrade(settings.database_url)
+    say("Schema: brought up to date." if changed else "Schema: up to date.")
+    _prepare_store(settings, store_keys_file)
+    if administrator and password_file:
+        _make_administrator(settings, administrator, _lines(password_file, 1)[0])
+
+
+def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
+    keys = (settings.s3_access_key, settings.s3_secret_key.get_secret_value())
+    access, secret = _lines(keys_file, 2) if keys_file else keys
+    client = make_client(settings.s3_endpoint, settings.s3_region, access, secret)
+    made = make_buckets(client, settings.s3_bucket_prefix, settings.s3_region)
+    say(f"Buckets: made {', '.join(made)}." if made else "Buckets: all there.")
+    kept = let_browsers_put(client, settings.s3_bucket_prefix, settings.public_url)
+    say(
+        f"CORS: pages of {settings.public_url} may put into incoming."
+        if kept
+        else "CORS: this store keeps no rules; programs need none."
+    )
+
+
+def _make_administrator(settings: Settings, email: str, password: str) -> None:
+    accounts = build(settings).accounts
+    if accounts.list_users():
+        say("Administrator: there are users already.")
+        return
+    try:
+        accounts.create_user(email, password, Role.ADMIN)
+    except Conflict:
+        say("Administrator: made by another one meanwhile.")
+        return
+    say(f"Administrator: {email}; the password is in the file.")
+
+
+def _lines(file: Path, count: int) -> list[str]:
+    """Its first lines, which must be there."""
+    found = file.read_text().split("\n")[:count]
+    if len(found) < count or not all(line.strip() for line in found):
+        raise click.ClickException(f"{file} does not have {count} line(s) of text.")
+    return [line.strip() for line in found]
