@@ -13,7 +13,7 @@ import pytest
 from tests.support.facts import NOW, SHA256, after, job, user, verdict
 from tests.support.line import Line
 from tests.support.quarantine import Quarantine
-from uploads.documents.errors import Conflict, Gone, UploadsError
+from uploads.documents.errors import Gone, NotReleased, UploadsError
 from uploads.documents.model import Document, JobKind, Outcome, Role, State
 from uploads.documents.releases import Release, ReleaseState
 from uploads.records.protocol import Leftover
@@ -125,7 +125,7 @@ def test_of_two_who_confirm_at_the_same_moment_one_is_too_late(
     quarantine.ask(document)
     other = meanwhile(monkeypatch, lambda: quarantine.ask(document, dave))
     outcomes = [outcome(lambda: quarantine.ask(document, quarantine.carol)), other()]
-    assert set(outcomes) == {Conflict, None}
+    assert set(outcomes) == {NotReleased, None}
     confirmed = [one for one in quarantine.trail(document) if one[1].endswith("confirmed")]
     assert len(confirmed) == 1
     quarantine.runner.run(quarantine.line.job_of(document))
@@ -152,7 +152,7 @@ def test_who_confirms_while_the_owner_deletes_leaves_nothing_behind(
 def outcome(act: Callable[[], object]) -> type[UploadsError] | None:
     try:
         act()
-    except (Conflict, Gone) as error:
+    except (NotReleased, Gone) as error:
         return type(error)
     return None
 
