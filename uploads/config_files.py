@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NAMES = (
+    "metrics_token",
     "secret_key",
     "secret_keys_old",
     "database_url",

@@ -13,6 +13,7 @@ from workers.embedded.stack_env import given_settings, write_stack_env
 
 KEY = "a secret of thirty-two characters"
 VALUES = {
+    "metrics_token": "a token of metrics",
     "secret_key": KEY,
     "secret_keys_old": "x" * 32,
     "database_url": "postgresql+psycopg://u:p@h/d",
