@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from workers.cli import main
 from workers.doctor import broker, clocks, database, engines, proxy, room
 from workers.doctor.checkup import Look, examine, said
 from workers.doctor.findings import Finding, State, exit_code
+from workers.doctor.rounds import all_looks
 from workers.sandbox.parent import Cell, CellOpen
 
 OK, GAP, DEGRADED, BROKEN = State.OK, State.GAP, State.DEGRADED, State.BROKEN
@@ -148,6 +150,17 @@ def test_an_open_cell_and_one_without_locks_are_seen(monkeypatch: pytest.MonkeyP
     found = tried(looks, "self-test", "reach")
     assert (found["self-test"].state, found["reach"].state) == (BROKEN, BROKEN)
     assert "socket" in found["self-test"].found
+
+
+def test_where_only_web_runs_the_rest_is_tried_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "workers.doctor.engines", None)
+    keys = {"s3_access_key": "a", "s3_secret_key": "b", "s3_endpoint": "http://127.0.0.1:9"}
+    looks = all_looks(Settings(data=tmp_path, **keys))
+    (one,) = tried([look for look in looks if look.part == "engines"]).values()
+    assert (one.state, one.follows) == (GAP, "run the doctor where workers run")
+    assert {"database", "redis", "store"} <= {look.part for look in looks}
 
 
 def test_a_scanner_that_finds_nothing_is_seen() -> None:

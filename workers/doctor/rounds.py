@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 
 from uploads import clock
 from uploads.config import Settings
-from workers.doctor import broker, clocks, database, engines, proxy, room, store, store_gaps
+from workers.doctor import broker, clocks, database, proxy, room, store, store_gaps
 from workers.doctor.checkup import Look
 from workers.doctor.findings import Finding, State
 from workers.doctor.trial import Store
@@ -27,8 +28,20 @@ def all_looks(settings: Settings) -> list[Look]:
         *store_looks(settings),
         *room.looks(settings),
         *proxy.looks(settings),
-        *engines.looks(settings),
+        *_engine_looks(settings),
     ]
+
+
+def _engine_looks(settings: Settings) -> list[Look]:
+    """Imported late: where only web runs there are no parsers, and the rest can be tried all the
+    same."""
+    try:
+        looks: list[Look] = import_module("workers.doctor.engines").looks(settings)
+    except ModuleNotFoundError as error:
+        found = f"not tried: {error.name} is not installed here"
+        none = Finding("engines", "all", State.GAP, found, "run the doctor where workers run")
+        return [Look("engines", "all", lambda: none, 1.0)]
+    return looks
 
 
 def _store_clock(found: Store) -> Finding:
