@@ -16,13 +16,11 @@ def name_route(environ: dict[str, Any], route: str | None, door: str | None) -> 
     environ[_ROUTE] = (route or "none", door or "none")
 
 
-def note(environ: dict[str, Any], status: int, sent: int, seconds: float) -> None:
-    """Count one request: bytes of its bodies, and the time to the last of them."""
+def note(environ: dict[str, Any], status: str, sent: int, seconds: float) -> None:
+    """Count one request by its status line: bytes of its bodies, and the time to the last one."""
     route, door = environ.get(_ROUTE, ("none", "none"))
     method = environ.get("REQUEST_METHOD", "")
-    REQUESTS.observe(
-        seconds, route, method if method in _METHODS else "other", f"{status // 100}xx"
-    )
+    REQUESTS.observe(seconds, route, method if method in _METHODS else "other", f"{status[0]}xx")
     SENT.count(door, by=sent)
     body = environ.get("wsgi.input")
     if isinstance(body, Inbound) and body.taken:

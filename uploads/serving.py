@@ -34,9 +34,13 @@ class Log(Logger):  # type: ignore[misc]
     """gunicorn's log without a line for each request: the app writes that."""
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
-        """Called when an answer is out, or as much of it as could be: the place to count."""
+        """Called when an answer is out, or as much of it as could be: the place to count.
+
+        Of what gunicorn answers itself it has a status line and no more.
+        """
         del req
-        requests_counted.note(environ, resp.status_code, resp.sent, request_time.total_seconds())
+        status = resp.status or "500"
+        requests_counted.note(environ, status, resp.sent, request_time.total_seconds())
 
 
 class Worker(GeventWorker):  # type: ignore[misc]

@@ -44,10 +44,14 @@ def counts() -> Iterator[Counter[str]]:
 
 @pytest.mark.parametrize(
     ("status", "method", "said"),
-    [(202, "POST", "POST 2xx"), (404, "GET", "GET 4xx"), (501, "BREW", "other 5xx")],
+    [
+        ("202 ACCEPTED", "POST", "POST 2xx"),
+        ("404 NOT FOUND", "GET", "GET 4xx"),
+        ("501 NOT IMPLEMENTED", "BREW", "other 5xx"),
+    ],
 )
 def test_a_request_is_counted_by_template(
-    counts: Counter[str], status: int, method: str, said: str
+    counts: Counter[str], status: str, method: str, said: str
 ) -> None:
     """Its bodies by their bytes; a method that nobody knows has no name of its own."""
     body = Inbound(BytesIO(b"0123456789"), 10)
@@ -63,7 +67,7 @@ def test_a_request_is_counted_by_template(
 
 
 def test_a_request_that_never_reached_the_app_has_no_route(counts: Counter[str]) -> None:
-    requests_counted.note({}, 500, 0, 0.0)
+    requests_counted.note({}, "500 Oops", 0, 0.0)
     assert counts["uploads_http_request_seconds none other 5xx"] == 1
 
 
