@@ -152,7 +152,8 @@ def _waiting(stack: Stack) -> list[str]:
     settings = stack.services().settings
     with redis.Redis.from_url(settings.redis_url) as client:
         counts = {queue: int(client.llen(queue)) for queue in ("uploads", "upkeep")}
-    counts["jobs"], _ = stack.services().records.read(lambda work: work.jobs.backlog())
+    backlog = stack.services().records.read(lambda work: work.jobs.backlog())
+    counts["jobs"] = sum(count for count, _ in backlog.values())
     return [f"{count} in {queue}" for queue, count in counts.items() if count]
 
 

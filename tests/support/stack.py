@@ -215,7 +215,7 @@ class Stack:
     def rest(self) -> None:
         """Wait until all jobs are done: what a test before has left would delay what comes."""
         records = self.services().records
-        eventually(lambda: not records.read(lambda work: work.jobs.backlog())[0], PATIENCE)
+        eventually(lambda: not records.read(lambda work: work.jobs.backlog()), PATIENCE)
 
     def snapshot(self) -> dict[str, set[str]]:
         """Documents, objects and temporary files that there are now, by name."""
