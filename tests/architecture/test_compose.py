@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.compose import HOSTS, ROOT, Deployment, health, words
+from uploads import config_files
 from uploads.config import Settings
 from workers.embedded import stack
 
@@ -117,10 +118,10 @@ def test_every_setting_is_one(services: dict[str, dict[str, Any]]) -> None:
     """An unknown name would stop the start. Secrets come as files, never in the environment."""
     fields = Settings.model_fields
     known = {f"UPLOADS_{name.upper()}" for name in fields}
-    secret = {"secret_key", "secret_keys_old", "s3_secret_key", "database_url", "redis_url"}
+    secret = set(config_files.NAMES) - {"s3_access_key"}
     for name in OURS:
         given = set(services[name]["environment"])
-        assert {one.removesuffix("_FILE") for one in given} <= known, name
+        assert given <= known | config_files.VARIABLES, name
         assert not given & {f"UPLOADS_{one.upper()}" for one in secret}, name
         assert services[name]["environment"]["UPLOADS_ENV"] == "production"
         shown = {one["target"] for one in services[name]["secrets"]}

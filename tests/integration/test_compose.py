@@ -190,7 +190,7 @@ def test_redis_lets_the_service_do_its_work_and_no_more(town: Town) -> None:
         assert probe.ping()
         with pytest.raises(NoPermissionError):
             probe.get("anything")
-    with Redis.from_url(town.containers["web"].environment["UPLOADS_REDIS_URL"]) as ours:
+    with Redis.from_url(town.containers["web"].secret("redis-url")) as ours:
         assert ours.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         for forbidden in (ours.flushall, ours.acl_list, lambda: ours.config_set("maxmemory", 1)):
             with pytest.raises(NoPermissionError):
@@ -199,7 +199,7 @@ def test_redis_lets_the_service_do_its_work_and_no_more(town: Town) -> None:
 
 def test_the_service_is_no_superuser_of_its_database(town: Town) -> None:
     """It owns its tables; the server's settings are those of the file."""
-    url = town.containers["web"].environment["UPLOADS_DATABASE_URL"]
+    url = town.containers["web"].secret("database-url")
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
         ask = "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = USER"

@@ -6,7 +6,7 @@ There is no engine here. So each of these is put in the place of something else,
   the folder of the packages (this virtual environment's) and the data;
 - `name:port` of another container becomes a free port of 127.0.0.1, in arguments, environment and
   copies of the configuration files; so do the ports that a program listens on;
-- `*_FILE` settings become their contents, and the web service's own port is a free one;
+- the web service's own port is a free one;
 - valkey's programs are Redis's, `python` is this one; programs are found in Debian's places;
 - SeaweedFS is not to be had: rclone stands in, with the keys of its identities, not their rights;
 - users, capabilities, limits and networks are the engine's: `tests/architecture/test_compose.py`.
@@ -98,7 +98,11 @@ class Container:
         return places
 
     def _copy_configuration(self) -> None:
-        """Its files, with the same swaps as its arguments."""
+        """Its files and secrets, with the same swaps as its arguments."""
+        for one in self._service.get("secrets", []):
+            file = Path(self._swaps[one["target"]])
+            file.chmod(0o644)
+            file.write_text(self.here(file.read_text()))
         for one in self._service.get("volumes", []):
             if one["type"] == "volume":
                 continue
@@ -110,19 +114,20 @@ class Container:
                     file.chmod(0o644)
                     file.write_text(self.here(file.read_text()))
 
+    def secret(self, name: str) -> str:
+        """What the file of this secret says to the container."""
+        return Path(self.here(f"/run/secrets/{name}")).read_text()
+
     def here(self, text: str) -> str:
         """The text with everything swapped for what there is here."""
         return self._pattern.sub(lambda found: self._swaps[found[0]], text)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The image's and the service's, with the contents of `*_FILE`."""
+        """The image's and the service's."""
         found = {"PATH": _PATH, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
-        for name, value in (self._service.get("environment") or {}).items():
-            if name.startswith("UPLOADS_") and name.endswith("_FILE"):
-                found[name.removesuffix("_FILE")] = self.here(Path(self.here(value)).read_text())
-            else:
-                found[name] = self.here(value)
+        given = self._service.get("environment") or {}
+        found |= {name: self.here(value) for name, value in given.items()}
         return {**found, **self._more}
 
     # --- its life ---
