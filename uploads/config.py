@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         "", description="Where clients reach the S3 store; default the endpoint."
     )
     s3_region: str = Field("us-east-1", description="Region in signatures.")
+    s3_keys: Literal["fixed", "role"] = Field(
+        "fixed",
+        description="`role` signs with what AWS gives the role of a task or machine, and no key "
+        "is set; signed addresses then end with the keys, of which ECS gives new ones in time.",
+    )
     s3_access_key: str = Field("", description="Access key of the store.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the store.")
     s3_bucket_prefix: str = Field(
@@ -428,6 +433,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"UPLOADS_JOB_SECONDS must be at least {parts}: two transfers, ClamAV and the cells"
             )
+        if self.s3_keys == "role" and (self.s3_access_key or self.s3_secret_key.get_secret_value()):
+            raise ValueError("UPLOADS_S3_KEYS=role and a key of the store exclude each other")
         if urlsplit(self.public_url).netloc == urlsplit(self.content_url).netloc:
             raise ValueError("UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts")
         return self
@@ -440,6 +447,8 @@ class Settings(BaseSettings):
             "UPLOADS_S3_SECRET_KEY": self.s3_secret_key.get_secret_value(),
             "UPLOADS_SECRET_KEY": self.secret_key.get_secret_value(),
         }
+        if self.s3_keys == "role":
+            del needed["UPLOADS_S3_ACCESS_KEY"], needed["UPLOADS_S3_SECRET_KEY"]
         missing = [name for name, value in needed.items() if not value]
         if missing:
             raise ConfigurationError(

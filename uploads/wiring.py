@@ -265,13 +265,14 @@ def _quotas(settings: Settings, records: Records) -> Quotas:
 
 
 def _storage(settings: Settings) -> Storage:
+    of_role = settings.s3_keys == "role"
     return CountedStorage(
         S3(
             endpoint=settings.s3_endpoint,
             public_url=settings.s3_public_url,
             region=settings.s3_region,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key.get_secret_value(),
+            access_key=None if of_role else settings.s3_access_key,
+            secret_key=None if of_role else settings.s3_secret_key.get_secret_value(),
             bucket_prefix=settings.s3_bucket_prefix,
         )
     )

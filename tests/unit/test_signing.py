@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from uploads.storage.keys import Keys
 from uploads.storage.signing import Signer
 
 ACCESS, SECRET = "AKIDEXAMPLE/+", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY"
@@ -21,10 +22,12 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
 
 
 def of_botocore(
-    endpoint: str, method: str, path: str, headers: dict[str, str], now: datetime
+    endpoint: str, method: str, path: str, headers: dict[str, str], now: datetime, token: str = ""
 ) -> str:
     """What boto3's own signer makes of the same."""
-    signer = S3SigV4QueryAuth(Credentials(ACCESS, SECRET), "s3", "eu-central-1", expires=900)
+    signer = S3SigV4QueryAuth(
+        Credentials(ACCESS, SECRET, token or None), "s3", "eu-central-1", expires=900
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.auth.get_current_datetime", lambda: now.replace(tzinfo=None))
         request = AWSRequest(method=method, url=endpoint + quote(path, safe="/~"), headers=headers)
@@ -43,14 +46,15 @@ def parts(url: str) -> tuple[str, str, list[tuple[str, str]]]:
     key=KEYS,
     size=st.none() | st.integers(0, 2**40),
     now=MOMENTS,
+    token=st.sampled_from(["", "IQoJb3JpZ2luX2VjEJr//+/=a b"]),
 )
 def test_a_url_is_the_one_that_botocore_makes(
-    endpoint: str, method: str, key: str, size: int | None, now: datetime
+    endpoint: str, method: str, key: str, size: int | None, now: datetime, token: str
 ) -> None:
     headers = (
         {} if size is None else {"Content-Type": "text/plain;  a=b ", "Content-Length": str(size)}
     )
     path = f"/bucket/{key}"
-    ours = Signer(endpoint, "eu-central-1", ACCESS, SECRET)
+    ours = Signer(endpoint, "eu-central-1", lambda: Keys(ACCESS, SECRET, token))
     made = ours.url(method, path, headers, now, 900)
-    assert parts(made) == parts(of_botocore(endpoint, method, path, headers, now))
+    assert parts(made) == parts(of_botocore(endpoint, method, path, headers, now, token))

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-def make_client(endpoint: str, region: str, access_key: str, secret_key: str) -> S3Client:
-    """A client that signs with version 4: boto3 would sign but the path for an own endpoint."""
+def make_client(
+    endpoint: str, region: str, access_key: str | None, secret_key: str | None
+) -> S3Client:
+    """A client that signs with version 4: boto3 would sign but the path for an own endpoint.
+
+    Without keys it asks the platform for those of this process's role.
+    """
     return boto3.client(
         "s3",
         endpoint_url=endpoint,

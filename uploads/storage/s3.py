@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
 from uploads.storage import ranges, wire
 from uploads.storage.boto import make_client
+from uploads.storage.keys import fixed, of_role
 from uploads.storage.protocol import Bucket, ObjectStat
 from uploads.storage.signing import Signer
 
@@ -40,7 +41,10 @@ _log = structlog.get_logger(__name__)
 
 
 class S3:
-    """`Storage` over S3. `endpoint` is what servers use, `public_url` what clients see."""
+    """`Storage` over S3. `endpoint` is what servers use, `public_url` what clients see.
+
+    Where the keys are None it has those of the role that the platform gives this process.
+    """
 
     def __init__(
         self,
@@ -48,14 +52,15 @@ class S3:
         endpoint: str,
         public_url: str,
         region: str,
-        access_key: str,
-        secret_key: str,
+        access_key: str | None,
+        secret_key: str | None,
         bucket_prefix: str = "",
     ) -> None:
         self._prefix = bucket_prefix
         self._endpoint = endpoint.rstrip("/")
-        self._signer = Signer(self._endpoint, region, access_key, secret_key)
-        self._public_signer = Signer(public_url, region, access_key, secret_key)
+        keys = of_role() if access_key is None else fixed(access_key, secret_key or "")
+        self._signer = Signer(self._endpoint, region, keys)
+        self._public_signer = Signer(public_url, region, keys)
         self._inside = make_client(endpoint, region, access_key, secret_key)
         self._outside = make_client(public_url, region, access_key, secret_key)
         # Of all that can be waited for with a time limit, a queue costs least.
