@@ -18,7 +18,7 @@ DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check audit bench client lock docs picture clean redis compose node test-parts frontend
+.PHONY: help run test fuzz check audit tf-check bench client lock docs picture clean redis compose node test-parts frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -46,6 +46,9 @@ audit: $(TOOLS)/audit/.installed ## Look every locked package up among the known
 	@PYTHONPATH=$(TOOLS)/audit $(BIN)/python -m pip_audit --strict --require-hashes --disable-pip \
 		-r requirements/dev.txt -r requirements/uv.txt -r requirements/node.txt -r requirements/redis.txt
 
+tf-check: $(BIN)/.ready-dev $(TOOLS)/terraform/.installed ## Check infra/terraform, and apply its storage to a simulator
+	@sh .ci/tf-check
+
 # BENCH="--quick" or BENCH="--only small --runs 1" measures less; `python -m bench --help` has more.
 bench: $(BIN)/.ready-dev frontend redis $(TOOLS)/bench/.installed bench/tus/node_modules/.installed bench/companion/node_modules/.installed bench/sharp/node_modules/.installed ## Measure the service beside others: one table
 	@$(WITH_NODE) $(BIN)/python -m bench $(or $(BENCH),--disk .bench --into docs/benchmarks.md)
@@ -71,6 +74,7 @@ lock: $(BIN)/.uv ## Lock all dependencies anew, with hashes
 	$(COMPILE) --python-version 3.11 --no-deps requirements/compose.in -o requirements/compose.txt
 	$(COMPILE) --python-version 3.11 requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) --python-version 3.11 requirements/audit.in -o requirements/audit.txt
+	$(COMPILE) --python-version 3.11 requirements/terraform.in -o requirements/terraform.txt
 	@! grep -nE 'https?://' requirements/*.txt
 
 docs: $(BIN)/.ready-dev ## Write docs/*.md that are made of code, .env.example and docs/openapi.json
@@ -131,6 +135,15 @@ $(TOOLS)/bench/.installed: requirements/bench.txt $(BIN)/.uv
 	@echo "Installing what the service is measured beside"
 	@rm -rf $(TOOLS)/bench
 	@$(UV_INSTALL) --target $(TOOLS)/bench --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# What proves infra/terraform, apart from the service: each pins libraries that the other pins too.
+$(TOOLS)/terraform/.installed: requirements/terraform.txt $(BIN)/.uv
+	@echo "Installing what checks infra/terraform"
+	@rm -rf $(TOOLS)/terraform
+	@$(UV) venv --quiet --python $(BIN)/python $(TOOLS)/terraform
+	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/terraform/bin/python \
+		--require-hashes -r requirements/terraform.txt
 	@touch $@
 
 bench/%/node_modules/.installed: bench/%/package.json bench/%/package-lock.json | node
