@@ -462,6 +462,13 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def store_keys(self) -> tuple[str | None, str | None]:
+        """Access key and secret key of the store; None where they are those of a role."""
+        if self.s3_keys == "role":
+            return None, None
+        return self.s3_access_key, self.s3_secret_key.get_secret_value()
+
+    @property
     def earlier_secret_keys(self) -> tuple[str, ...]:
         """The keys whose signatures and seals are still taken, beside the present one's."""
         keys = self.secret_keys_old.get_secret_value().split(",")

@@ -265,14 +265,14 @@ def _quotas(settings: Settings, records: Records) -> Quotas:
 
 
 def _storage(settings: Settings) -> Storage:
-    of_role = settings.s3_keys == "role"
+    access_key, secret_key = settings.store_keys
     return CountedStorage(
         S3(
             endpoint=settings.s3_endpoint,
             public_url=settings.s3_public_url,
             region=settings.s3_region,
-            access_key=None if of_role else settings.s3_access_key,
-            secret_key=None if of_role else settings.s3_secret_key.get_secret_value(),
+            access_key=access_key,
+            secret_key=secret_key,
             bucket_prefix=settings.s3_bucket_prefix,
         )
     )

@@ -49,8 +49,7 @@ def bootstrap(
 
 
 def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
-    keys = (settings.s3_access_key, settings.s3_secret_key.get_secret_value())
-    access, secret = _lines(keys_file, 2) if keys_file else keys
+    access, secret = _lines(keys_file, 2) if keys_file else settings.store_keys
     client = make_client(settings.s3_endpoint, settings.s3_region, access, secret)
     made = make_buckets(client, settings.s3_bucket_prefix, settings.s3_region)
     say(f"Buckets: made {', '.join(made)}." if made else "Buckets: all there.")

@@ -67,10 +67,11 @@ def _for_all() -> Settings:
 def _for_store() -> Settings:
     """Settings of which only the store's need be there. Raises ConfigurationError."""
     settings = Settings.load()
-    given = settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key.get_secret_value()
-    if not all(given):
+    keys = settings.s3_keys == "role" or all(settings.store_keys)
+    if not (settings.s3_endpoint and keys):
         raise ConfigurationError(
-            "UPLOADS_S3_ENDPOINT, UPLOADS_S3_ACCESS_KEY and UPLOADS_S3_SECRET_KEY are needed"
+            "UPLOADS_S3_ENDPOINT, and UPLOADS_S3_ACCESS_KEY and UPLOADS_S3_SECRET_KEY "
+            "or UPLOADS_S3_KEYS=role, are needed"
         )
     return settings
 

@@ -21,6 +21,7 @@ from uploads import clock
 from uploads.config import Settings
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
 from uploads.storage.boto import make_client
+from uploads.storage.keys import fixed, of_role
 from uploads.storage.protocol import Bucket
 from uploads.storage.s3 import S3
 from uploads.storage.signing import Signer
@@ -50,16 +51,17 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        keys = settings.s3_access_key, settings.s3_secret_key.get_secret_value()
+        access, secret = settings.store_keys
         place = settings.s3_endpoint, settings.s3_region
-        self.client: S3Client = make_client(*place, *keys)
-        self.signer = Signer(settings.s3_public_url, settings.s3_region, *keys)
+        self.client: S3Client = make_client(*place, access, secret)
+        keys = of_role() if access is None else fixed(access, secret or "")
+        self.signer = Signer(settings.s3_public_url, settings.s3_region, keys)
         self.inside = S3(
             endpoint=settings.s3_endpoint,
             public_url=settings.s3_public_url,
             region=settings.s3_region,
-            access_key=keys[0],
-            secret_key=keys[1],
+            access_key=access,
+            secret_key=secret,
             bucket_prefix=settings.s3_bucket_prefix,
         )
 
