@@ -12,7 +12,7 @@ from tests.support import plain, samples
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.people import PATIENCE, UNSETTLED, Person
-from tests.support.processes import standing_still
+from tests.support.processes import worker_standing_still
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -129,7 +129,7 @@ def test_many_may_wait_at_once(stack: Stack, reader: Person) -> None:
 
     def answers_meanwhile() -> bool:
         with ThreadPoolExecutor(20) as pool:
-            with standing_still(stack.named("celery")):
+            with worker_standing_still(stack):
                 held = [reader.upload(f"w{number}.txt", samples.eicar()) for number in range(2)]
                 waiting = [pool.submit(reader.document, held[at % 2], wait=30) for at in range(20)]
                 assert plain.get(f"{stack.base_url}/livez").status_code == 200

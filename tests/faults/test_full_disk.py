@@ -14,7 +14,7 @@ from tests.support import plain, raw, samples
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.people import Person
-from tests.support.processes import standing_still
+from tests.support.processes import worker_standing_still
 from tests.support.small_disk import small_disk
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -128,7 +128,7 @@ def test_a_disk_that_fills_under_an_upload_ends_it(cramped: Stack, fred: Person)
 def test_an_inspection_waits_for_room(cramped: Stack, fred: Person) -> None:
     """What was accepted before the disk was full settles when there is room again."""
     said = cramped.log.stat().st_size
-    with standing_still(cramped.named("celery")):
+    with worker_standing_still(cramped):
         waiting = fred.upload("waiting.png", samples.png())
         fill(cramped, RESERVE - 8)
     eventually(lambda: b"less than the reserve" in cramped.log.read_bytes()[said:], SECONDS)

@@ -8,8 +8,10 @@ I5 memory, descriptors, processes and queues come back to what they were.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import psutil
@@ -38,27 +40,30 @@ def invariants(stack: Stack, *people: Person) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """What a running stack takes: private bytes and descriptors of web and worker, processes."""
+    """What a running stack takes: bytes and descriptors of web and worker, processes.
 
-    own_bytes: int
+    Memory that is shared counts once: it would seem to be new when one of those who share it ends.
+    """
+
+    memory: Mapping[str, int]
     descriptors: int
     processes: int
 
     @classmethod
     def of(cls, stack: Stack) -> Use:
-        ours = [*stack.named("gunicorn"), *stack.named("celery")]
-        held = [_held_by(one) for one in ours]
-        return cls(
-            sum(own_bytes for own_bytes, _ in held),
-            sum(descriptors for _, descriptors in held),
-            len(stack.processes()),
-        )
+        memory, descriptors = Counter[str](), 0
+        for name in ("gunicorn", "celery", "workers.sandbox"):
+            for one in stack.named(name):
+                size, files = _held_by(one)
+                memory[name] += size
+                descriptors += files
+        return cls(memory, descriptors, len(stack.processes()))
 
     def beyond(self, before: Use) -> list[str]:
         """What is clearly more than before, in words."""
         found = []
-        if self.own_bytes >= before.own_bytes + MORE_BYTES:
-            found.append(f"{self.own_bytes} bytes of memory, before {before.own_bytes}")
+        if sum(self.memory.values()) >= sum(before.memory.values()) + MORE_BYTES:
+            found.append(f"{self.memory} bytes of memory, before {before.memory}")
         if self.descriptors > before.descriptors * MORE_DESCRIPTORS + 2:
             found.append(f"{self.descriptors} descriptors, before {before.descriptors}")
         if self.processes > before.processes:
@@ -67,10 +72,12 @@ class Use:
 
 
 def _held_by(process: psutil.Process) -> tuple[int, int]:
-    """Private bytes and descriptors; none of one that has just ended, as a cell does."""
+    """Its part of memory that no file is behind, and descriptors; none of one that has ended."""
     try:
-        return process.memory_full_info().uss, process.num_fds()
-    except psutil.NoSuchProcess:
+        told = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+        part = next(line for line in told.splitlines() if line.startswith("Pss_Anon:"))
+        return int(part.split()[1]) * 1024, process.num_fds()
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return 0, 0
 
 
