@@ -133,6 +133,7 @@ def test_a_link_to_a_released_file_tells_people_first(
     for answer in answers:
         assert answer.content == EICAR
         assert answer.headers["Content-Disposition"].startswith("attachment;")
+        assert answer.headers["Uploads-State"] == "released"
     assert links.downloads(owner, link) == 3
     locked = links.shared(owner, document["id"], password="a long password")
     form = links.got(owner, locked["url"], headers=HTML)

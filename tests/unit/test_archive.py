@@ -14,7 +14,7 @@ import pytest
 from tests.support.facts import document
 from uploads.documents.archive import archive, archive_size, member_names
 from uploads.documents.errors import NotClean, StorageUnavailable
-from uploads.documents.model import Document
+from uploads.documents.model import Document, State
 
 GIB = 1024**3
 
@@ -64,13 +64,24 @@ def test_its_members_are_the_documents(tmp_path: Path) -> None:
     ],
 )
 def test_names_are_plain_and_none_comes_twice(names: list[str], members: list[str]) -> None:
-    found = member_names(names)
+    found = member_names(named(*names))
     assert found == members
     assert len({name.casefold() for name in found}) == len(names)
     for name in found:
         assert not set(name) & set("/\\\0\n")
         assert name not in {"", ".", ".."}
         assert not name.startswith(("/", "-", "."))
+
+
+def test_what_was_released_lies_in_a_folder_that_says_so(tmp_path: Path) -> None:
+    """Whoever unpacks it sees which of it was refused; a file of that name is no way into it."""
+    kept = named("a.txt", "Released")
+    freed = [document("doc_r", name="../virus.txt", size=5, state=State.RELEASED)]
+    whole = b"".join(archive([*freed, *kept], told))
+    with zipfile.ZipFile(BytesIO(whole)) as read:
+        assert read.namelist() == ["released/_.._virus.txt", "a.txt", "Released (2)"]
+        read.extractall(tmp_path)
+    assert (tmp_path / "released" / "_.._virus.txt").is_file()
 
 
 def test_what_ends_early_or_late_is_never_whole() -> None:

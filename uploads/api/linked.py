@@ -25,6 +25,7 @@ from uploads.documents.errors import (
     RangeNotSatisfiable,
 )
 from uploads.documents.fetching import Download
+from uploads.documents.model import State
 from uploads.documents.names import content_disposition
 from uploads.openapi import headers as told
 from uploads.openapi.describing import Answer, Content, described
@@ -32,9 +33,9 @@ from uploads.openapi.parameters import CONDITIONS, IF_RANGE, RANGE
 from uploads.redirects import to_signed
 from uploads.security.principals import services
 
-_BEGUN = Answer(303, "A download has begun there.", headers=("Location",))
-_UNCHANGED = Answer(304, "The client has it already.", headers=told.KEPT)
-_SENT = ("Accept-Ranges", "Content-Disposition", *told.KEPT)
+_BEGUN = Answer(303, "A download has begun there.", headers=("Location", told.STATE))
+_UNCHANGED = Answer(304, "The client has it already.", headers=(*told.KEPT, told.STATE))
+_SENT = ("Accept-Ranges", "Content-Disposition", *told.KEPT, told.STATE)
 _LOST = (Gone, NotClean, DownloadLimit)
 _PAGE = Content("text/html", {"type": "string"})
 _PASSWORD = Content(
@@ -143,7 +144,7 @@ def _kept(download: Download) -> Kept | None:
 def _begun(download: Download) -> Response:
     response = to_signed(f"/tickets/{services().fetching.use(download)}")
     response.status_code = HTTPStatus.SEE_OTHER
-    return response
+    return _marked(response, download)
 
 
 def _sent(download: Download, kept: Kept | None, span: Span) -> Response:
@@ -159,7 +160,7 @@ def _sent(download: Download, kept: Kept | None, span: Span) -> Response:
 
 def _answer(download: Download, kept: Kept | None, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """The headers of a download, without a body."""
-    response = Response(status=status, content_type=download.content_type)
+    response = _marked(Response(status=status, content_type=download.content_type), download)
     headers = response.headers
     headers["Cache-Control"] = "private, no-store"
     headers["Accept-Ranges"] = "none" if kept is None else "bytes"
@@ -171,6 +172,13 @@ def _answer(download: Download, kept: Kept | None, status: HTTPStatus = HTTPStat
         return response
     headers["Content-Disposition"] = content_disposition(download.disposition.value, download.name)
     response.content_length = download.size
+    return response
+
+
+def _marked(response: Response, download: Download) -> Response:
+    """Tell programs, who see no page, what was refused and then released."""
+    if download.released:
+        response.headers[told.STATE] = State.RELEASED.value
     return response
 
 

@@ -13,11 +13,12 @@ from pathlib import PurePosixPath
 from zipstream import ZipStream
 
 from uploads.documents.errors import BadName, StorageUnavailable
-from uploads.documents.model import Document
+from uploads.documents.model import Document, State
 from uploads.documents.names import clean_name
 
 NAME = "documents.zip"
 TYPE = "application/zip"
+RELEASED = State.RELEASED.value
 _LONGEST_NAME = 255
 _NAMELESS = "file"
 
@@ -41,18 +42,24 @@ def archive(
         raise StorageUnavailable(str(error)) from error
 
 
-def member_names(names: Sequence[str]) -> list[str]:
-    """A plain file name for each: no folders, none twice, not even where case does not count."""
-    taken: set[str] = set()
-    return [_free(_plain(name), taken) for name in names]
+def member_names(documents: Sequence[Document]) -> list[str]:
+    """A plain file name for each: none twice, not even where case does not count.
+
+    What was refused and then released lies in a folder that says so; there are no others.
+    """
+    taken = {RELEASED}
+    names = [_free(_plain(document.name), taken) for document in documents]
+    return [
+        f"{RELEASED}/{name}" if document.state is State.RELEASED else name
+        for document, name in zip(documents, names, strict=True)
+    ]
 
 
 def _archive(
     documents: Sequence[Document], read: Callable[[Document], Iterator[bytes]]
 ) -> ZipStream:
     made = ZipStream(sized=True)
-    names = member_names([document.name for document in documents])
-    for document, name in zip(documents, names, strict=True):
+    for document, name in zip(documents, member_names(documents), strict=True):
         made.add(_Turn(document, read), name, size=document.size)
     return made
 

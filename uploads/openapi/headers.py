@@ -13,8 +13,9 @@ RETRY_AFTER_RUNNING = "Retry-After.running"
 AUTHENTICATE = "WWW-Authenticate"
 RANGE = "Content-Range"
 KEPT = ("ETag", "Last-Modified")
+STATE = "Uploads-State"
 ALWAYS = (REQUEST_ID, *RATES)
-_SOMETIMES = {*RATES, *KEPT, REPLAYED, RETRY_AFTER_RUNNING}
+_SOMETIMES = {*RATES, *KEPT, STATE, REPLAYED, RETRY_AFTER_RUNNING}
 
 _TEXT: dict[str, Any] = {"type": "string"}
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -45,6 +46,10 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     RANGE: ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
     "Accept-Ranges": ("`bytes`, or `none` for an archive.", _TEXT),
     "ETag": ("A strong entity-tag, made of the inspected SHA-256. An archive has none.", _TEXT),
+    STATE: (
+        "Some of it was refused, and then released by two administrators.",
+        {"type": "string", "const": "released"},
+    ),
     "Last-Modified": ("When the document became what it is.", _TEXT),
 }
 """What each header says and the schema of its value."""
