@@ -12,12 +12,14 @@ import pytest
 
 from tests.support import plain, samples
 from tests.support.cells import templates
+from tests.support.films import film
 from tests.support.invariants import Promises, Use
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 _AT_ONCE = 16
+MIB = 1024 * 1024
 _WORKERS, _TEMPLATES = 2, 3  # processes, and templates of each
 
 
@@ -35,6 +37,10 @@ def at_rest(stack: Stack, alice: Person, bob: Person) -> Use:
             pass
         # Both processes of the worker have had the largest replies that pictures are.
         for _ in pool.map(lambda _: alice.upload("warm.pdf", samples.pdf(10)), range(12)):
+            pass
+        # The web's processes have had as much of files in memory as they may.
+        large = film(24 * MIB)
+        for _ in pool.map(lambda _: alice.upload("warm.mp4", large), range(8)):
             pass
     eventually(lambda: _has_all_templates(stack, alice), PATIENCE)
     stack.rest()
