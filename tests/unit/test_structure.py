@@ -125,3 +125,25 @@ def test_a_file_cut_anywhere_never_raises(label: str) -> None:
 @pytest.mark.parametrize("media_type", sorted({kind for kind, _ in BENIGN.values()}))
 def test_warm_up_survives_its_own_samples(media_type: str) -> None:
     cell_structure.warm_up({**Limits().options(), "type": media_type})
+
+
+def test_values_that_are_objects_of_their_own_are_no_damage() -> None:
+    """Office suites and printers write lengths of streams so."""
+    bodies = [
+        b"<</Type /Catalog /Pages 2 0 R>>",
+        b"<</Type /Pages /Kids [3 0 R] /Count 1>>",
+        b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R>>",
+        b"<</Length 5 0 R>>\nstream\n0 0 9 9 re f\nendstream",
+        b"12",
+        *(b"null", b"true", b"1.5", b"/Name", b"(text)", b"[1 2]"),
+    ]
+    made = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(made))
+        made += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    count = len(bodies) + 1
+    end = b"trailer\n<</Size %d /Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, len(made))
+    made += b"xref\n0 %d\n0000000000 65535 f \n" % count + table + end
+    assert structure("application/pdf", bytes(made)) == {"outcome": "clean"}

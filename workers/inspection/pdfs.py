@@ -37,7 +37,8 @@ def dictionaries(pdf: pikepdf.Pdf, words: Sequence[str]) -> Iterator[pikepdf.Obj
     where an object is nested deeply, nothing is left out.
     """
     pattern = re.compile("|".join(re.escape(word) for word in words).encode())
-    roots = list(pdf.objects)
+    # Numbers that are objects of their own come as values of Python; nothing is in them.
+    roots = [root for root in pdf.objects if isinstance(root, pikepdf.Object)]
     chosen = []
     for root in roots:
         written = _written(root)
