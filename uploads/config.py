@@ -93,8 +93,15 @@ class Settings(BaseSettings):
     )
     metrics_listen: Listening = Field(
         "",
-        description="host:port on which workers without a web process beside them show what they "
-        "count, needs UPLOADS_METRICS_TOKEN; empty: nowhere.",
+        description="host:port on which workers and the clock without a web process beside them "
+        "show what they count, needs UPLOADS_METRICS_TOKEN; empty: nowhere.",
+    )
+
+    web_metrics_listen: Listening = Field(
+        "",
+        description="host:port on which the web service answers /metrics and nothing else, for the "
+        "token alone: where Prometheus is neither on this machine nor in UPLOADS_INTERNAL_NETS; "
+        "empty: nowhere.",
     )
 
     # Parts
@@ -423,10 +430,17 @@ class Settings(BaseSettings):
             raise ValueError(
                 "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
             )
-        if self.metrics_listen and len(self.metrics_token.get_secret_value()) < 16:
-            raise ValueError(
-                "UPLOADS_METRICS_LISTEN needs UPLOADS_METRICS_TOKEN of at least 16 characters"
-            )
+        shown = {
+            "METRICS_LISTEN": self.metrics_listen,
+            "WEB_METRICS_LISTEN": self.web_metrics_listen,
+        }
+        for name, address in shown.items():
+            if address and len(self.metrics_token.get_secret_value()) < 16:
+                raise ValueError(
+                    f"UPLOADS_{name} needs UPLOADS_METRICS_TOKEN of at least 16 characters"
+                )
+        if self.web_metrics_port == self.port:
+            raise ValueError("UPLOADS_WEB_METRICS_LISTEN must have another port than UPLOADS_PORT")
         # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
         parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
         if self.job_seconds < parts:
@@ -486,6 +500,12 @@ class Settings(BaseSettings):
     @property
     def metrics_folder(self) -> Path:
         return self.metrics_dir or self.data / "run" / "metrics"
+
+    @property
+    def web_metrics_port(self) -> int | None:
+        """The port of the web service that is for metrics alone; None where there is none."""
+        port = self.web_metrics_listen.rpartition(":")[2]
+        return int(port) if port else None
 
     @property
     def spool_dir(self) -> Path:

@@ -27,6 +27,8 @@ wsgi_app = "uploads.app:create_app()"
 bind = [f"127.0.0.1:{_settings.port}"]
 if _settings.socket:
     bind.append(f"unix:{_settings.socket}")
+if _settings.web_metrics_listen:
+    bind.append(_settings.web_metrics_listen)
 worker_class = "uploads.serving.Worker"
 workers = _settings.web_processes
 worker_connections = _settings.web_connections

@@ -17,13 +17,15 @@ scrape of the running service. `infra/prometheus/` has a scrape configuration an
 **Where.** `/metrics` of the web service, on 127.0.0.1 and for `UPLOADS_INTERNAL_NETS`, judged by
 the socket's peer; a request with any forwarding header is 404, nginx answers 404 on every host,
 and so does the content host. With `UPLOADS_METRICS_TOKEN` that token is needed as well
-(`Authorization: Bearer …`).
+(`Authorization: Bearer …`). Where Prometheus is in another container or on another machine,
+`UPLOADS_WEB_METRICS_LISTEN` is an address that answers `/metrics` alone, for the token alone.
 
 **How.** Every process counts in files of its own below `UPLOADS_METRICS_DIR`, and a scrape adds
 them up. So on one machine `/metrics` shows all: web processes, workers, courier and clock. Where
-workers run elsewhere (containers), `UPLOADS_METRICS_LISTEN` has worker and courier show theirs at
-`/metrics` of an address of their own, for the token alone. Put the folder in memory (tmpfs) where
-there is a choice. Counters begin at 0 when the first process of a machine starts. A process that
+workers run elsewhere (containers), `UPLOADS_METRICS_LISTEN` has worker, courier and clock show
+theirs at `/metrics` of an address of their own, for the token alone. Put the folder in memory
+(tmpfs) where there is a choice. Counters begin at 0 when the first process of a machine starts. A
+process that
 is killed loses nothing that it had counted; the next one goes on in its files, so there are as
 many files as processes.
 

@@ -14,6 +14,7 @@ from uploads import logs, tallies
 from uploads.config import Settings
 from uploads.metrics import SCHEDULED
 from uploads.queue import make_celery
+from workers.exposing import expose
 from workers.schedule import beat_schedule
 
 
@@ -36,7 +37,9 @@ def _configure_logs(**_: Any) -> None:
 
 @signals.beat_init.connect
 def _begin(**_: Any) -> None:
-    tallies.begin(Settings.load().metrics_folder)
+    settings = Settings.load()
+    tallies.begin(settings.metrics_folder)
+    expose(settings)
 
 
 @signals.after_task_publish.connect

@@ -76,15 +76,18 @@ def test_one_container_is_root_for_a_moment(services: dict[str, dict[str, Any]])
 def test_images_are_named_by_version(services: dict[str, dict[str, Any]]) -> None:
     """To the last number that their makers give: what starts tomorrow is what is meant today."""
     for name, service in services.items():
-        assert re.search(r":\d+\.\d+(\.\d+)?(-[a-z]+)?$", service["image"]), name
+        assert re.search(r":v?\d+\.\d+(\.\d+)?(-[a-z]+)?$", service["image"]), name
     for base in re.findall(r"^FROM (\S+:\S+) AS", (ROOT / "Dockerfile").read_text(), re.M):
         assert re.search(r":\d+\.\d+(\.\d+)?-[a-z-]+$", base), base
 
 
 def test_nginx_alone_is_reached_from_outside(services: dict[str, dict[str, Any]]) -> None:
+    """Grafana on this machine alone."""
     ports = {name: service["ports"] for name, service in services.items() if service.get("ports")}
-    assert set(ports) == {"nginx"}
+    assert set(ports) == {"nginx", "grafana"}
     assert {port["target"] for port in ports["nginx"]} == {443, 80}
+    (shown,) = ports["grafana"]
+    assert (shown["host_ip"], shown["target"]) == ("127.0.0.1", 3000)
 
 
 def test_parsers_and_stores_reach_nothing_outside(project: dict[str, Any]) -> None:
@@ -94,7 +97,10 @@ def test_parsers_and_stores_reach_nothing_outside(project: dict[str, Any]) -> No
     outside = {
         name for name, service in services.items() if open_ones & set(service.get("networks") or {})
     }
-    assert outside == {"nginx", "courier", "signatures"}
+    assert outside == {"nginx", "courier", "signatures", "grafana"}
+    hidden = networks["operator"]["driver_opts"]["com.docker.network.bridge.enable_ip_masquerade"]
+    assert hidden == "false"
+    assert set(services["grafana"]["networks"]) & open_ones == {"operator"}
     assert services["clamd"]["network_mode"] == "none"
 
 
@@ -112,6 +118,8 @@ def test_who_reaches_whom(services: dict[str, dict[str, Any]]) -> None:
     assert near("nginx") == {"store", "worker"}
     assert near("files") == {"store"}
     assert "signatures" not in near("courier")
+    assert near("grafana") == {"prometheus"}
+    assert near("prometheus") == {"grafana", *OURS} - {"bootstrap"}
 
 
 def test_every_setting_is_one(services: dict[str, dict[str, Any]]) -> None:

@@ -1,7 +1,8 @@
 """Every command line of docker-compose.yml that can be started here, and its own health check.
 
 What stands in for what is said in `tests/support/composed.py`. Not started: SeaweedFS (rclone
-stands in), freshclam (it asks the outside), and the errand that gives away a folder.
+stands in), freshclam (it asks the outside), Grafana, and the errand that gives away a folder.
+Prometheus is Debian's, which is older than the image's and has all of these options.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from tests.support.people import PATIENCE, UNSETTLED
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.one_database
-STARTED = ("postgres", "redis", "clamd", "web", "worker", "courier", "schedule", "nginx")
+STARTED = (
+    *("postgres", "redis", "clamd", "web", "worker", "courier", "schedule", "nginx"),
+    "prometheus",
+)
 
 
 class Town:
@@ -139,6 +143,7 @@ def _start(
         containers[name].start(ends)
     containers["web"].await_health()
     containers["nginx"].start(ends)
+    containers["prometheus"].start(ends)
 
 
 @pytest.mark.parametrize("name", STARTED)
@@ -178,6 +183,34 @@ def test_a_file_goes_all_the_way(town: Town) -> None:
         assert location.startswith(f"https://{HOSTS[2]}/clean/")
         fetched = api.get(location, headers={"Authorization": ""})
     assert hashlib.sha256(fetched.content).digest() == hashlib.sha256(content).digest()
+
+
+def test_prometheus_hears_every_process(town: Town) -> None:
+    """Each at a listener of its own that is for metrics alone, with its token; by our rules."""
+    source = f"http://127.0.0.1:{town.ports['prometheus']}/api/v1"
+
+    def heard() -> dict[str, str]:
+        targets = httpx.get(f"{source}/targets").json()["data"]["activeTargets"]
+        found = {one["labels"]["job"]: one["health"] + one["lastError"] for one in targets}
+        return found if "unknown" not in found.values() else {}
+
+    jobs = {"uploads", *(f"uploads-{name}" for name in parts.COUNTING[1:])}
+    assert eventually(heard, PATIENCE) == dict.fromkeys(jobs, "up")
+    groups = httpx.get(f"{source}/rules").json()["data"]["groups"]
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+    assert sum(len(group["rules"]) for group in groups) > 10
+
+
+def test_the_port_for_metrics_shows_nothing_else(town: Town) -> None:
+    """Neither the app under any name nor a probe, and nothing without the token."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{town.ports['metrics of web']}") as outside:
+        token = {"Authorization": f"Bearer {town.containers['web'].secret('metrics-token')}"}
+        assert outside.get("/metrics", headers=token).status_code == 200
+        assert outside.get("/metrics").status_code == 401
+        for path in ("/livez", "/readyz", "/api/v1/policy", "/sign-in", "/static/x", "/nothing"):
+            for host in HOSTS[:2]:
+                answer = outside.get(path, headers={**token, "Host": host})
+                assert answer.status_code == 404, (path, host)
 
 
 def test_redis_lets_the_service_do_its_work_and_no_more(town: Town) -> None:

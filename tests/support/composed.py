@@ -110,7 +110,7 @@ class Container:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, place) if source.is_dir() else shutil.copy(source, place)
             for file in [place, *place.rglob("*")]:
-                if file.suffix in {".conf", ".sql", ".toml"} and file.is_file():
+                if file.suffix in {".conf", ".sql", ".toml", ".yml"} and file.is_file():
                     file.chmod(0o644)
                     file.write_text(self.here(file.read_text()))
 

@@ -26,7 +26,11 @@ from tests.support.ports import free_port
 from tests.support.postgres import identity, newest_binaries
 from tests.support.waiting import eventually
 
-PORTS = ("web", "redis", "postgres", "store", "https", "http")
+COUNTING = ("web", "worker", "courier", "schedule")
+PORTS = (
+    *("web", "redis", "postgres", "store", "https", "http", "prometheus"),
+    *(f"metrics of {name}" for name in COUNTING),
+)
 
 
 def programs() -> dict[str, dict[str, str]]:
@@ -44,9 +48,12 @@ def swaps(ports: dict[str, int], root: Path) -> dict[str, dict[str, str]]:
         f"{name}:{port}": f"127.0.0.1:{ports[name]}"
         for name, port in (("redis", 6379), ("postgres", 5432), ("store", 8333))
     }
+    here = {name: f"127.0.0.1:{ports[f'metrics of {name}']}" for name in COUNTING}
+    ours = {name: {**peers, "0.0.0.0:9101": here[name]} for name in COUNTING}
     return {
-        **dict.fromkeys(("worker", "courier", "schedule", "bootstrap"), peers),
-        "web": {**peers, "127.0.0.1:8000": f"127.0.0.1:{ports['web']}"},
+        **ours,
+        "bootstrap": peers,
+        "web": {**ours["web"], "127.0.0.1:8000": f"127.0.0.1:{ports['web']}"},
         "redis": {
             "valkey-cli": str(redis_program("cli")),
             "6379": str(ports["redis"]),
@@ -60,8 +67,23 @@ def swaps(ports: dict[str, int], root: Path) -> dict[str, dict[str, str]]:
         },
         # A user of Debian's is another one than the image's; who runs the tests need not be root.
         "clamd": {"User clamav": "", "LocalSocketGroup clamav": ""},
+        "prometheus": {
+            "9090": str(ports["prometheus"]),
+            "0.0.0.0": "127.0.0.1",
+            # There are no names of containers to be looked up.
+            **{
+                _named(name): f'static_configs: [{{ targets: ["{here[name]}"] }}]'
+                for name in COUNTING
+            },
+            "scrape_interval: 15s": "scrape_interval: 1s",
+        },
         "nginx": {**peers, **_nginx(ports, root / "nginx" / "fs" / "tmp")},
     }
+
+
+def _named(name: str) -> str:
+    asked = f"names: [{name}], type: A, port: 9101, refresh_interval: 15s"
+    return f"dns_sd_configs: [{{ {asked} }}]"
 
 
 def _nginx(ports: dict[str, int], temp: Path) -> dict[str, str]:

@@ -27,6 +27,10 @@ def check_host() -> None:
 
     Raises Malformed for none at all (RFC 9112 section 3.2): Werkzeug would take the server's own.
     """
+    if came_for_metrics():
+        if request.endpoint != f"{OPERATIONS}.metrics":
+            raise NotFound
+        return
     if request.blueprint == OPERATIONS:
         check_internal()
         return
@@ -47,6 +51,16 @@ def check_host() -> None:
 def on_content_host() -> bool:
     """Whether this request was sent to the content host."""
     return request.host == urlsplit(services().settings.content_url).netloc
+
+
+def came_for_metrics() -> bool:
+    """Whether this request came to UPLOADS_WEB_METRICS_LISTEN.
+
+    Of a unix socket gunicorn has no port but what the client wrote into Host, and no peer.
+    """
+    port = services().settings.web_metrics_port
+    peer = request.environ.get("uploads.peer") or ""
+    return port is not None and bool(peer) and request.environ["SERVER_PORT"] == str(port)
 
 
 def check_internal() -> None:
