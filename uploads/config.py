@@ -24,6 +24,7 @@ from uploads.config_forms import (
     MIB,
     ClamdAddress,
     DatabaseUrl,
+    Endpoint,
     Listening,
     NamedSizes,
     Names,
@@ -47,7 +48,9 @@ class ConfigurationError(Exception):
 class Settings(BaseSettings):
     """One process's settings; made once, handed down, never changed."""
 
-    model_config = SettingsConfigDict(env_prefix="UPLOADS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="UPLOADS_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     env: Literal["development", "production"] = Field(
         "development", description="`production` refuses what is only fit for a laptop."
@@ -122,8 +125,8 @@ class Settings(BaseSettings):
     redis_url: RedisUrl = Field(
         "", description="redis://, rediss:// or unix:// URL of Redis; default the embedded socket."
     )
-    s3_endpoint: Origin = Field("", description="Where servers reach the S3 store.")
-    s3_public_url: Origin = Field(
+    s3_endpoint: Endpoint = Field("", description="Where servers reach the S3 store.")
+    s3_public_url: Endpoint = Field(
         "", description="Where clients reach the S3 store; default the endpoint."
     )
     s3_region: str = Field("us-east-1", description="Region in signatures.")
@@ -415,12 +418,12 @@ class Settings(BaseSettings):
     def _complete(self) -> Self:
         defaults = {
             "scratch": self.scratch or self.data / "scratch",
-            "public_url": (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/"),
-            "content_url": (self.content_url or f"http://localhost:{self.port}").rstrip("/"),
+            "public_url": self.public_url or f"http://127.0.0.1:{self.port}",
+            "content_url": self.content_url or f"http://localhost:{self.port}",
             "database_url": self.database_url
             or f"sqlite:///{(self.data / 'uploads.db').absolute()}",
             "redis_url": self.redis_url or f"unix://{(self.data / 'redis.sock').absolute()}",
-            "s3_public_url": (self.s3_public_url or self.s3_endpoint).rstrip("/"),
+            "s3_public_url": self.s3_public_url or self.s3_endpoint,
         }
         for name, value in defaults.items():
             object.__setattr__(self, name, value)
@@ -449,8 +452,11 @@ class Settings(BaseSettings):
             )
         if self.s3_keys == "role" and (self.s3_access_key or self.s3_secret_key.get_secret_value()):
             raise ValueError("UPLOADS_S3_KEYS=role and a key of the store exclude each other")
-        if urlsplit(self.public_url).netloc == urlsplit(self.content_url).netloc:
-            raise ValueError("UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts")
+        # Cookies know no ports (RFC 6265 section 8.5): another port is not another host.
+        if urlsplit(self.public_url).hostname == urlsplit(self.content_url).hostname:
+            raise ValueError(
+                "UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts, not ports"
+            )
         return self
 
     def require_parts(self) -> Settings:

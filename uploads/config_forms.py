@@ -19,6 +19,7 @@ from pydantic_settings import NoDecode
 MIB = 1024 * 1024
 # sockaddr_un holds 108 bytes, the last of them a NUL.
 _SOCKET_PATH_BYTES = 107
+_HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
 _NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
 
@@ -51,11 +52,38 @@ def _rate(value: str) -> str:
     return value
 
 
-def _origin(value: str) -> str:
-    url = urlsplit(value)
-    if value and (url.scheme not in {"http", "https"} or not url.hostname):
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _endpoint(value: str) -> str:
+    """An address as browsers write it (RFC 6454 section 6.2), and the path behind it."""
+    if not value:
+        return value
+    url, spelt = urlsplit(value), _authority(value)
+    if spelt is None or url.query or url.fragment or "@" in url.netloc:
         raise ValueError(f"{value!r} is not an address like https://files.example.org")
-    return value
+    return f"{url.scheme.lower()}://{spelt}{url.path.rstrip('/')}"
+
+
+def _authority(value: str) -> str | None:
+    """Host and port in small letters, without a last dot and a port that goes without saying."""
+    try:
+        url = urlsplit(value)
+        host, port = (url.hostname or "").removesuffix("."), url.port
+        host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    except ValueError:
+        return None
+    if url.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+        return None
+    return host if port in {None, _DEFAULT_PORTS[url.scheme]} else f"{host}:{port}"
+
+
+def _origin(value: str) -> str:
+    """The same, and nothing behind it: what clients are told, and what they say in `Host`."""
+    origin = _endpoint(value)
+    if urlsplit(origin).path:
+        raise ValueError(f"{value!r} has a path: an address of its own is needed")
+    return origin
 
 
 def _database(value: str) -> str:
@@ -127,6 +155,7 @@ NamedSizes = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_s
 Ports = Annotated[tuple[tuple[int, int], ...], NoDecode, BeforeValidator(_ports)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
 ClamdAddress = Annotated[str | None, AfterValidator(_clamd)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]

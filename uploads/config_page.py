@@ -21,7 +21,8 @@ Every setting is an environment variable. Sources, strongest first: the environm
 writes (generated secrets, ports). This page and [.env.example](../.env.example) are generated from
 `uploads/config.py` by `make docs`; a test fails when they are out of date. A variable that begins
 with `UPLOADS_` and is not listed here is refused: a limit with a misspelt name would be no limit.
-A value that is wrong ends the start with its name and the reason.
+A value that is wrong ends the start with its name and the reason; an empty one (`UPLOADS_X=`) is as
+if it were not there.
 
 Secrets, and addresses that may hold one, can come out of files as well. Each of these names a file
 whose one line is the value; given in both ways it is refused, and so is a file that cannot be read,

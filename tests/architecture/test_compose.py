@@ -195,9 +195,49 @@ def test_prepare_keeps_what_it_made(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize(
     "hosts",
-    [HOSTS[:2], (HOSTS[0], HOSTS[0], HOSTS[2]), ("Uploads.test", *HOSTS[1:]), ("a/b", *HOSTS[1:])],
+    [
+        HOSTS[:2],
+        (HOSTS[0], HOSTS[0], HOSTS[2]),
+        ("Uploads.test", *HOSTS[1:]),
+        ("a/b", *HOSTS[1:]),
+        (HOSTS[0], f"content.{HOSTS[0]}", HOSTS[2]),
+        (f"app.{HOSTS[2]}", *HOSTS[1:]),
+    ],
 )
 def test_prepare_refuses_names_that_are_none(tmp_path: Path, hosts: tuple[str, ...]) -> None:
     made = Deployment(tmp_path)
     assert made.prepare(*hosts).returncode == 2
     assert not made.folder.exists()
+
+
+@pytest.mark.parametrize("left", ["", "0f" * 20, "short", "two\nlines" + "x" * 32])
+def test_prepare_believes_no_secret_that_is_not_whole(tmp_path: Path, left: str) -> None:
+    """One that was cut off or lost is named, and nothing is put in its place."""
+    made = Deployment(tmp_path)
+    assert made.prepare().returncode == 0
+    file = made.folder / "secrets" / "database-password"
+    file.chmod(0o600)
+    file.write_text(left)
+    done = made.prepare()
+    assert (done.returncode, "secrets/database-password is not whole" in done.stderr) == (2, True)
+    assert file.read_text() == left
+
+
+def test_settings_of_the_operator_reach_every_container_of_the_service(tmp_path: Path) -> None:
+    """And nginx; what the compose file itself says is stronger, and no secret may stand there."""
+    made = Deployment(tmp_path)
+    assert made.prepare().returncode == 0
+    file = made.folder / "settings.env"
+    file.write_text("UPLOADS_MAX_FILE_BYTES=1073741825\nUPLOADS_ENV=development\n")
+    assert made.prepare().returncode == 0
+    services = made.resolved()["services"]
+    for name, service in services.items():
+        given = service.get("environment") or {}
+        assert (given.get("UPLOADS_MAX_FILE_BYTES") == "1073741825") == (name in OURS), name
+        assert given.get("UPLOADS_ENV", "production") == "production"
+    for place, most in (("file-size", "1026m"), ("form-size", "65664m")):
+        said = (made.folder / "nginx" / f"{place}.conf").read_text()
+        assert f"client_max_body_size {most};" in said
+    file.write_text("UPLOADS_SECRET_KEY=0123\n")
+    done = made.prepare()
+    assert (done.returncode, "names a secret" in done.stderr) == (2, True)

@@ -28,6 +28,15 @@ def test_another_host_is_misdirected(stack: Stack, host: str) -> None:
     assert_secure(answer)
 
 
+def test_capitals_make_no_other_host(stack: Stack) -> None:
+    """Names are compared without regard to case (RFC 9110 section 4.2.3)."""
+    host = stack.content_url.removeprefix("http://")
+    assert "localhost" in host
+    answer = plain.get(f"{stack.base_url}/renditions/nonsense", headers={"Host": host.upper()})
+    assert code(answer) == (404, "not-found")
+    assert_secure(answer, content_host=True)
+
+
 def test_the_app_is_not_on_the_content_host(stack: Stack, alice: Person) -> None:
     """Pages and API do not exist where user content lives."""
     for path in ("/sign-in", "/documents", "/api/v1/documents", "/static/logo.svg"):

@@ -41,16 +41,17 @@ def check_host() -> None:
         urlsplit(settings.public_url).netloc: False,
         urlsplit(settings.content_url).netloc: True,
     }
-    if request.host not in hosts:
+    host = request.host.lower()  # RFC 9110 section 4.2.3; the settings' are in small letters
+    if host not in hosts:
         raise Misdirected
-    is_content_host = hosts[request.host]
+    is_content_host = hosts[host]
     if is_content_host != (request.blueprint == CONTENT):
         raise NotFound
 
 
 def on_content_host() -> bool:
     """Whether this request was sent to the content host."""
-    return request.host == urlsplit(services().settings.content_url).netloc
+    return request.host.lower() == urlsplit(services().settings.content_url).netloc
 
 
 def came_for_metrics() -> bool:
