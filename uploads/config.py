@@ -123,7 +123,10 @@ class Settings(BaseSettings):
         "", description="SQLAlchemy URL; default SQLite in the data folder."
     )
     redis_url: RedisUrl = Field(
-        "", description="redis://, rediss:// or unix:// URL of Redis; default the embedded socket."
+        "",
+        description="redis://, rediss:// or unix:// URL of Redis; default the embedded socket. "
+        "With rediss:// its certificate is always verified, by the system's authorities or "
+        "those in ?ssl_ca_certs=/path.",
     )
     s3_endpoint: Endpoint = Field("", description="Where servers reach the S3 store.")
     s3_public_url: Endpoint = Field(

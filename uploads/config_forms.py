@@ -10,7 +10,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator
@@ -93,9 +93,34 @@ def _database(value: str) -> str:
 
 
 def _redis(value: str) -> str:
+    """With TLS the certificate is asked for in so many words: kombu takes any where none are there.
+
+    What is wrong with an option names it and not its value: the address holds a password.
+    """
     if value and not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must be redis://…, rediss://… or unix:///PATH")
-    return value
+    address, _, query = value.partition("?")
+    options = parse_qsl(query, keep_blank_values=True)
+    tls = [(name, said) for name, said in options if name.startswith("ssl_")]
+    if not value.startswith("rediss://"):
+        if tls:
+            raise ValueError(f"{tls[0][0]} needs rediss://")
+        return value
+    for name, said in tls:
+        if said.lower() not in _ALWAYS.get(name, {said.lower()}):
+            raise ValueError(f"the certificate of Redis is always verified: leave out {name}")
+        if name not in _TLS_FILES and name not in _ALWAYS:
+            raise ValueError(f"{name} is no option of a connection to Redis: {_TLS_MEANT}")
+    kept = [(name, said) for name, said in options if name not in _ALWAYS]
+    return f"{address}?{urlencode([*kept, ('ssl_cert_reqs', 'required')], safe='/')}"
+
+
+_ALWAYS = {
+    "ssl_cert_reqs": {"required", "cert_required"},
+    "ssl_check_hostname": {"true", "yes", "1"},
+}
+_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_TLS_MEANT = f"there are {', '.join(_TLS_FILES)}"
 
 
 def _clamd(value: str | None) -> str | None:
