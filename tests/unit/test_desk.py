@@ -106,6 +106,28 @@ def test_one_administrator_is_not_two(quarantine: Quarantine) -> None:
     assert quarantine.standing(document) is ReleaseState.ASKED
 
 
+def test_an_attempt_that_is_refused_is_on_record(quarantine: Quarantine) -> None:
+    """Who tried what, with which reason, and why not; what was refused has done nothing else."""
+    document, deleted = quarantine.refused(), quarantine.refused()
+    quarantine.ask(document)
+    quarantine.desk.delete(quarantine.bob, deleted.id)
+    attempts = [
+        (document, quarantine.bob, DIGEST, NotReleased, "yourself"),
+        (document, quarantine.carol, "0" * 64, NotReleased, "another SHA-256"),
+        (deleted, quarantine.carol, DIGEST, Gone, ""),
+    ]
+    for one, who, digest, error, why in attempts:
+        before = quarantine.trail(one)
+        with pytest.raises(error):
+            quarantine.desk.release(who, one.id, digest, WHY)
+        assert quarantine.trail(one)[:-1] == before
+        actor, action, detail = quarantine.trail(one)[-1]
+        assert (actor, action) == (who.user_id, "document.release-refused")
+        assert (detail["sha256"], detail["reason"]) == (digest, WHY)
+        assert why in detail["why"]
+    assert quarantine.standing(document) is ReleaseState.ASKED
+
+
 def test_what_is_confirmed_or_released_is_not_asked_for_again(quarantine: Quarantine) -> None:
     document, dave = quarantine.refused(), quarantine.administrator("dave")
     job_id = quarantine.agreed(document)

@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from uploads.documents import cursors
-from uploads.documents.errors import Forbidden, Gone, Invalid, NotFound, NotReleased, ObjectMissing
+from uploads.documents.errors import (
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    NotReleased,
+    ObjectMissing,
+    UploadsError,
+)
 from uploads.documents.fetching import inspected
 from uploads.documents.intake import Hints
 from uploads.documents.library import bury
@@ -125,13 +133,20 @@ class QuarantineDesk:
         """Ask for the release of exactly these bytes, or confirm what another one asked for.
 
         The second administrator's word makes a job of it. Raises NotFound, Gone, NotReleased for a
-        file that cannot be released, or not by this administrator, Invalid for no reason.
+        file that cannot be released, or not by this administrator, Invalid for no reason. A
+        refusal is in the audit trail as well.
         """
-        case, reason = self.find(actor, document_id), _reason(reason)
-        place = place_of(case.document)
-        if place is None or self._storage.stat(*place) is None:
-            raise Gone
-        job = self._records.write(lambda work: self._release(work, actor, case.id, sha256, reason))
+        _check(actor)
+        reason = _reason(reason)
+        try:
+            place = place_of(self.find(actor, document_id).document)
+            if place is None or self._storage.stat(*place) is None:
+                raise Gone
+            asked = actor, document_id, sha256, reason
+            job = self._records.write(lambda work: self._release(work, *asked))
+        except (Gone, NotReleased) as refusal:
+            self._note_refusal(actor, document_id, sha256, reason, refusal)
+            raise
         if job is not None:
             self._hints.job(job.id)
         return self.find(actor, document_id)
@@ -187,6 +202,15 @@ class QuarantineDesk:
             found = read_members(b"".join(pieces), size)
         # What ends an archive may stand in any text: only what has members is one, or begins so.
         return found if found is not None and (found.items or head.startswith(b"PK")) else None
+
+    def _note_refusal(
+        self, actor: Actor, document_id: str, sha256: str, reason: str, refusal: UploadsError
+    ) -> None:
+        """In a commit of its own: the one that was refused leaves nothing."""
+        detail = {"sha256": sha256[:64], "reason": reason, "via": actor.via, "why": refusal.public}
+        now, action = self._clock(), "document.release-refused"
+        entry = AuditEntry(now, actor.user_id, action, document_id, detail)
+        self._records.write(lambda work: work.audit.append(entry))
 
     def _release(
         self, work: Work, actor: Actor, document_id: str, sha256: str, reason: str
