@@ -280,6 +280,11 @@ class Settings(BaseSettings):
         description="`unconfined` opens files of strangers without the parser cell's locks: only "
         "where the platform has none of them. Every page and /readyz say so.",
     )
+    yara_rules: Path | None = Field(
+        None,
+        description="A folder with YARA rules of your own (`*.yar`), beside ours. One that does "
+        "not compile ends the start; when they change, clean files are looked at anew.",
+    )
     canary_seconds: int = Field(
         180, ge=1, description="How often the engines prove themselves with files that are known."
     )

@@ -47,7 +47,7 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
     absent = [] if clamd else [_NOT_CONFIGURED]
     standing = _standing(services, absent)
     limits = Limits.of(settings.model_dump())
-    yara = Yara(cell, limits)
+    yara = Yara(cell, limits, more_rules=settings.yara_rules)
     engines: list[Engine] = [Structure(cell, limits, standing.unpacks), yara]
     canaries = Canaries(
         records=services.records,

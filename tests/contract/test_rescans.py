@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from uploads.documents.model import Document, JobKind, Rendition, State
 from uploads.records.protocol import Work
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
-from workers.inspection.rulebook import RULES_DIR
 from workers.inspection.yara import Yara
 from workers.sandbox.parent import Cell
 
@@ -251,10 +249,12 @@ def test_signatures_that_change_in_between_are_noticed_at_once(line: Guarded) ->
 
 
 def test_a_rule_that_comes_later_takes_a_file_out_of_service(line: Guarded, tmp_path: Path) -> None:
-    """With the real engine in the real cell: its rules are read anew, and name another set."""
+    """With the real engine in the real cell: an operator's rules are read anew, and name another
+    set."""
     rules = tmp_path / "rules"
-    shutil.copytree(RULES_DIR, rules)
-    yara = Yara(Cell(seconds=120, memory_bytes=1024**3), rules_dir=rules)
+    rules.mkdir()
+    (rules / "own.yar").write_text("rule Own { condition: false }")
+    yara = Yara(Cell(seconds=120, memory_bytes=1024**3), more_rules=rules)
     line.reader.inspect = yara.inspect  # type: ignore[method-assign]
     line.engine.inspect = yara.inspect  # type: ignore[method-assign]
     document = line.publish(VIRUS)

@@ -22,11 +22,12 @@ NOT_SEEN = {
 }
 
 
-def options(rules_dir: Path = RULES_DIR, **limits: int) -> dict[str, Any]:
+def options(*folders: Path, **limits: int) -> dict[str, Any]:
+    folders = folders or (RULES_DIR,)
     return {
         **Limits(**limits).options(),
-        "rules_dir": str(rules_dir),
-        "signatures": rulebook.digest(rules_dir),
+        "folders": [str(one) for one in folders],
+        "signatures": rulebook.digest(*folders),
     }
 
 
@@ -104,6 +105,26 @@ def test_a_rule_that_does_not_compile_stops_the_start(tmp_path: Path, text: str)
         Yara(NoCell(), rules_dir=tmp_path)
     with pytest.raises(RulesBroken):
         cell_yara.warm_up(options(tmp_path))
+
+
+def test_an_operators_rules_stand_beside_ours(tmp_path: Path) -> None:
+    """What either knows is found; one of theirs that does not compile stops the start as well."""
+    rule = tmp_path / "own.yar"
+    rule.write_text('rule Own { strings: $a = "our own word" condition: $a }')
+    cell_yara.warm_up(options(RULES_DIR, tmp_path))
+    try:
+        assert yara("text/plain", b"it is our own word")["finding"] == "Own"
+        assert yara("text/plain", hostile_files.eicar())["finding"] == "EICAR_Test_File"
+    finally:
+        cell_yara.warm_up(options())
+    ours, both = Yara(NoCell()), Yara(NoCell(), more_rules=tmp_path)
+    assert ours.signatures() != both.signatures()
+    rule.write_text("rule Own { condition: nonsense }")
+    with pytest.raises(RulesBroken, match=r"own\.yar"):
+        Yara(NoCell(), more_rules=tmp_path)
+    rule.unlink()
+    with pytest.raises(RulesBroken, match="no rules"):
+        Yara(NoCell(), more_rules=tmp_path)
 
 
 def test_no_rules_at_all_stop_the_start(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cell's task `yara`: our rules over a file and over everything packed inside it.
+"""The cell's task `yara`: the rules over a file and over everything packed inside it.
 
 Runs in the parser cell. All that needs a file, a thread or executable memory (the rules are
 compiled to machine code) happens in `warm_up`, before confinement.
@@ -26,10 +26,10 @@ _ready: list[yara_x.Scanner] = []
 
 def warm_up(options: dict[str, Any]) -> None:
     """Compile all rules and walk through samples of our own. Raises: RulesBroken."""
-    rules_dir = Path(options["rules_dir"])
-    if rulebook.digest(rules_dir) != options["signatures"]:
+    folders = [Path(one) for one in options["folders"]]
+    if rulebook.digest(*folders) != options["signatures"]:
         raise rulebook.RulesBroken("the rules changed meanwhile")
-    _ready[:] = [yara_x.Scanner(rulebook.compile_rules(rules_dir))]
+    _ready[:] = [yara_x.Scanner(rulebook.compile_rules(*folders))]
     for media_type, sample in samples():
         run(io.BytesIO(sample), {**Limits().options(), "type": media_type})
 

@@ -1,4 +1,4 @@
-"""Our YARA rules: compiled as a whole or not at all, and named by their digest.
+"""YARA rules, ours and an operator's: compiled as a whole or not at all, and named by their digest.
 
 A rule that does not compile is an error at start, never a rule that is silently absent.
 """
@@ -6,6 +6,7 @@ A rule that does not compile is an error at start, never a rule that is silently
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import yara_x
@@ -17,21 +18,21 @@ class RulesBroken(Exception):
     """Raised when the rules cannot be read or do not compile; says which file and why."""
 
 
-def digest(rules_dir: Path) -> str:
+def digest(*folders: Path) -> str:
     """Return a short hash of all rule files, names and order included. Raises: RulesBroken."""
     seen = hashlib.sha256()
-    for name, text in _sources(rules_dir):
+    for name, text in _sources(folders):
         seen.update(f"{name}\0{len(text)}\0{text}".encode())
     return seen.hexdigest()[:12]
 
 
-def compile_rules(rules_dir: Path) -> yara_x.Rules:
-    """Compile every `*.yar` file in a folder. Raises: RulesBroken."""
+def compile_rules(*folders: Path) -> yara_x.Rules:
+    """Compile every `*.yar` file in these folders. Raises: RulesBroken."""
     compiler = yara_x.Compiler()
     compiler.define_global("kind", "")
     compiler.define_global("within", "")
     compiler.define_global("first", True)
-    for name, text in _sources(rules_dir):
+    for name, text in _sources(folders):
         try:
             compiler.add_source(text, origin=name)
         except yara_x.CompileError as error:
@@ -39,7 +40,11 @@ def compile_rules(rules_dir: Path) -> yara_x.Rules:
     return compiler.build()
 
 
-def _sources(rules_dir: Path) -> list[tuple[str, str]]:
+def _sources(folders: Iterable[Path]) -> list[tuple[str, str]]:
+    return [source for folder in folders for source in _sources_in(folder)]
+
+
+def _sources_in(rules_dir: Path) -> list[tuple[str, str]]:
     try:
         sources = [(path.name, path.read_text("utf-8")) for path in sorted(rules_dir.glob("*.yar"))]
     except (OSError, UnicodeDecodeError) as error:

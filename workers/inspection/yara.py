@@ -1,12 +1,13 @@
-"""YARA with our own rules, run in the parser cell.
+"""YARA with our own rules and an operator's, run in the parser cell.
 
-Only our rules are compiled in this process; no byte of a stranger's file is read here.
+Only these rules are compiled in this process; no byte of a stranger's file is read here.
 """
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from uploads.documents.model import EngineReport
 from uploads.documents.readers.limits import Limits
@@ -27,28 +28,29 @@ class Yara:
         cell: celled.AnyCell,
         limits: Limits | None = None,
         rules_dir: Path = rulebook.RULES_DIR,
+        more_rules: Path | None = None,
     ) -> None:
         self._cell = cell
         self._limits = limits or Limits()
-        self._rules_dir = rules_dir.absolute()
+        self._folders = [one.absolute() for one in (rules_dir, more_rules) if one is not None]
         self._version = version("yara-x")
         self._signatures = ""
         self.signatures()
 
     def signatures(self) -> str:
         """Return the short hash of rules that do compile. Raises: RulesBroken."""
-        seen = rulebook.digest(self._rules_dir)
+        seen = rulebook.digest(*self._folders)
         if seen != self._signatures:
-            rulebook.compile_rules(self._rules_dir)
+            rulebook.compile_rules(*self._folders)
             self._signatures = seen
         return seen
 
-    def loaded_with(self) -> dict[str, str]:
+    def loaded_with(self) -> dict[str, Any]:
         """Return what the cell's task is loaded with now. Raises: RulesBroken."""
         return self._rules(self.signatures())
 
-    def _rules(self, signatures: str) -> dict[str, str]:
-        return {"rules_dir": str(self._rules_dir), "signatures": signatures}
+    def _rules(self, signatures: str) -> dict[str, Any]:
+        return {"folders": [str(one) for one in self._folders], "signatures": signatures}
 
     def inspect(self, subject: Subject) -> EngineReport:
         """Scan the file and what is packed in it. Raises: EngineUnavailable."""
