@@ -171,6 +171,12 @@ def test_only_what_is_safe_to_show_is_shown(alice: Person, document: str) -> Non
         assert answer.json()["errors"][0]["pointer"] == "/disposition"
     shown = shared(alice, document, disposition="inline")
     assert got(alice, shown["url"]).headers["Content-Disposition"].startswith("inline; ")
+    script = clean(alice, "run.sh", b"#!/bin/sh\nexit 0\n")
+    code = got(alice, shared(alice, script, disposition="inline")["url"])
+    assert code.headers["Content-Disposition"].startswith("inline; ")
+    assert code.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert code.headers["X-Content-Type-Options"] == "nosniff"
+    assert code.headers["Content-Security-Policy"].startswith("sandbox")
     kept = got(alice, shared(alice, pdf)["url"])
     assert kept.headers["Content-Disposition"].startswith("attachment; ")
 

@@ -142,7 +142,7 @@ def _sizes() -> Iterator[File]:
         yield _file(24, f"0 bytes of {ending}", f"a.{ending}", b"", EMPTY)
         whole = make()
         for size in (1, 511, 512, 513):
-            if ending in {"txt", "csv", "md"}:
+            if ending in {"txt", "csv", "md", "py"}:
                 text = (whole * 513)[:size].decode(errors="ignore").encode()
                 yield _file(26, f"{size} bytes of {ending}", f"a.{ending}", text, CLEAN)
 
@@ -159,6 +159,15 @@ def _texts() -> Iterator[File]:
     ):
         content = b"name,value\nx," + formula + b"\n"
         yield _file(30, f"csv formula, {label}", "a.csv", content, CLEAN, "text/csv")
+    sheet = b"@import url('//127.0.0.1:9/x'); body { background: url(javascript:alert(1)) }\n"
+    yield _file(27, "a style sheet", "a.css", sheet, CLEAN, "text/css")
+    yield _file(27, "a shell script", "a.sh", b"#!/bin/sh\nexec id\n", CLEAN, "application/x-sh")
+    yield _file(27, "json with markup", "a.json", b'{"<script>": "</script>"}', CLEAN)
+    for ending in ("js", "mjs", "xml", "xhtml", "php", "bat", "ps1", "vbs", "hta"):
+        yield _file(27, f"{ending}, which runs", f"a.{ending}", b"alert(1)\n", NOT_ALLOWED)
+    page = b"<!DOCTYPE html><script>alert(1)</script>"
+    for ending in ("py", "css", "json"):
+        yield _file(27, f"a page as {ending}", f"a.{ending}", page, WRONG_TYPE)
 
 
 def _programs() -> Iterator[File]:

@@ -286,6 +286,8 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "txt": txt,
     "csv": csv,
     "md": markdown,
+    "py": lambda: b"#include <stdio.h>\n\nint main(void) {\n\treturn 0;\n}\n",
+    "json": lambda: b'{\n  "name": "screw",\n  "count": 12\n}\n',
     "rtf": rtf,
     "zip": zip_file,
     "mp4": lambda: iso_media(b"isom"),

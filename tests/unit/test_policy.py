@@ -14,11 +14,12 @@ from uploads.documents.policy import HEAD_BYTES, Policy
 
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)
-TEXTS = {"txt", "csv", "md"}
+TEXTS = {"txt", "csv", "md", "py"}
 # What the first bytes cannot tell apart, and the watch over all of them must.
 LEFT_TO_THE_WATCH = {("zip", office) for office in ("docx", "xlsx", "pptx", "odt", "ods", "odp")}
 FILM_AS_SOUND = ("mp4", "m4a")
 LEFT_TO_THE_WATCH |= {FILM_AS_SOUND}
+LEFT_TO_THE_WATCH |= {(text, "json") for text in TEXTS} | {("json", text) for text in TEXTS}
 
 
 @functools.cache
@@ -77,6 +78,8 @@ def test_only_a_declared_alias_passes(kind: FileType) -> None:
         ("png", "application/octet-stream"),
         ("docx", "application/zip"),
         ("m4a", "audio/x-m4a"),
+        ("py", "text/x-python-script"),
+        ("json", "application/json"),
     ],
 )
 def test_what_browsers_declare_is_accepted(ending: str, declared: str | None) -> None:
@@ -137,7 +140,7 @@ def test_only_the_last_ending_decides(name: str) -> None:
     assert POLICY.judge(name, None, head_of("jpg")).type == "image/jpeg"
 
 
-@pytest.mark.parametrize("ending", ["txt", "md", "csv"])
+@pytest.mark.parametrize("ending", ["txt", "md", "csv", "py"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -156,7 +159,7 @@ def test_any_text_passes_under_a_text_ending(ending: str, text: bytes) -> None:
     assert POLICY.judge(f"a.{ending}", "text/plain", text).extensions[0] == ending
 
 
-@pytest.mark.parametrize("ending", ["txt", "md", "csv", "png", "pdf"])
+@pytest.mark.parametrize("ending", ["txt", "md", "csv", "py", "json", "png", "pdf"])
 def test_a_web_page_passes_under_no_ending(ending: str) -> None:
     """A whole HTML document is refused whatever it is called."""
     with pytest.raises(TypeMismatch) as refused:
@@ -164,7 +167,7 @@ def test_a_web_page_passes_under_no_ending(ending: str) -> None:
     assert refused.value.members["detected_type"] == "text/html"
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "pdf", "txt"])
+@pytest.mark.parametrize("ending", ["png", "jpg", "pdf", "txt", "py", "json"])
 @pytest.mark.parametrize(
     "content",
     [

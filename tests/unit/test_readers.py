@@ -264,3 +264,28 @@ def test_extra_fields_of_any_number_are_read() -> None:
     end = data.rindex(b"PK\5\6")
     data[end + 12 : end + 16] = struct.pack("<L", 47 + len(extra))
     assert door("application/zip", bytes(data), whole(bytes(data))) is None
+
+
+JSON = {
+    b'{"a": [1]}\n': True,
+    b"\xef\xbb\xbf [] \r\n": True,
+    b'{"a": 1}\n{"a": 2}\n': True,
+    b'"text"': True,
+    b"-1.5e3": True,
+    b"null": True,
+    b" \n\t{}": True,
+    b"{": False,
+    b"[1, 2": False,
+    b"nothing": False,
+    b"# a comment\n{}": False,
+    b"   ": False,
+    b'{"a": "\0"}': False,
+}
+
+
+@pytest.mark.parametrize("text", JSON, ids=repr)
+def test_json_is_known_by_its_ends(text: bytes) -> None:
+    """Whole objects, values and lines of them; what is cut off or prose is refused."""
+    found = door("application/json", text, whole(text))
+    assert (found is None) is JSON[text]
+    assert found in (None, "malformed-file")

@@ -35,6 +35,13 @@ def test_lines() -> None:
     assert drawn(samples.markdown(), "text/markdown").getextrema()[0] < 100  # type: ignore[operator]
 
 
+def test_code_and_json_are_drawn_as_lines() -> None:
+    """As they stand there, with what they are indented by."""
+    for ending, type_ in (("py", "text/x-source"), ("json", "application/json")):
+        content = samples.SAMPLES[ending]()
+        assert drawn(content, type_).tobytes() == drawn(content).tobytes()
+
+
 def test_table() -> None:
     """CSV is drawn as a table with a head, whatever separates its columns; text is not."""
     tables = [drawn(samples.csv().replace(b",", mark), "text/csv") for mark in (b",", b";", b"\t")]

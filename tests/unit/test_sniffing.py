@@ -24,6 +24,8 @@ EXPECTED = {
     "zip": "application/zip",
     "txt": "text/plain",
     "csv": "text/csv",
+    "py": "text/x-c",
+    "json": "application/json",
     "mp4": "video/mp4",
     "mov": "video/quicktime",
     "webm": "video/webm",

@@ -13,9 +13,9 @@ from uploads.documents.policy import HEAD_BYTES, Policy
 
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)
-TEXTS = {"txt", "csv", "md"}
-# Content under another ending: many recorders write the general brand into sound.
-MAY_PASS = {("mp4", "m4a")}
+TEXTS = {"txt", "csv", "md", "py"}
+# Content under another ending: many recorders write the general brand into sound, JSON is text.
+MAY_PASS = {("mp4", "m4a"), *(("json", text) for text in TEXTS)}
 
 
 @functools.cache

@@ -34,6 +34,17 @@ def test_every_state_has_words(state: State) -> None:
         assert phrase.badge
 
 
+def test_what_is_accepted_is_said_in_a_handful_of_words() -> None:
+    """Families, each once; source code and JSON have a symbol of their own."""
+    assert words.accepted(Policy(max_bytes=1).types) == (
+        "Pictures, PDF, office documents, text, code, ZIP archives, video and audio"
+    )
+    symbols = {kind.type: words.icon(kind.type) for kind in Policy(max_bytes=1).types}
+    assert {symbols[kind] for kind in ("text/x-source", "application/json")} == {"code"}
+    icons = (Path(__file__).parents[2] / "uploads" / "static" / "icons.svg").read_text()
+    assert all(f'<symbol id="{name}"' in icons for name in symbols.values())
+
+
 def test_every_outcome_has_a_word() -> None:
     assert set(words.OUTCOMES) == set(Outcome)
 

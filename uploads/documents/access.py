@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from uploads.documents.errors import Gone, NotClean, NotFound
-from uploads.documents.kinds import ACTIVE
+from uploads.documents.kinds import ACTIVE, CODE
 from uploads.documents.library import Library
 from uploads.documents.model import GONE, Actor, Document, Rendition, State
 from uploads.documents.names import content_disposition
@@ -112,7 +112,12 @@ class Access:
 
 
 def served_type(content_type: str) -> str:
-    """The Content-Type a client gets: text is always told to be UTF-8, so nothing is guessed."""
+    """The Content-Type a client gets: text is always told to be UTF-8, so nothing is guessed.
+
+    Source code is plain text to everybody: no style sheet or script can be loaded from here.
+    """
+    if content_type == CODE:
+        content_type = "text/plain"
     return f"{content_type}; charset=utf-8" if content_type in _TEXT else content_type
 
 

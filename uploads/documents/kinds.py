@@ -6,6 +6,7 @@ tells what else makes a file of each kind acceptable, and a test holds the two t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from uploads.documents.sniffing import UNKNOWN
@@ -75,11 +76,49 @@ def _type(
     )
 
 
+CODE = "text/x-source"
+"""The type of source code in any language; it is sent as plain text."""
+
 _TEXTS = (
     "text/* application/json application/x-ndjson application/javascript application/x-subrip "
     "application/pgp-keys application/pgp-signature application/x-wine-extension-ini "
     "application/x-setupscript application/x-mswinurl message/rfc822 message/news"
 )
+# Endings of source code, with the names that browsers have for them. Nothing is among them that a
+# browser runs when a copy is opened from disk: no JavaScript, no XML.
+_CODE: Mapping[str, str] = {
+    "py": "text/x-python text/x-script.python text/x-python-script application/x-python-code",
+    "c": "text/x-c text/x-csrc",
+    "h": "text/x-chdr",
+    "cpp": "text/x-c++src",
+    "cc": "",
+    "hpp": "text/x-c++hdr",
+    "cs": "text/x-csharp",
+    "java": "text/x-java text/x-java-source",
+    "kt": "text/x-kotlin",
+    "go": "text/x-go",
+    "rs": "text/rust text/x-rust",
+    "rb": "application/x-ruby text/x-ruby text/x-ruby-script",
+    "swift": "text/x-swift",
+    "r": "text/x-r",
+    "pl": "application/x-perl text/x-perl text/x-perl-script",
+    "lua": "text/x-lua",
+    "sh": "application/x-sh application/x-shellscript text/x-sh text/x-shellscript",
+    "sql": "application/sql application/x-sql text/x-sql",
+    "css": "text/css",
+    "scss": "text/x-scss",
+    # Under Windows and macOS this ending stands for films as well.
+    "ts": "text/x-typescript application/typescript application/x-typescript video/mp2t "
+    "video/vnd.dlna.mpeg-tts",
+    "yaml": "application/yaml application/x-yaml text/yaml text/x-yaml",
+    "yml": "",
+    "toml": "application/toml text/x-toml",
+    "ini": "text/x-ini",
+    "conf": "",
+    "cfg": "",
+    "diff": "text/x-diff",
+    "patch": "text/x-patch",
+}
 _ZIP_NAMES = "application/zip application/x-zip application/x-zip-compressed"
 _OFFICE = "application/zip application/CDFV2"
 _OOXML = "application/vnd.openxmlformats-officedocument."
@@ -115,7 +154,7 @@ KNOWN: tuple[FileType, ...] = (
     _type(
         _ODF + "presentation", "an OpenDocument presentation", "odp", _ZIP_NAMES, "application/zip"
     ),
-    _type("text/plain", "plain text", "txt text log", "", _TEXTS),
+    _type("text/plain", "plain text", "txt text log", "text/x-log", _TEXTS),
     _type(
         "text/csv",
         "a table of values",
@@ -125,6 +164,14 @@ KNOWN: tuple[FileType, ...] = (
         _TEXTS,
     ),
     _type("text/markdown", "Markdown text", "md markdown", "text/x-markdown text/plain", _TEXTS),
+    _type(CODE, "source code", " ".join(_CODE), " ".join(("text/plain", *_CODE.values())), _TEXTS),
+    _type(
+        "application/json",
+        "a JSON file",
+        "json jsonl ndjson geojson",
+        "application/geo+json application/x-ndjson application/jsonl text/json text/plain",
+        _TEXTS,
+    ),
     _type("application/rtf", "rich text", "rtf", "text/rtf application/x-rtf application/msword"),
     _type("application/zip", "a ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
     _type("video/mp4", "an MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
@@ -159,10 +206,11 @@ SHOWN = frozenset(
     {
         *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "text/plain"),
         *("video/mp4", "video/webm", "audio/mpeg", "audio/mp4", "audio/wav", "audio/ogg"),
+        CODE,
     }
 )
-"""Media types that a browser may show by a link: inert, and shown by it without any plug-in. PDF is
-not among them: under `CSP: sandbox` browsers refuse to show it."""
+"""Media types that a browser may show by a link: inert as they are sent, and shown by it without
+any plug-in. PDF is not among them: under `CSP: sandbox` browsers refuse to show it."""
 
 OFFICE = frozenset(kind.type for kind in KNOWN if kind.type.startswith((_OOXML, _ODF)))
 """Media types of Office and OpenDocument, which may bring a picture of themselves along."""
@@ -172,7 +220,7 @@ PICTURED = frozenset(
         *("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic"),
         *("image/tiff", "application/pdf", "video/mp4", "video/quicktime", "video/webm"),
         *("audio/mpeg", "audio/mp4", "audio/wav", "audio/ogg"),
-        *("text/plain", "text/markdown", "text/csv"),
+        *("text/plain", "text/markdown", "text/csv", CODE, "application/json"),
     }
 )
 """Media types of which the workers make pictures, unless a file is at fault. `OFFICE` is not among

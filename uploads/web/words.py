@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from uploads.documents.kinds import PAGED, PICTURED, FileType
+from uploads.documents.kinds import CODE, PAGED, PICTURED, FileType
 from uploads.documents.links import Link
 from uploads.documents.model import Document, EngineReport, Outcome, State
 from uploads.documents.policy import HEAD_BYTES, Policy
@@ -196,8 +196,13 @@ def room(quota: Quota) -> str:
     return f"{_listed(part for part in used if part)} used" if any(used) else ""
 
 
+_CODE = frozenset({CODE, "application/json"})
+
+
 def icon(content_type: str) -> str:
     """The name of the symbol in static/icons.svg for a type."""
+    if content_type in _CODE:
+        return "code"
     kind = content_type.partition("/")[0]
     if kind in {"image", "video", "audio"}:
         return {"image": "picture", "video": "video", "audio": "sound"}[kind]
@@ -224,8 +229,9 @@ def accepted(types: Iterable[FileType]) -> str:
     found: dict[str, None] = {}
     for kind in types:
         family = kind.type.partition("/")[0]
-        other = {"application/pdf": "PDF", "application/zip": "ZIP archives"}
-        found[families.get(family) or other.get(kind.type, "office documents")] = None
+        own = {"application/pdf": "PDF", "application/zip": "ZIP archives"}
+        own |= dict.fromkeys(_CODE, "code")
+        found[own.get(kind.type) or families.get(family, "office documents")] = None
     text = _listed(found)
     return text[:1].upper() + text[1:]
 

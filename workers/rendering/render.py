@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from uploads.documents.kinds import OFFICE, PAGED
+from uploads.documents.kinds import CODE, OFFICE, PAGED
 from uploads.documents.readers.limits import PIXELS
 from workers.rendering.webp import NotAPicture, dimensions
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
@@ -33,6 +33,8 @@ LOADERS = {
     "text/plain": "text lines",
     "text/markdown": "text lines",
     "text/csv": "text table",
+    CODE: "text lines",
+    "application/json": "text lines",
     # Video and audio name FFmpeg's demuxer as well.
     "video/mp4": "video mov",
     "video/quicktime": "video mov",

@@ -1,4 +1,4 @@
-"""Text, and RTF: no binary under a text's name, and nothing behind RTF's last brace."""
+"""Text, JSON and RTF: no binary under a text's name, no other text under theirs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ _WIDE = (
     (codecs.BOM_UTF16_LE, utf_16.IncrementalDecoder),
     (codecs.BOM_UTF16_BE, utf_16.IncrementalDecoder),
 )
+
+_JSON_HEAD_BYTES = 4096
+_BLANK = b" \t\r\n"
+_JSON_STARTS = tuple(b'{ [ " - 0 1 2 3 4 5 6 7 8 9 true false null'.split())
 
 
 def read_text(window: Window, _: Limits) -> Ask[None]:
@@ -38,6 +42,23 @@ def _read_wide(window: Window, decoder: codecs.IncrementalDecoder) -> Ask[None]:
             raise Refusal("malformed-file", "text: not the encoding that it says") from error
         if "\0" in text:
             raise Refusal("malformed-file", "text: binary data")
+
+
+def read_json(window: Window, _: Limits) -> Ask[None]:
+    """One JSON text, or one a line, as far as both ends tell (RFC 8259, sections 2 and 8.1).
+
+    What lies between them is not judged: nobody here reads it.
+    """
+    head = (yield from window.peek(_JSON_HEAD_BYTES)).removeprefix(codecs.BOM_UTF8).lstrip(_BLANK)
+    if not head.startswith(_JSON_STARTS):
+        raise Refusal("malformed-file", "json: no JSON")
+    last = b""
+    while piece := (yield from window.rest()):
+        if b"\0" in piece:
+            raise Refusal("malformed-file", "json: binary data")
+        last = piece.rstrip(_BLANK)[-1:] or last
+    if head[:1] in (b"{", b"[") and last not in (b"}", b"]"):
+        raise Refusal("malformed-file", "json: cut off")
 
 
 def read_rtf(window: Window, _: Limits) -> Ask[None]:
