@@ -24,6 +24,7 @@ from uploads.config import Settings
 from uploads.security.addresses import address
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
+from uploads.security.one_trip import OneTripLimiter
 from uploads.security.principals import current_actor, services
 from uploads.security.upload_limits import limited_here
 
@@ -46,9 +47,13 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
     """
     app.config[ConfigVars.HEADERS_ENABLED] = False
     url = settings.redis_url
-    limiter = Limiter(
+    return OneTripLimiter(
         caller,
         app=app,
+        redis_url=url,
+        seconds=_STORE_SECONDS,
+        # Asked before anything is put together for this request.
+        passes_over=lambda: limited_here() or _is_probe(),
         application_limits=_everywhere(settings),
         request_identifier=lambda: request.endpoint or _UNMATCHED,
         storage_uri="redis+" + url if url.startswith("unix://") else url,
@@ -60,9 +65,6 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
         in_memory_fallback_enabled=True,
         key_prefix="uploads",
     )
-    # Asked before anything is put together for this request.
-    limiter.request_filter(lambda: limited_here() or _is_probe())
-    return limiter
 
 
 def _everywhere(settings: Settings) -> list[str | Callable[[], str] | ApplicationLimit]:
