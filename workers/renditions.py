@@ -25,7 +25,7 @@ from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
 
-_Making = Callable[[BinaryIO, str], list[Picture]]
+_Making = Callable[[BinaryIO, str, str], list[Picture]]
 
 
 class RenderHandler:
@@ -78,10 +78,12 @@ class RenderHandler:
             self._withdraw(document)
             return
         with self._drawable(path, document.type) as (file, type_):
-            thumbnails = self._pictures(self._renderer.render, file, type_)
+            thumbnails = self._pictures(self._renderer.render, file, type_, document)
             for picture in thumbnails:
                 self._publish(job, document, picture)
-            pages = self._pictures(self._renderer.pages, file, type_) if thumbnails else []
+            if not thumbnails:
+                return
+            pages = self._pictures(self._renderer.pages, file, type_, document)
             for picture in reversed(pages):
                 self._publish(job, document, picture)
 
@@ -100,10 +102,12 @@ class RenderHandler:
                 raise scratch.ScratchUnavailable(str(error)) from error
             yield file, type_
 
-    def _pictures(self, make: _Making, file: BinaryIO, type_: str) -> list[Picture]:
+    def _pictures(
+        self, make: _Making, file: BinaryIO, type_: str, document: Document
+    ) -> list[Picture]:
         """What `make` makes of the file, or nothing when the file is at fault."""
         try:
-            return make(file, type_)
+            return make(file, type_, document.owner_id)
         except (Unrenderable, RenderTimeout) as error:
             _log.info("not_rendered", cause=str(error))
             return []

@@ -20,6 +20,7 @@ from bench.systems.system import Running, takes_none
 from uploads.documents.readers.limits import PIXELS
 from workers.rendering.render import PICTURE_LIMIT
 from workers.sandbox.parent import Cell
+from workers.sandbox.stay import FILES
 
 SIDE = 400
 _CORES = os.cpu_count() or 1
@@ -30,7 +31,10 @@ _SCRIPT = Path(__file__).parents[1] / "sharp" / "thumbnails.mjs"
 class Cells:
     name = "uploads in its cell"
     doors = ()
-    settings = f"the renderer of the service, one confined child a file, {_CORES} at once"
+    settings = (
+        f"the renderer of the service, {_CORES} at once; all files are of one owner, so a confined "
+        f"child draws {FILES} of them"
+    )
 
     @contextmanager
     def start(self, folder: Path) -> Iterator[Running]:
@@ -40,7 +44,10 @@ class Cells:
             loader = {".jpg": "jpeg", ".pdf": "pdf"}[path.suffix]
             options = {"loader": loader, "pixels": PIXELS, "sides": [SIDE]}
             with path.open("rb") as file:
-                return len(cell.run("render", file, options, payload_limit=PICTURE_LIMIT).payload)
+                reply = cell.run(
+                    "render", file, options, payload_limit=PICTURE_LIMIT, whose="somebody"
+                )
+                return len(reply.payload)
 
         def draw(door: str, paths: Sequence[Path]) -> list[int]:
             del door

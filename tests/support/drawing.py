@@ -14,10 +14,10 @@ from workers.renditions import RenderHandler
 class Painter:
     """Makes one picture of whatever it is given, and none of its pages."""
 
-    def render(self, _file: BinaryIO, _type: str) -> list[Picture]:
+    def render(self, _file: BinaryIO, _type: str, _whose: str) -> list[Picture]:
         return [Picture("thumbnail-200", "image/webp", 2, 2, b"a picture")]
 
-    def pages(self, _file: BinaryIO, _type: str) -> list[Picture]:
+    def pages(self, _file: BinaryIO, _type: str, _whose: str) -> list[Picture]:
         return []
 
 

@@ -9,12 +9,17 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from workers.sandbox import attendance as stay_limits
 from workers.sandbox.child import REPLY
+from workers.sandbox.stay import DESK, DONE
 
 _memories: list[str] = []
+_poisoned: list[str] = []
+_kept: list[bytes] = []
 _template: list[int] = []
 
 
@@ -30,6 +35,8 @@ def warm_up(options: dict[str, Any]) -> None:
 def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """What a file that took over its parser may do."""
     act = options["act"]
+    if _poisoned:
+        os.abort()
     if act == "stray":  # in a cell that is not confined
         stray = subprocess.Popen(["/bin/sleep", "1000"])
         return {"stray": stray.pid}, b""
@@ -37,6 +44,8 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
         seen = list(_memories)
         _memories.append("a stranger's secret")
         return {"seen": seen, "pid": os.getpid(), "template": _template[0]}, b""
+    if act == "refuse":
+        return {"refused": "all but the first"} if _memories else {"pid": os.getpid()}, b""
     if act == "spend":
         bytearray(b"x") * (options["mib"] << 20)
     if act in _ACTS:
@@ -49,6 +58,59 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
 def _spin(_: BinaryIO) -> None:
     while True:
         pass
+
+
+def _burn(_: BinaryIO) -> None:
+    """A tenth of a second of processor time."""
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+
+
+def _poison(_: BinaryIO) -> None:
+    """Whoever comes next dies of it."""
+    _poisoned.append("by a stranger")
+
+
+def _keep_memory(_: BinaryIO) -> None:
+    _kept.append(b"x" * (stay_limits.GROWTH_BYTES + (1 << 20)))
+
+
+def _keep_threads(_: BinaryIO) -> None:
+    for _n in range(stay_limits.THREADS):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def _be_done_early(_: BinaryIO) -> None:
+    """Before there is an answer, and there never is one."""
+    os.write(DESK, DONE)
+    _spin(_)
+
+
+def _say_done_twice(_: BinaryIO) -> None:
+    os.write(DESK, DONE + DONE)
+    _spin(_)
+
+
+def _answer_twice(_: BinaryIO) -> None:
+    """The second one is what the task returns."""
+    os.write(REPLY, json.dumps({"result": {}, "payload": 0}).encode() + b"\n")
+
+
+def _speak_at_rest(_: BinaryIO) -> None:
+    """Say that a file is done which has not come, some time after this one is."""
+
+    def speak() -> None:
+        while True:
+            try:
+                os.fstat(REPLY)
+            except OSError:
+                break
+        for _n in range(100):
+            time.sleep(0.001)
+        os.write(DESK, DONE)
+
+    threading.Thread(target=speak, daemon=True).start()
 
 
 def _close_and_live(_: BinaryIO) -> None:
@@ -108,6 +170,18 @@ _ACTS = {
     "be killed": lambda _: signal.raise_signal(signal.SIGKILL),
     "exit": lambda _: os._exit(0),
     "spin": _spin,
+    "burn": _burn,
+    "poison": _poison,
+    "keep memory": _keep_memory,
+    "keep threads": _keep_threads,
+    "keep a descriptor": lambda _: os.dup(0),
+    "close the file": lambda _: os.close(0),
+    "close the desk": lambda _: os.close(DESK),
+    "be done early": _be_done_early,
+    "work at rest": lambda _: threading.Thread(target=_spin, args=(_,), daemon=True).start(),
+    "be done twice": _say_done_twice,
+    "answer twice": _answer_twice,
+    "speak at rest": _speak_at_rest,
     "litter": _litter,
     "hide": _hide,
     "close and live": _close_and_live,

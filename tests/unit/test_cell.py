@@ -31,7 +31,7 @@ MIB = 1024 * 1024
 BOOT_OPEN = (
     "import sys; sys.path[:] = sys.argv.pop(1).split(chr(0x1f));"
     "from workers.sandbox import template, confinement;"
-    "confinement.confine = lambda limits, parent, code: None; template.main()"
+    "confinement.confine = lambda *_: None; template.main()"
 )
 
 

@@ -5,7 +5,8 @@ Loaders never choose themselves by content: all are blocked but the one that our
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyvips
@@ -49,12 +50,22 @@ def decode(source: Opening, loader: str, pixels: int, side: int) -> Image.Image:
     Never by libvips' own `thumbnail_source`: that one chooses the loader from the content, and was
     seen to draw files that are cut short.
     """
-    pyvips.operation_block_set(LOADERS[loader], False)
-    head = _open(source, loader)
-    if head.width * head.height > pixels:
-        raise Refused(f"{head.width} x {head.height} pixels")
-    smaller = _SMALLER.get(loader, _as_is)(head, side)
-    return fit(_open(source, loader, **smaller), side)
+    with _unlocked(LOADERS[loader]):
+        head = _open(source, loader)
+        if head.width * head.height > pixels:
+            raise Refused(f"{head.width} x {head.height} pixels")
+        smaller = _SMALLER.get(loader, _as_is)(head, side)
+        return fit(_open(source, loader, **smaller), side)
+
+
+@contextmanager
+def _unlocked(loader: str) -> Iterator[None]:
+    """One loader, for as long as a file is decoded: the next file's may be another."""
+    pyvips.operation_block_set(loader, False)
+    try:
+        yield
+    finally:
+        pyvips.operation_block_set(loader, True)
 
 
 def fit(image: pyvips.Image, side: int) -> Image.Image:

@@ -6,7 +6,9 @@ only small bare WebP pictures through. Decodes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 from uploads.documents.kinds import CODE, OFFICE, PAGED
@@ -81,22 +83,27 @@ class Renderer:
         """Whether files of this canonical type have thumbnails."""
         return type in LOADERS
 
-    def render(self, file: BinaryIO, type: str) -> list[Picture]:  # noqa: A002
+    def render(self, file: BinaryIO, type: str, whose: str | None = None) -> list[Picture]:  # noqa: A002
         """Make the thumbnails of an open file whose canonical type our policy found.
 
+        With `whose`, by a child that may have drawn for the same owner before.
         Raises Unrenderable, RenderTimeout, CellKilled, or CellBroken when the cell itself is out of
         order.
         """
         if not self.handles(type):
             raise Unrenderable(f"{type} has no thumbnails")
-        reply = self._run(file, type, {"sides": list(SIDES)}, len(SIDES) * PICTURE_LIMIT)
         named = [(f"thumbnail-{side}", side) for side in SIDES]
-        pictures = _pictures(reply, named)
-        if len(pictures) != len(named):
-            raise Unrenderable("the reply claims too few pictures")
-        return pictures
 
-    def pages(self, file: BinaryIO, type: str) -> list[Picture]:  # noqa: A002
+        def checked(reply: Reply) -> list[Picture]:
+            pictures = _pictures(reply, named)
+            if len(pictures) != len(named):
+                raise Unrenderable("the reply claims too few pictures")
+            return pictures
+
+        most = len(SIDES) * PICTURE_LIMIT
+        return self._made(file, type, {"sides": list(SIDES)}, most, checked, whose)
+
+    def pages(self, file: BinaryIO, type: str, whose: str | None = None) -> list[Picture]:  # noqa: A002
         """Make previews of the first pages: up to the first that cannot be drawn or takes long.
 
         None for a type without pages. Raises as `render` does.
@@ -109,14 +116,34 @@ class Renderer:
             "bytes": PAGES_LIMIT,
             "seconds": self._cell.seconds / 2,
         }
-        reply = self._run(file, type, bounds, PAGES_LIMIT)
-        return _pictures(reply, [(f"page-{at}", PAGE_SIDE) for at in range(1, PAGES + 1)])
+        named = [(f"page-{at}", PAGE_SIDE) for at in range(1, PAGES + 1)]
+        checked = partial(_pictures, named=named)
+        return self._made(file, type, bounds, PAGES_LIMIT, checked, whose)
 
-    def _run(self, file: BinaryIO, type: str, wanted: dict[str, Any], limit: int) -> Reply:  # noqa: A002
-        options = {"loader": LOADERS[type], "pixels": self._pixels, **wanted}
+    def _made(
+        self,
+        file: BinaryIO,
+        type: str,  # noqa: A002
+        wanted: dict[str, Any],
+        limit: int,
+        checked: Callable[[Reply], list[Picture]],
+        whose: str | None,
+    ) -> list[Picture]:
+        task, options = _task(type), {"loader": LOADERS[type], "pixels": self._pixels, **wanted}
+
+        def flawless(reply: Reply) -> bool:
+            try:
+                return bool(checked(reply))
+            except Unrenderable:
+                return False
+
         try:
             reply = self._cell.run(
-                _task(type), file, options, payload_limit=limit, memory_bytes=MEMORY.get(type)
+                *(task, file, options),
+                payload_limit=limit,
+                memory_bytes=MEMORY.get(type),
+                whose=whose if task == "render" else None,
+                flawless=flawless,
             )
         except CellTimeout as error:
             raise RenderTimeout(str(error)) from error
@@ -124,9 +151,7 @@ class Renderer:
             raise
         except CellCrashed as error:
             raise Unrenderable(str(error)) from error
-        if "refused" in reply.result:
-            raise Unrenderable(str(reply.result["refused"])[:200])
-        return reply
+        return checked(reply)
 
 
 def _task(type: str) -> str:  # noqa: A002
@@ -138,6 +163,8 @@ def _pictures(reply: Reply, named: list[tuple[str, int]]) -> list[Picture]:
 
     Names and the longest sides allowed are ours, in order; the reply may have fewer of them.
     """
+    if "refused" in reply.result:
+        raise Unrenderable(str(reply.result["refused"])[:200])
     claims = reply.result.get("pictures")
     if not isinstance(claims, list) or len(claims) > len(named):
         raise Unrenderable("the reply claims no pictures")

@@ -57,17 +57,20 @@ def die_with(parent: int) -> None:
         raise NotConfined("the parent is gone")
 
 
-def confine(limits: Limits, parent: int, code: Iterable[tuple[int, int]]) -> None:
+def confine(
+    limits: Limits, parent: int, code: Iterable[tuple[int, int]], desk: int | None = None
+) -> None:
     """Give up identity, files, network, processes and new memory beyond the limits.
 
     `code` is `writable_code` of this process, or of the one that it was forked from unchanged.
+    `desk` is a descriptor by which it may be handed further files.
     Raises NotConfined, seccomp.NoSeccomp or OSError; the process must then end.
     """
     bound(limits)
     _seal(code)
     _give_up_power(parent)
     landlock.deny_all()
-    seccomp.install()
+    seccomp.install(desk)
 
 
 def confine_to(premises: Premises, limits: Limits, parent: int) -> None:

@@ -1,23 +1,28 @@
-"""The worker's side of the cell: one confined child for one file, bounded, its answer doubted.
+"""The worker's side of the cell: whose child sees a file, and what happens at a doubt.
 
-Whatever the child says was said by the stranger who wrote the file: it is bounded in bytes and
-time, its shape is checked, and its error output goes to the log only. Never parses a file itself.
+Keeps templates, each with a child at most. Never parses a file itself.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workers.sandbox.answer import HEAD_LIMIT, MalformedReply, Reply, Usage, parse
-from workers.sandbox.frames import Frames
-from workers.sandbox.listener import Listener, TooMuch
+from workers.sandbox.answer import Reply, Usage
+from workers.sandbox.errand import START_SECONDS, Errand
+from workers.sandbox.failures import (
+    CellBroken,
+    CellCrashed,
+    CellFailure,
+    CellKilled,
+    CellOpen,
+    CellTimeout,
+)
 from workers.sandbox.premises import Premises
-from workers.sandbox.warm import Run, Template, TemplateLost
+from workers.sandbox.warm import House, Template, TemplateLost
 
 __all__ = [
     "Cell",
@@ -31,48 +36,11 @@ __all__ = [
     "Usage",
 ]
 
-START_SECONDS = 30  # for interpreter and imports, on a busy machine; not the file's fault
 FILES_PER_TEMPLATE = 500  # then the next one has its memory laid out anew
-_PATROL_SECONDS = 0.2
 # A fork copies the tables of all memory that its template has. So what comes with large libraries
 # has templates to itself, and its probe with it: libraries leave things behind.
 _FAMILIES = ("other", "render", "media")
 _PROBES = ("probe", "render probe", "media probe")
-
-
-class CellFailure(Exception):
-    """Base of what can go wrong with a cell; `log` is for the log only, never for people.
-
-    `usage` is what the child had taken by then.
-    """
-
-    def __init__(self, sentence: str, log: str = "", usage: Usage | None = None) -> None:
-        super().__init__(sentence)
-        self.log = log
-        self.usage = usage or Usage()
-
-
-class CellTimeout(CellFailure):
-    """Raised when a file took the child longer than it may."""
-
-
-class CellCrashed(CellFailure):
-    """Raised when the child died over a file or broke the reply's form."""
-
-
-class CellBroken(CellCrashed):
-    """Raised when the child ended before it touched the file: ours to repair, not the file's."""
-
-
-class CellKilled(CellFailure):
-    """Raised when somebody else killed the child: the kernel, short of memory, or an operator.
-
-    That is no word about the file. But a file may be the reason, so the start stays counted.
-    """
-
-
-class CellOpen(CellFailure):
-    """Raised by the self-test when the cell does not hold; the worker must not start."""
 
 
 class Cell:
@@ -124,6 +92,8 @@ class Cell:
         memory_bytes: int | None = None,
         premises: Premises | None = None,
         patrol: Callable[[], None] | None = None,
+        whose: str | None = None,
+        flawless: Callable[[Reply], bool] = lambda reply: True,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
@@ -132,25 +102,59 @@ class Cell:
         frames of a task that hands some out, and may raise to have the child killed. `memory_bytes`
         is a stricter bound than the cell's own. A task that becomes a program of others keeps
         `premises`; `patrol` looks after them while it runs, and may raise as well.
+        With `whose`, the file may be served by a child that served files of the same owner before:
+        only where no more than their pictures hangs on what it says. The first reply that is not
+        `flawless` is its last; the file is then shown once more, to a child of its own.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
-        template = self._take(task, warm or {})
+        order = self._order(task, dict(options or {}), memory_bytes, premises)
+        errand = Errand(order, file, self.seconds, payload_limit, sink, patrol)
+        stays = whose is not None and self._confined and premises is None
+        house = (task, whose, memory_bytes) if stays else None
+        return self._served(errand, warm or {}, house, flawless)
+
+    def _served(
+        self,
+        errand: Errand,
+        warm: Mapping[str, Any],
+        house: House | None,
+        flawless: Callable[[Reply], bool],
+    ) -> Reply:
+        """Once; and once more where files before it may have harmed the child."""
         try:
-            order = self._order(task, dict(options or {}), memory_bytes, premises)
-            passing = Frames(sink).pass_on if sink else bytes
-            reply = self._ask(template, order, file, payload_limit, passing, patrol)
+            reply, number, good = self._serve(errand, warm, house, flawless)
+        except (CellCrashed, CellTimeout) as failure:
+            if failure.number == 1:
+                raise
+        else:
+            if good or number == 1:
+                return reply
+        return self._serve(errand, warm, None, flawless)[0]
+
+    def _serve(
+        self,
+        errand: Errand,
+        warm: Mapping[str, Any],
+        house: House | None,
+        flawless: Callable[[Reply], bool],
+    ) -> tuple[Reply, int, bool]:
+        """The reply, which of its child's files it was about, and whether it is without flaw."""
+        template = self._take(errand.task, warm, house)
+        try:
+            reply, run = errand.run(template, house)
+            good = flawless(reply)
         except BaseException:
             template.close()
             raise
-        self._give_back(_family(task), template)
-        return reply
+        if run.rests and not good:
+            template.dismiss()
+        self._give_back(_family(errand.task), template)
+        return reply, run.number, good
 
-    def _take(self, task: str, warm: Mapping[str, Any]) -> Template:
+    def _take(self, task: str, warm: Mapping[str, Any], house: House | None) -> Template:
         """Return a template that has loaded the task. Raises CellBroken."""
-        with self._lock:
-            idle = self._idle[_family(task)]
-            template = idle.pop() if idle else None
+        template = self._idle_one(_family(task), house)
         if template is not None and not template.suits(task, warm):
             template.close()
             template = None
@@ -162,6 +166,15 @@ class Cell:
             template.close()
             raise CellBroken(f"the {task} cell did not start: {error}", error.log) from error
         return template
+
+    def _idle_one(self, family: str, house: House | None) -> Template | None:
+        """One where a child of this house rests; else one without a child; else any."""
+        with self._lock:
+            idle = self._idle[family]
+            order = sorted(idle, key=lambda one: (not one.awaits(house), not one.awaits(None)))
+            if order:
+                idle.remove(order[0])
+            return order[0] if order else None
 
     def _give_back(self, family: str, template: Template) -> None:
         if template.files >= FILES_PER_TEMPLATE:
@@ -187,64 +200,6 @@ class Cell:
             "premises": premises.words() if premises else None,
         }
 
-    def _ask(
-        self,
-        template: Template,
-        order: dict[str, Any],
-        file: BinaryIO,
-        payload: int,
-        passing: Callable[[bytes], bytes],
-        patrol: Callable[[], None] | None,
-    ) -> Reply:
-        task, limit = order["task"], HEAD_LIMIT + 1 + payload
-        try:
-            with template.run(order, file, limit, passing) as run:
-                try:
-                    self._wait(task, template, run, patrol)
-                except TooMuch as error:
-                    raise CellCrashed(
-                        f"{task} said more than it may", run.listener.log()
-                    ) from error
-                except MalformedReply as error:
-                    raise CellCrashed(f"{task}: {error}", run.listener.log()) from error
-        except TemplateLost as error:
-            # With the template went the child: somebody killed it, perhaps because of this file.
-            raise CellKilled(f"the {task} cell's template: {error}", error.log) from error
-        said, log = run.listener.reply(), run.listener.log()
-        _check_exit(task, run, log)
-        try:
-            return parse(said, payload, run.usage)
-        except MalformedReply as error:
-            raise CellCrashed(f"{task} answered out of form: {error}", log, run.usage) from error
-
-    def _wait(
-        self, task: str, template: Template, run: Run, patrol: Callable[[], None] | None
-    ) -> None:
-        """Wait for the child's end within both its times."""
-        listener = run.listener
-        if not listener.wait_ready(START_SECONDS):
-            raise CellBroken(f"the {task} cell did not start", listener.log())
-        late = self._outlives(listener, patrol)
-        if late:
-            template.kill()
-        template.collect(run)
-        if late:
-            raise CellTimeout(
-                f"{task} took longer than {self.seconds} s", listener.log(), run.usage
-            )
-
-    def _outlives(self, listener: Listener, patrol: Callable[[], None] | None) -> bool:
-        """Whether the child is still there when its time has passed."""
-        if patrol is None:
-            return not listener.wait_end(self.seconds)
-        left = float(self.seconds)
-        while left > 0:
-            if listener.wait_end(min(left, _PATROL_SECONDS)):
-                return False
-            patrol()
-            left -= _PATROL_SECONDS
-        return True
-
     def self_test(self) -> None:
         """Try to break out by every way we know, beside whatever the templates have loaded.
 
@@ -252,11 +207,13 @@ class Cell:
         """
         for probe in _PROBES:
             self._try(probe)
+        for _ in range(2):  # a child that stays, before it has rested and after
+            self._try("render probe", whose="the self-test")
 
-    def _try(self, probe: str) -> None:
+    def _try(self, probe: str, whose: str | None = None) -> None:
         with Path(__file__).open("rb") as any_file:
             try:
-                reply = self.run(probe, any_file, {"worker": os.getpid()})
+                reply = self.run(probe, any_file, {"worker": os.getpid()}, whose=whose)
             except CellFailure as error:
                 raise CellOpen(f"the cell could not be tested: {error}", error.log) from error
         succeeded = [name for name, word in reply.result.items() if word != "denied"]
@@ -268,15 +225,3 @@ def _family(task: str) -> str:
     """Which tasks it shares templates with."""
     name = task.split(maxsplit=1)[0]
     return name if name in _FAMILIES else _FAMILIES[0]
-
-
-def _check_exit(task: str, run: Run, log: str) -> None:
-    code, used = run.code, run.usage
-    assert code is not None
-    if code == -signal.SIGXCPU:
-        raise CellTimeout(f"{task} used up its processor time", log, used)
-    if code == -signal.SIGKILL:
-        raise CellKilled(f"the {task} cell was killed", log, used)
-    if code != 0:
-        how = f"died of signal {-code}" if code < 0 else f"ended with {code}"
-        raise CellCrashed(f"{task} {how}", log, used)

@@ -50,6 +50,7 @@ class Machine:
     tgkill: int
     prctl: int
     fcntl: int
+    recvmsg: int
     fstat_by_name: int
     mmap: int
     mprotect: int
@@ -70,6 +71,7 @@ MACHINES = {
         tgkill=234,
         prctl=157,
         fcntl=72,
+        recvmsg=47,
         fstat_by_name=262,
         mmap=9,
         mprotect=10,
@@ -87,6 +89,7 @@ MACHINES = {
         tgkill=131,
         prctl=167,
         fcntl=25,
+        recvmsg=212,
         fstat_by_name=79,
         mmap=222,
         mprotect=226,
@@ -126,9 +129,14 @@ DENY: Instruction = (_RETURN, 0, 0, _RET_ERRNO | errno.EPERM)
 _ABSENT: Instruction = (_RETURN, 0, 0, _RET_ERRNO | errno.ENOSYS)
 
 
-def program(target: Machine, pid: int) -> list[Instruction]:
-    """Build the filter for a process `pid`: all else than the list answers EPERM."""
+def program(target: Machine, pid: int, desk: int | None = None) -> list[Instruction]:
+    """Build the filter for a process `pid`: all else than the list answers EPERM.
+
+    Only from the descriptor `desk` it may receive others.
+    """
     rules = for_both(target, pid)
+    if desk is not None:
+        rules += when(target.recvmsg, argument(0), (EQUAL, 0, 1, desk), ALLOW, DENY)
     # Python's mmap copies its descriptor; F_SETOWN and the like would send signals to others.
     rules += when(target.fcntl, argument(1), (EQUAL, 0, 1, _F_DUPFD_CLOEXEC), ALLOW, DENY)
     # libc before 2.39 asks for a descriptor's size by this call with an empty name.
@@ -165,13 +173,13 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("rules", ctypes.c_char_p))
 
 
-def install() -> None:
-    """Bind every thread of this process to the list, for good.
+def install(desk: int | None = None) -> None:
+    """Bind every thread of this process to the list, for good; `desk` is what `program`'s is.
 
     Raises NoSeccomp when the kernel refuses. no_new_privs must be set before.
     """
     target = machine()
-    set_filter(target, program(target, os.getpid()))
+    set_filter(target, program(target, os.getpid(), desk))
 
 
 def set_filter(target: Machine, rules: list[Instruction]) -> None:

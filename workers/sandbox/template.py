@@ -8,28 +8,30 @@ when the worker hangs up, and its child with it.
 `python -I -S -c …` with the control socket as descriptor 0. It is told
 
     {"do": "warm", "task": …, "options": …}     load a task: {"warm": …}
-    {"do": "run", "task": …, …} and three files fork: {"ended": CODE, …} when the child is gone
-    {"do": "kill"}                              kill the child
+    {"do": "run", "task": …, …} and three files fork: {"ended": CODE, …} when the child is gone,
+                                                or {"rests": true, …} when it may be used again
+    {"do": "kill"}                              kill the child that is at work
+    {"do": "dismiss"}                           end the one that rests: {"dismissed": true}
+
+`"stays": true` lets a child rest after its file, `"again": true` has the one that rests take this
+file; where there is none, or a doubt about it, another is forked.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import gc
 import importlib
 import os
-import resource
-import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from workers.sandbox import child, confinement
+from workers.sandbox.attendance import Attendance
 from workers.sandbox.channel import Channel
 
 TASKS = {
@@ -56,9 +58,10 @@ def main() -> None:
     channel = Channel(_take_socket())
     ended = _child_ends()
     confinement.be_first_to_go()
+    attendance = Attendance(channel, ended)
     tasks: dict[str, child.Task] = {}
     code: child.Code = []
-    while (heard := channel.receive()) is not None:
+    while (heard := attendance.next_order()) is not None:
         order, files = heard
         if order["do"] == "warm":
             tasks[order["task"]] = _warm(order["task"], order["options"])
@@ -66,7 +69,11 @@ def main() -> None:
             channel.send({"warm": order["task"]})
         elif order["do"] == "run":
             serve = partial(child.serve, tasks[order["task"]], order, files, code)
-            _run(channel, ended, serve, files)
+            _flush()
+            attendance.attend(order, files, serve)
+        elif order["do"] == "dismiss":
+            attendance.dismiss()
+            channel.send({"dismissed": True})
         # An order to kill that came too late is about nobody.
     os._exit(0)
 
@@ -118,50 +125,7 @@ def _threads() -> int:
         return 1  # no such folder on this system, and no confinement either
 
 
-def _run(channel: Channel, ended: int, serve: Callable[[int], NoReturn], files: list[int]) -> None:
-    """Fork for one file, and say how the child ended and what it cost."""
+def _flush() -> None:
+    """A child that is forked has none of our words left to say."""
     sys.stdout.flush()
     sys.stderr.flush()
-    template, before = os.getpid(), _inherited_bytes()
-    pid = os.fork()
-    if pid == 0:
-        serve(template)
-    for one in files:
-        os.close(one)
-    status, used = _attend(channel, ended, pid)
-    channel.send(
-        {
-            "ended": os.waitstatus_to_exitcode(status),
-            "cpu_seconds": used.ru_utime + used.ru_stime,
-            "memory_bytes": max(0, used.ru_maxrss * 1024 - before),
-        }
-    )
-
-
-def _attend(channel: Channel, ended: int, pid: int) -> tuple[int, resource.struct_rusage]:
-    """Wait for the child's end; kill it when told to, or when the worker is gone.
-
-    It is collected here and nowhere else, so its id, and its group's, is nobody else's until then.
-    """
-    listening = True
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        awaited = [ended, channel.fileno()] if listening else [ended]
-        ready, _, _ = select.select(awaited, [], [])
-        if ended in ready:
-            os.read(ended, 4096)
-        if channel.fileno() in ready:
-            listening = channel.receive() is not None
-            os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):  # it ended before it led a group
-        os.killpg(pid, signal.SIGKILL)
-    _, status, used = os.wait4(pid, 0)
-    return status, used
-
-
-def _inherited_bytes() -> int:
-    """Memory that a child has from its first moment: ours, but for what is mapped from files."""
-    try:
-        sizes = Path("/proc/self/statm").read_text(encoding="ascii").split()
-    except FileNotFoundError:
-        return 0
-    return (int(sizes[1]) - int(sizes[2])) * resource.getpagesize()

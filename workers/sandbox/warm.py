@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,10 @@ _ENVIRONMENT = {
 _HANG_UP_SECONDS = 5.0
 
 
+House = tuple[object, ...]
+"""What files must have in common to be served by one child; above all, whose they are."""
+
+
 class TemplateLost(Exception):
     """Raised when the template is gone, or does not answer; `log` is what it last printed."""
 
@@ -47,12 +51,21 @@ class TemplateLost(Exception):
         self.log = log
 
 
+class NotOrdered(TemplateLost):
+    """Raised when it was gone before it was told of the file."""
+
+
 @dataclass(slots=True)
 class Run:
-    """One child: what hears it, and how it ended once it has."""
+    """One child with one file: what hears it, and how it ended once it has.
+
+    One that `rests` has not ended and may have another file; this was the `number`th of its own.
+    """
 
     listener: Listener
     code: int | None = None
+    rests: bool = False
+    number: int = 1
     usage: Usage = field(default_factory=Usage)
 
 
@@ -64,10 +77,11 @@ class Template:
         # A file: nobody reads along, and a pipe would fill up.
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         with theirs:
-            process = _start(theirs, self._log)
+            self._process = process = _start(theirs, self._log)
         self._channel = Channel(ours)
         self._warm: dict[str, dict[str, Any]] = {}
         self._loading = 0
+        self._house: House | None = None
         self.files = 0
         self._end = weakref.finalize(self, _hang_up, process, self._channel, self._log)
 
@@ -76,8 +90,12 @@ class Template:
         self._end()
 
     def suits(self, task: str, options: Mapping[str, Any]) -> bool:
-        """Whether it has loaded the task with these options, or has not loaded it at all."""
-        return self._warm.get(task, options) == options
+        """Whether it lives and has loaded the task with these options, or has not loaded it."""
+        return self._process.poll() is None and self._warm.get(task, options) == options
+
+    def awaits(self, house: House | None) -> bool:
+        """Whether a child of this house rests here, or none at all where there is no house."""
+        return self._house == house
 
     def warm(self, task: str, options: Mapping[str, Any]) -> None:
         """Have it load a task, if it has not; does not wait. Raises TemplateLost."""
@@ -103,26 +121,46 @@ class Template:
         file: BinaryIO,
         limit: int,
         passing: Callable[[bytes], bytes],
+        house: House | None = None,
     ) -> Iterator[Run]:
-        """Fork for a file, and have the child heard; at the end, however it comes, it is dead.
+        """Have a child serve a file and be heard; at the end, it rests or is dead.
 
-        `limit` bounds in bytes what is kept of its words, `passing` is what the listener's is.
-        Raises TemplateLost.
+        Forks one, or has the one of the same `house` serve it. `limit` bounds in bytes what is kept
+        of its words, `passing` is what the listener's is.
+        Raises TemplateLost, and NotOrdered when no child can have got as far as the file.
         """
         self.files += 1
+        staying = {"stays": house is not None, "again": house is not None and self.awaits(house)}
+        self._house = None
         with _pipe() as (reply, to_reply), _pipe() as (log, to_log), _read_only(file) as given:
             listener = Listener(reply.fileno(), log.fileno(), self._channel, limit, passing)
             run = Run(listener)
             try:
                 with to_reply, to_log:
                     descriptors = [given, to_reply.fileno(), to_log.fileno()]
-                    self._order({"do": "run", **order}, descriptors)
+                    self._begin({"do": "run", **order, **staying}, descriptors)
                 yield run
             finally:
                 listener.close()
                 self._collect(run)
+        self._house = house if run.rests else None
 
-    def _order(self, message: dict[str, Any], files: list[int]) -> None:
+    def dismiss(self) -> None:
+        """End the child that rests, if there is one, or all of it where that cannot be told."""
+        self._house = None
+        try:
+            self._order({"do": "dismiss"})
+            self._receive(_HANG_UP_SECONDS)
+        except TemplateLost:
+            self.close()
+
+    def _begin(self, order: dict[str, Any], files: list[int]) -> None:
+        try:
+            self._order(order, files)
+        except TemplateLost as error:
+            raise NotOrdered(str(error), error.log) from error
+
+    def _order(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
         try:
             self._channel.send(message, files)
         except OSError as error:
@@ -130,18 +168,19 @@ class Template:
 
     def kill(self) -> None:
         """Have the child killed, if it lives. Raises TemplateLost."""
-        self._order({"do": "kill"}, [])
+        self._order({"do": "kill"})
 
     def collect(self, run: Run) -> None:
-        """Take the template's word on how the child ended. Raises TemplateLost."""
-        if run.code is None:
+        """Take the template's word on how it ended, or that it rests. Raises TemplateLost."""
+        if run.code is None and not run.rests:
             said = self._receive(_HANG_UP_SECONDS)
-            run.code = int(said["ended"])
+            run.code, run.rests = said.get("ended"), "rests" in said
+            run.number = said["files"]
             run.usage = Usage(float(said["cpu_seconds"]), int(said["memory_bytes"]))
 
     def _collect(self, run: Run) -> None:
-        """Kill the child unless it has ended; a template that does not tell is ended as well."""
-        if run.code is not None:
+        """Kill the child unless it is done; a template that does not tell is ended as well."""
+        if run.code is not None or run.rests:
             return
         try:
             self.kill()
