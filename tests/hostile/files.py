@@ -14,13 +14,14 @@ from PIL import Image, PngImagePlugin
 from tests.hostile.doors import (
     CLEAN,
     EMPTY,
+    INFECTED,
     NOT_ALLOWED,
     WRONG_TYPE,
     Ends,
     Refused,
     malformed,
 )
-from tests.support import samples
+from tests.support import packed_files, samples
 
 MARK = b"c4nary-of-the-c0ntent"
 
@@ -214,6 +215,19 @@ def _lies() -> Iterator[File]:
     yield _file(42, "zip named docx", "a.docx", samples.zip_file(), WRONG_TYPE)
 
 
+def _packed() -> Iterator[File]:
+    """Rows 2, 3, 16 and 33, in what is not a ZIP itself."""
+    virus, refused = packed_files.packed_virus(), packed_files.packed_refused()
+    for label in ("eicar in tar.xz in zip", "eicar in zip behind a program in zip"):
+        yield _file(2, label, "a.zip", virus[label][1], INFECTED)
+    for label in ("eicar in pdf by png 4, indirect", "eicar in pdf by all of them"):
+        yield _file(3, label, "a.pdf", virus[label][1], INFECTED)
+    for label in ("7z", "disc", "encrypted office", "tar with a link out"):
+        _, content, reason = refused[label]
+        state = "rejected" if reason == "malformed-file" else "unscannable"
+        yield _file(16, f"{label} in zip", "a.zip", content, Ends(state, reason))
+
+
 FILES = (
     *_polyglots(),
     *_pictures(),
@@ -221,4 +235,5 @@ FILES = (
     *_texts(),
     *_programs(),
     *_lies(),
+    *_packed(),
 )

@@ -129,7 +129,8 @@ def archives() -> dict[str, tuple[str, bytes, str]]:
             "twice one name": (ZIP, make_zip(stored, stored), "malformed-file"),
             "wrong checksum": (ZIP, make_zip(Piece(b"a", b"x", crc=1)), "malformed-file"),
             "lying count": (ZIP, make_zip(stored, Piece(b"b"), count=1), "malformed-file"),
-            "unknown method": (ZIP, make_zip(Piece(b"a", b"x", 14)), "malformed-file"),
+            "unknown method": (ZIP, make_zip(Piece(b"a", b"x", 77)), "malformed-file"),
+            "lzma method": (ZIP, make_zip(Piece(b"a", b"x", 14)), "unknown-packing"),
             "cut off": (ZIP, make_zip(stored)[:-9], "malformed-file"),
             "nothing but a signature": (ZIP, b"PK\3\4", "malformed-file"),
         }

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pikepdf
 import pytest
 
-from tests.support import hostile_archives, hostile_files
+from tests.support import hostile_archives, hostile_files, packed_files
 from uploads.documents.model import Outcome
 from workers.inspection import celled
 from workers.inspection.engine import Subject
@@ -31,6 +31,7 @@ HOSTILE = {
     **hostile_files.documents(),
     **hostile_files.pdfs(),
     **hostile_files.others(),
+    **packed_files.packed_refused(),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import benign_files
+from tests.support import benign_files, packed_files
 from uploads.documents.model import Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection.engine import EngineUnavailable, Subject
@@ -17,7 +17,7 @@ from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
 
-BENIGN = benign_files.all_files()
+BENIGN = benign_files.all_files() | packed_files.packed_honest()
 CELL = Cell(seconds=120, memory_bytes=1024 * 1024 * 1024)
 
 

@@ -60,7 +60,7 @@ class Verdict(Shape):
     outcome: Literal[Outcome.CLEAN, Outcome.INFECTED, Outcome.UNSCANNABLE, Outcome.ERROR]
     reason: Annotated[
         str | None,
-        Field(examples=["encrypted", "too-large", "bomb", "timeout", "active-content"]),
+        Field(examples=["encrypted", "too-large", "bomb", "unknown-packing"]),
     ]
     inspected_at: Moment
     engines: list[EngineReport]

@@ -73,6 +73,8 @@ BECAUSE: Mapping[str, str] = {
     "second-format": "it is two kinds of file in one. Save it anew and upload it again.",
     "trailing-data": "something is attached behind its end. Save it anew without that and upload "
     "it again.",
+    "unknown-packing": "something in it is packed in a way that nobody opens here. Unpack that and "
+    "upload what is inside.",
     "type-mismatch": "its content is not what its name says.",
     "digest-mismatch": "its bytes are not the ones that were announced.",
     "size-mismatch": "it did not arrive whole.",

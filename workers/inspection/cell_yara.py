@@ -17,7 +17,8 @@ import yara_x
 
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import rulebook
-from workers.inspection.walk import CHUNK_BYTES, walk
+from workers.inspection.unpacking import CHUNK_BYTES
+from workers.inspection.walk import walk
 
 _WINDOW_BYTES = 32 * 1024 * 1024
 _OVERLAP_BYTES = 64 * 1024

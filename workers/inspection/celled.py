@@ -29,6 +29,7 @@ REASONS = frozenset(
         "second-format",
         "trailing-data",
         "type-mismatch",
+        "unknown-packing",
     }
 )
 _FINDING = re.compile(r"[ -~]{1,200}")

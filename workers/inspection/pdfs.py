@@ -6,7 +6,8 @@ Nothing here decodes a page or a picture. Knows no verdict.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import BinaryIO
 
 import pikepdf
@@ -15,6 +16,7 @@ from uploads.documents.readers.limits import Refusal
 
 _DEPTH = 100
 EMBEDDING = ("/EF", "/EmbeddedFile")
+_PARAMETERS = {"/Predictor", "/Columns", "/Colors", "/BitsPerComponent", "/EarlyChange"}
 
 
 def open_pdf(file: BinaryIO) -> pikepdf.Pdf:
@@ -80,10 +82,13 @@ def _inside(root: pikepdf.Object) -> Iterator[pikepdf.Object]:
         ]
 
 
-def attachments(file: BinaryIO) -> Iterator[tuple[bool, bytes]]:
-    """Yield (deflated, bytes as stored) of every embedded file (ISO 32000-1, 7.11.4).
+Filter = tuple[str, Mapping[str, int]]
 
-    Raises: Refusal, for a PDF that cannot be read or an attachment in a filter nobody uses.
+
+def attachments(file: BinaryIO) -> Iterator[tuple[bytes, Sequence[Filter]]]:
+    """Yield bytes as stored, and the filters to undo, of every embedded file (ISO 32000-1, 7.11.4).
+
+    Raises: Refusal, for a PDF that cannot be read.
     """
     with open_pdf(file) as pdf:
         seen: set[tuple[int, int]] = set()
@@ -91,7 +96,7 @@ def attachments(file: BinaryIO) -> Iterator[tuple[bool, bytes]]:
             for stream in _embedded(found):
                 if stream.objgen not in seen:
                     seen.add(stream.objgen)
-                    yield _is_deflated(stream), stream.read_raw_bytes()
+                    yield stream.read_raw_bytes(), _filters(stream)
 
 
 def _embedded(found: pikepdf.Object) -> list[pikepdf.Stream]:
@@ -103,11 +108,35 @@ def _embedded(found: pikepdf.Object) -> list[pikepdf.Stream]:
     return [stream for _, stream in files.items() if isinstance(stream, pikepdf.Stream)]
 
 
-def _is_deflated(stream: pikepdf.Stream) -> bool:
-    filters = stream.get("/Filter", pikepdf.Array())
-    names = (
-        [str(name) for name in filters] if isinstance(filters, pikepdf.Array) else [str(filters)]
-    )
-    if names in ([], ["/FlateDecode"]):
-        return bool(names)
-    raise Refusal("malformed-file", "pdf: an attachment in an unusual filter")
+def _filters(stream: pikepdf.Stream) -> list[Filter]:
+    """Names and parameters, in the order in which they are undone (7.4.1).
+
+    Raises: Refusal where the two do not fit each other: programs then read different bytes.
+    """
+    names, parameters = _listed(stream.get("/Filter")), _listed(stream.get("/DecodeParms"))
+    if "/F" in stream or "/DP" in stream:
+        raise Refusal("malformed-file", "pdf: an attachment that some programs seek elsewhere")
+    if not all(isinstance(name, pikepdf.Name) for name in names):
+        raise Refusal("malformed-file", "pdf: a filter without a name")
+    if parameters and len(parameters) != len(names):
+        raise Refusal("malformed-file", "pdf: parameters that belong to no filter")
+    parameters = parameters or [None] * len(names)
+    pairs = zip(names, parameters, strict=True)
+    return [(str(name), _numbers(each)) for name, each in pairs]
+
+
+def _listed(value: object) -> list[object]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, pikepdf.Array) else [value]
+
+
+def _numbers(parameters: object) -> dict[str, int]:
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, pikepdf.Dictionary):
+        raise Refusal("malformed-file", "pdf: parameters that are no dictionary")
+    found = {key: value for key, value in parameters.items() if key in _PARAMETERS}
+    if not all(isinstance(value, (int, Decimal)) for value in found.values()):
+        raise Refusal("malformed-file", "pdf: a parameter that is no number")
+    return {key: int(value) for key, value in found.items()}

@@ -6,11 +6,13 @@ no format.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 RATIO_FROM_BYTES = 1024 * 1024
+_ALL_FROM_BYTES = 32 * 1024 * 1024
 PIXELS = 250_000_000
 
 
@@ -33,6 +35,8 @@ class Limits:
     """Entries and unpacked bytes of all nested archives together, ratio of one entry, nesting.
 
     `readable` is how many of these bytes every engine is known to read, where that is fewer.
+    `deadline` is when one file's time is over, for all that look at it: by `time.monotonic`, which
+    runs alike in all processes of a machine.
     """
 
     entries: int = 10_000
@@ -41,6 +45,7 @@ class Limits:
     depth: int = 3
     pixels: int = PIXELS
     readable: int | None = None
+    deadline: float | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Limits:
@@ -52,6 +57,7 @@ class Limits:
             depth=int(options["archive_depth"]),
             pixels=int(options["image_pixels"]),
             readable=options.get("archive_readable"),
+            deadline=options.get("deadline"),
         )
 
     def check_picture(self, width: int, height: int, frames: int = 1) -> None:
@@ -61,7 +67,7 @@ class Limits:
         if width * height * frames > self.pixels:
             raise Refusal("bomb", "picture: too many pixels")
 
-    def options(self) -> dict[str, int | None]:
+    def options(self) -> dict[str, float | None]:
         """Return the limits as a cell's options."""
         return {
             "archive_entries": self.entries,
@@ -70,31 +76,46 @@ class Limits:
             "archive_depth": self.depth,
             "image_pixels": self.pixels,
             "archive_readable": self.readable,
+            "deadline": self.deadline,
         }
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one file has used up of its limits, across everything nested in it."""
+    """What one file has used up of its limits, across everything nested in it.
+
+    `size` is the file's own, in bytes, where the whole is held against it as well: very many
+    entries, each below what one may swell to, are a bomb together.
+    """
 
     limits: Limits
+    size: int | None = None
     entries: int = field(default=0, init=False)
     bytes: int = field(default=0, init=False)
 
     def enter(self, entries: int) -> None:
         """Count entries of an archive, before they are read. Raises: Refusal."""
+        self.check_time()
         self.entries += entries
         if self.entries > self.limits.entries:
             raise Refusal("bomb", "too many entries")
 
     def unpack(self, piece: int, *, so_far: int, packed: int) -> None:
         """Count `piece` bytes just unpacked, of an entry `so_far` long. Raises: Refusal."""
+        self.check_time()
         self.bytes += piece
         if self.bytes > self.limits.bytes:
             raise Refusal("bomb", "too many unpacked bytes")
         if self.limits.readable is not None and self.bytes > self.limits.readable:
             raise Refusal("too-large", "more unpacked bytes than the virus scanner reads")
         self.check_ratio(so_far, packed)
+        if self.size is not None and self.bytes > _ALL_FROM_BYTES + self.size * self.limits.ratio:
+            raise Refusal("bomb", "compression ratio of the whole")
+
+    def check_time(self) -> None:
+        """Raises: Refusal when this file's time is over."""
+        if self.limits.deadline is not None and time.monotonic() > self.limits.deadline:
+            raise Refusal("timeout", "more work than one file is given time for")
 
     def check_ratio(self, unpacked: int, packed: int) -> None:
         """Raises: Refusal when one entry swells more than the limit allows."""

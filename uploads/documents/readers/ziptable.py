@@ -75,8 +75,11 @@ class _Central:
     offset: int
 
 
-def read_table(file: Seekable, budget: Budget) -> list[Entry]:
+def read_table(file: Seekable, budget: Budget, *, led: bool = False) -> list[Entry]:
     """Return the entries in the order of the directory, all checks passed.
+
+    `led` is for an archive within a member, before which something else may stand: a program that
+    unpacks itself.
 
     Raises Refusal, and of a `Tail` OutOfReach when it does not hold the directory.
     """
@@ -90,7 +93,7 @@ def read_table(file: Seekable, budget: Budget) -> list[Entry]:
         raise Refusal("encrypted", "zip: encrypted entries")
     if sum(each.unpacked for each in found) > budget.limits.bytes:
         raise Refusal("bomb", "zip: stated size")
-    starts = _check_layout(file, found, end.offset)
+    starts = _check_layout(file, found, end.offset, led=led)
     entries = []
     for each, name, start in zip(found, names, starts, strict=True):
         budget.check_ratio(each.unpacked, each.packed)
@@ -194,10 +197,11 @@ def _read_central(data: bytes, at: int) -> tuple[_Central, int]:
         _malformed("directory")
     if disk not in (0, _FULL16):
         _malformed("several disks")
-    if (attributes >> 28) not in (0, 0o04, 0o10):
-        _malformed("an entry that is neither file nor folder")
     at += _CENTRAL.size
     raw_name = data[at : at + name_size]
+    # Maven's archiver fills all bits for folders: that is no kind of anything.
+    if (attributes >> 28) not in (0, 0o04, 0o10, 0o17 if raw_name[-1:] == b"/" else 0):
+        _malformed("an entry that is neither file nor folder")
     if extra_size or _FULL32 in (unpacked, packed, offset):
         extra = read_extra(data[at + name_size : at + name_size + extra_size])
         _check_unicode_name(extra.get(0x7075, b""))
@@ -225,10 +229,10 @@ def _checked_name(raw: bytes, flags: int) -> str:
     return name
 
 
-def _check_layout(file: Seekable, found: list[_Central], limit: int) -> list[int]:
+def _check_layout(file: Seekable, found: list[_Central], limit: int, *, led: bool) -> list[int]:
     """Return where each entry's data starts; entries must tile the file up to `limit`."""
     starts = [0] * len(found)
-    expected = 0
+    expected = min((each.offset for each in found), default=0) if led else 0
     gaps: tuple[int, ...] = (0,)
     for number in sorted(range(len(found)), key=lambda index: found[index].offset):
         each = found[number]

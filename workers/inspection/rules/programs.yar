@@ -2,7 +2,7 @@
 // them for, so members of a ZIP are left to the virus scanner.
 //
 // `kind` is the media type of the whole file; `within` is empty for the file itself, and for what
-// was found inside it zip, document, pdf or gzip; `first` says that offset 0 here is its start.
+// was found inside it archive, document or pdf; `first` says that offset 0 here is its start.
 
 rule Windows_Program_Embedded
 {
@@ -11,7 +11,7 @@ rule Windows_Program_Embedded
     strings:
         $mz = "MZ"
     condition:
-        kind != "application/zip" and within != "zip" and within != "gzip" and
+        kind != "application/zip" and within != "archive" and
         for any i in (1..#mz): (
             uint32(@mz[i] + 0x3C) < 0x1000 and
             uint32(@mz[i] + uint32(@mz[i] + 0x3C)) == 0x00004550
@@ -25,7 +25,7 @@ rule Linux_Program_Embedded
     strings:
         $elf = { 7F 45 4C 46 (01 | 02) (01 | 02) 01 ?? 00 00 00 00 00 00 00 00 }
     condition:
-        kind != "application/zip" and within != "zip" and within != "gzip" and $elf
+        kind != "application/zip" and within != "archive" and $elf
 }
 
 rule Program_Attached_To_Document

@@ -1,0 +1,127 @@
+"""One member of an archive on its way past: what has to be known of it afterwards, and no more.
+
+It is held in memory where something is packed in it, and else up to a bound: what is packed in its
+end shows at its end. Only the cell's bound on memory holds for all together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from uploads.documents.readers.limits import Refusal
+from workers.inspection.heads import HEAD_BYTES, OLE, closed, opened_as
+from workers.inspection.pdfs import open_pdf
+
+HELD_BYTES = 64 * 1024 * 1024
+_TAIL_BYTES = 66_000  # an end record and its longest comment
+_PDF_HEAD_BYTES = 1024
+_DISK_IMAGE_END = 512  # Apple's ends with a block that says what it is
+_ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+_END, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")
+_END64_BYTES = 56
+
+
+class Kept:
+    """`pieces` are a member's bytes, the first of them large enough to tell what it is.
+
+    `locked` is what stands in it where it belongs to an encrypted document.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], locked: bytes | None = None) -> None:
+        self._first = next(pieces, b"")
+        self._rest = pieces
+        self._head = self._first[:HEAD_BYTES]
+        self._kind = opened_as(self._head)
+        self._locked = _ENCRYPTED_PACKAGE if self._head.startswith(OLE) else locked
+        self._held: io.BytesIO | None = io.BytesIO()
+        self._tail = b""
+        self.chunks = self._pass()
+
+    def containers(self) -> Iterator[tuple[str, BinaryIO]]:
+        """How it is packed, and its bytes, in each way in which some program would open it.
+
+        Raises: Refusal, for what is packed in a way that nobody opens here.
+        """
+        for _ in self.chunks:
+            pass  # limits and checksums count for what nobody wanted as well
+        if name := closed(self._head):
+            raise Refusal("unknown-packing", f"a container that is not opened: {name}")
+        if self._tail[-_DISK_IMAGE_END:].startswith(b"koly\0\0\0\4"):
+            raise Refusal("unknown-packing", "a container that is not opened: image of a disk")
+        if self._kind is not None:
+            yield self._kind, self._whole()
+        elif self._is_shifted_pdf():
+            yield "pdf", self._whole()
+        if self._kind != "zip" and (archive := self._archive_at_end()) is not None:
+            yield "led zip", archive
+
+    def _pass(self) -> Iterator[bytes]:
+        seen = b""
+        piece = self._first
+        while piece:
+            self._keep(piece)
+            if self._locked is not None:
+                if self._locked in seen + piece:
+                    raise Refusal("encrypted", "an encrypted document")
+                seen = piece[-len(self._locked) :]
+            yield piece
+            piece = next(self._rest, b"")
+
+    def _keep(self, piece: bytes) -> None:
+        self._tail = (self._tail + piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        if self._held is None:
+            return
+        self._held.write(piece)
+        if self._kind is None and self._held.tell() > HELD_BYTES:
+            self._held = None
+
+    def _whole(self) -> io.BytesIO:
+        if self._held is None:
+            raise Refusal("too-large", "something is packed at the end of a large member")
+        return self._held
+
+    def _is_shifted_pdf(self) -> bool:
+        """Whether a PDF begins in its first KiB, as readers allow (ISO 32000-1, annex H, 3.4.1).
+
+        The words alone may stand in any text.
+        """
+        if b"%PDF-" not in self._head[:_PDF_HEAD_BYTES]:
+            return False
+        try:
+            open_pdf(self._whole()).close()
+        except Refusal as refusal:
+            return refusal.reason != "malformed-file"
+        return True
+
+    def _archive_at_end(self) -> io.BytesIO | None:
+        """A ZIP behind something else: to programs that look from the end, it is one."""
+        at = self._tail.rfind(b"PK\5\6")
+        while at >= 0:
+            if len(self._tail) - at >= _END.size and (found := self._archive(at)) is not None:
+                return found
+            at = self._tail.rfind(b"PK\5\6", 0, at)
+        return None
+
+    def _archive(self, at: int) -> io.BytesIO | None:
+        """The archive with this end record in the tail; None where it is none.
+
+        Its offsets may count from its own first byte, or from that of the whole.
+        """
+        _, disk, first, here, count, size, offset, comment = _END.unpack_from(self._tail, at)
+        if disk != first or here != count or not count:
+            return None
+        whole = self._whole().getbuffer()
+        position = len(whole) - len(self._tail) + at
+        end = position + _END.size + comment
+        with contextlib.suppress(struct.error):
+            mark, _, stated, _ = _LOCATOR.unpack(whole[max(0, position - _LOCATOR.size) : position])
+            if mark == b"PK\6\7":
+                start = position - _LOCATOR.size - _END64_BYTES - stated
+                return io.BytesIO(whole[max(0, start) : end])
+        if size <= position and bytes(whole[position - size :][:4]) == b"PK\1\2":
+            return io.BytesIO(whole[max(0, position - size - offset) : end])
+        return io.BytesIO(whole[:end]) if bytes(whole[offset:][:4]) == b"PK\1\2" else None
