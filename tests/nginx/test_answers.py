@@ -66,6 +66,11 @@ PROVOKED: dict[str, tuple[bytes, int, str]] = {
     "long header": (request(X="a" * 9000), 431, "headers-too-large"),
     "many headers": (request(**{f"X{n}": "a" * 4000 for n in range(9)}), 431, "headers-too-large"),
     "nobody behind it": (request(), 502, "unavailable"),
+    "nobody to take a file": (
+        request("/api/v1/documents", "POST", Content_Length=str(2**20)),
+        502,
+        "unavailable",
+    ),
 }
 
 
