@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.errors import Unavailable, UploadsError
+from uploads.records.migrate import MigrationFailed
 
 
 class Trouble(Exception):
@@ -27,7 +28,7 @@ def spoken_plainly() -> Iterator[None]:
         raise Trouble(f"The {_place(error.part)} cannot be used: {_cause(error)}.") from error
     except UploadsError as error:
         raise Trouble(error.public) from error
-    except ConfigurationError as error:
+    except (ConfigurationError, MigrationFailed) as error:
         raise Trouble(str(error)) from error
     except sqlite3.Error as error:
         raise Trouble(f"The {_place('database')} cannot be used: {error}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,19 @@ def migrated_postgresql(postgresql: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database without any table."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Makes databases without any table."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.db'}"
-    return fresh_database(request.getfixturevalue("postgresql"))
+        numbers = itertools.count(1)
+        return lambda: f"sqlite:///{tmp_path / f'empty-{next(numbers)}.db'}"
+    server = request.getfixturevalue("postgresql")
+    return lambda: fresh_database(server)
+
+
+@pytest.fixture
+def empty_database_url(empty_database: Callable[[], str]) -> str:
+    """A database without any table."""
+    return empty_database()
 
 
 @pytest.fixture(params=["sqlite", "sqlite-grouped", "postgresql"])

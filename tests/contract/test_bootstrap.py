@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner, Result
+from sqlalchemy import NullPool, create_engine, text
 
+from tests.support.earlier import left_behind
 from tests.support.ports import free_port
 from tests.support.s3 import ACCESS_KEY, SECRET_KEY, client, running_s3
 from uploads.config import Settings
@@ -121,6 +123,21 @@ def test_a_store_that_is_away_is_named(
     assert result.exit_code == 1
     assert f"storage {surroundings['UPLOADS_S3_ENDPOINT']} cannot be used" in result.output
     assert not users()
+
+
+def test_a_migration_that_fails_ends_it(
+    tmp_path: Path, surroundings: dict[str, str], empty_database_url: str
+) -> None:
+    """Exit code 1 with its name and the reason; what waits for this task does not start."""
+    left_behind(empty_database_url, "0006", {})
+    with create_engine(empty_database_url, poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE TABLE canaries (id INTEGER)"))
+    with running_s3(tmp_path / "s3", int(surroundings["UPLOADS_S3_ENDPOINT"].rpartition(":")[2])):
+        result = bootstrap(tmp_path)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Migration 0007 (Canaries of engines; ")
+    assert "already exists. The database is as it was before." in result.output
+    assert "Administrator" not in result.output
 
 
 @pytest.mark.usefixtures("surroundings")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -13,12 +11,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 
+from tests.support.earlier import left_behind
 from tests.support.facts import user
 from uploads.config import ConfigurationError
 from uploads.documents.errors import RecordsUnavailable
-from uploads.records.migrate import needs_upgrade, upgrade
+from uploads.records.migrate import MigrationFailed, needs_upgrade, upgrade
 from uploads.records.sql import SqlRecords
 from uploads.records.tables import metadata
 
@@ -35,8 +34,6 @@ def test_the_tables_in_the_code_are_those_of_the_migrations(database_url: str) -
 
 def test_references_cascade_as_in_the_code(database_url: str) -> None:
     """What Alembic's comparison is silent about."""
-    from sqlalchemy import inspect
-
     with engine(database_url).connect() as connection:
         inspector = inspect(connection)
         for table in metadata.sorted_tables:
@@ -70,30 +67,6 @@ def test_upgrade_keeps_what_is_there(empty_database_url: str) -> None:
 def test_to_ask_creates_no_file(tmp_path: Path) -> None:
     assert needs_upgrade(f"sqlite:///{tmp_path / 'new.db'}")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_of_several_processes_at_once_one_migrates(empty_database_url: str) -> None:
-    """They all come back without an error, and exactly one of them changed something."""
-    program = (
-        "import sys; from uploads.records.migrate import upgrade; "
-        "sys.stdin.readline(); print(upgrade(sys.argv[1]))"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, empty_database_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=240)[0].strip() for process in processes]
-    assert sorted(answers) == ["False", "False", "False", "True"]
 
 
 def test_nobody_else_migrates_meanwhile(
@@ -143,6 +116,21 @@ def test_a_migration_that_fails_leaves_nothing(
         upgrade(empty_database_url)
     monkeypatch.undo()
     assert needs_upgrade(empty_database_url)
+    assert upgrade(empty_database_url)
+
+
+def test_a_migration_that_fails_is_named_with_its_reason(empty_database_url: str) -> None:
+    """And what those before it did is undone with it."""
+    left_behind(empty_database_url, "0002", {})
+    with engine(empty_database_url).begin() as connection:
+        connection.execute(text("CREATE TABLE links (id INTEGER)"))
+    said = r"^Migration 0004 \(Links, the .*\) failed: .*links.* already exists\. "
+    with pytest.raises(MigrationFailed, match=said):
+        upgrade(empty_database_url)
+    with engine(empty_database_url).connect() as connection:
+        assert not inspect(connection).has_table("grants")
+        connection.execute(text("DROP TABLE links"))
+        connection.commit()
     assert upgrade(empty_database_url)
 
 

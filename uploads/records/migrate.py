@@ -25,21 +25,41 @@ from uploads.records.failures import translate
 _ADVISORY_LOCK = 0x75706C6F616473
 
 
+class MigrationFailed(Exception):
+    """Raised when a migration did not come to its end: which one, why, and what is left of it."""
+
+
 def upgrade(database_url: str) -> bool:
     """Bring the schema to the newest revision, in one transaction.
 
-    Returns whether anything was changed. Raises `config.ConfigurationError` when the database was
-    written by a newer version, `documents.errors.RecordsUnavailable` when it cannot be reached.
+    Returns whether anything was changed. Raises MigrationFailed, and nothing is changed, when one
+    of the migrations does; `config.ConfigurationError` when the database was written by a newer
+    version, `documents.errors.RecordsUnavailable` when it cannot be reached.
     """
     with _alone(database_url) as connection:
         heads = set(MigrationContext.configure(connection).get_current_heads())
         _refuse_unknown(heads)
         if heads == _newest():
             return False
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection, heads)
         return True
+
+
+def _migrate(connection: Connection, heads: set[str]) -> None:
+    config, done = _config(), list[str]()
+    config.attributes.update(connection=connection, done=done)
+    try:
+        command.upgrade(config, "head")
+    except Exception as error:
+        # Newest first; what comes after those that were done did not come to its end.
+        missing = list(_scripts().iterate_revisions("head", next(iter(heads), "base")))
+        failed = missing[::-1][len(done)]
+        cause = getattr(error, "orig", None) or error
+        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+        raise MigrationFailed(
+            f"Migration {failed.revision} ({failed.doc.rstrip('.')}) failed: {reason}. "
+            "The database is as it was before."
+        ) from error
 
 
 def needs_upgrade(database_url: str) -> bool:
