@@ -19,20 +19,20 @@ ACCESS_KEY, SECRET_KEY = "testaccess", "testsecret12345"
 
 
 @contextmanager
-def running_s3(folder: Path, port: int | None = None) -> Iterator[str]:
+def running_s3(folder: Path, port: int | None = None, address: str = "127.0.0.1") -> Iterator[str]:
     """Start rclone over `folder`, our buckets in it; gives its endpoint, ends it afterwards."""
     port = port or free_port()
     for bucket in Bucket:
         (folder / bucket).mkdir(parents=True, exist_ok=True)
     binary = Path(sys.executable).with_name("rclone")
     command = [
-        str(binary), "serve", "s3", str(folder), "--config=", f"--addr=127.0.0.1:{port}",
+        str(binary), "serve", "s3", str(folder), "--config=", f"--addr={address}:{port}",
         "--ignore-checksum", "--etag-hash=none", "--vfs-cache-mode=off", "--log-level=ERROR",
         f"--auth-key={ACCESS_KEY},{SECRET_KEY}",
     ]  # fmt: skip
     with subprocess.Popen(command) as process:
         try:
-            endpoint = f"http://127.0.0.1:{port}"
+            endpoint = f"http://{address}:{port}"
             eventually(lambda: _answers(endpoint), seconds=60)
             yield endpoint
         finally:

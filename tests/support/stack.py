@@ -29,7 +29,7 @@ from uploads.wiring import Services, build
 
 START_SECONDS = 240
 STOP_SECONDS = 120
-_FOR_TESTS = {
+FOR_TESTS = {
     "UPLOADS_RATE_DEFAULT": "100000/minute",
     "UPLOADS_RATE_UPLOAD": "100000/minute",
     "UPLOADS_RATE_KEY": "100000/minute",
@@ -77,7 +77,7 @@ class Stack:
         # How its people reach these addresses; None is the usual way.
         self.transport: Callable[[], httpx.BaseTransport | None] = lambda: None
         self.people: list[Person] = []
-        self._settings = {**_FOR_TESTS, **(settings or {})}
+        self._settings = {**FOR_TESTS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = False
         self._services: Services | None = None
