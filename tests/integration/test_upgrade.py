@@ -85,8 +85,11 @@ class Left:
 @pytest.fixture
 def left() -> Iterator[Left]:
     stack = Stack({"UPLOADS_CLAMD": "off"})
-    yield Left(stack)
-    stack.close()
+    try:
+        yield Left(stack)
+    finally:
+        stack.kill_everything()  # how it stops is shown elsewhere
+        stack.close()
 
 
 def test_what_the_last_version_left_is_served_and_goes_on(left: Left) -> None:

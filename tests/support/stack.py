@@ -134,6 +134,8 @@ class Stack:
         finally:
             if self._process is not None:
                 self.kill_everything()
+            # Whoever looked at what a stopped stack keeps has opened connections anew.
+            self._let_go()
             shutil.rmtree(self.root, ignore_errors=True)
 
     def _ready(self) -> bool:
