@@ -24,7 +24,7 @@ from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.parent import CellFailure
 from workers.scratch import Scratch
-from workers.signs import READY_FILE, Stopping
+from workers.signs import READY_FILE, Stopping, end_within
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id, and strangers' bytes
 # are parsed in the cell alone, which is never root.
@@ -37,6 +37,7 @@ _stopping = Stopping()  # made before the fork
 _places = Places.beside_urgent(Settings.load().worker_processes)  # made before the fork
 # A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
 _HAND_BACK_AFTER_SECONDS = 8.0
+_STOP_SECONDS = 13.0
 _main_process = os.getpid()  # imported before the fork
 
 
@@ -155,6 +156,7 @@ def _expose(**_: Any) -> None:
 @signals.worker_shutting_down.connect
 def _note_stop(**_: Any) -> None:
     _stopping.ask()
+    end_within(_STOP_SECONDS)
 
 
 @signals.worker_process_init.connect

@@ -20,11 +20,13 @@ from uploads.records.sql import SqlRecords
 from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
 from workers.exposing import expose
-from workers.signs import COURIER_READY_FILE, Stopping
+from workers.signs import COURIER_READY_FILE, Stopping, end_within
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 _stopping = Stopping()
+# Whoever asked for a stop waits 20 s (`stack.py`) and then kills.
+_STOP_SECONDS = 18.0
 
 
 def _make_app(settings: Settings) -> Celery:
@@ -101,3 +103,4 @@ def _say_ready(**_: Any) -> None:
 @signals.worker_shutting_down.connect
 def _note_stop(**_: Any) -> None:
     _stopping.ask()
+    end_within(_STOP_SECONDS)
