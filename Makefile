@@ -14,6 +14,7 @@ UV_INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/pytho
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+LOCKS := $(notdir $(wildcard requirements/*.txt))
 DIST := uploads/static/dist
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
@@ -41,10 +42,14 @@ check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the for
 	$(BIN)/hadolint Dockerfile
 	cd frontend && $(WITH_NODE) npm run --silent check
 
-# What cannot be looked up counts as found: nothing is passed over.
-audit: $(TOOLS)/audit/.installed ## Look every locked package up among the known vulnerabilities
+# What cannot be looked up counts as found: nothing is passed over. Each lock by itself, for two of
+# them may hold one package in two versions.
+audit: $(addprefix audit-,$(LOCKS)) ## Look every locked package up among the known vulnerabilities
+
+audit-%: $(TOOLS)/audit/.installed
+	@echo "requirements/$*"
 	@PYTHONPATH=$(TOOLS)/audit $(BIN)/python -m pip_audit --strict --require-hashes --disable-pip \
-		-r requirements/dev.txt -r requirements/uv.txt -r requirements/node.txt -r requirements/redis.txt
+		-r requirements/$*
 
 tf-check: $(BIN)/.ready-dev $(TOOLS)/terraform/.installed ## Check infra/terraform, and apply its storage to a simulator
 	@sh .ci/tf-check

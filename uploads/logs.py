@@ -81,7 +81,7 @@ def configure(level: str, program: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("botocore", "urllib3", "kombu", "amqp", "celery", "alembic"):
+    for noisy in ("botocore", "urllib3", "kombu", "amqp", "celery", "alembic", "pikepdf"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

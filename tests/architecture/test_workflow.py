@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,3 +30,13 @@ def test_it_runs_the_commands_of_our_own_run() -> None:
     assert ours == ["make check", "make test"]
     as_root = "(?:sudo --preserve-env=PATH,CI )?"
     assert re.findall(rf"run: {as_root}(make (?:check|test))$", WORKFLOWS[0], re.M) == ours
+
+
+def test_every_lock_is_looked_up_among_the_known_vulnerabilities() -> None:
+    """Each by itself: also one that is added tomorrow."""
+    command = ["make", "--dry-run", "audit"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    looked = re.findall(r"pip_audit .*\s-r (\S+)$", run.stdout.replace("\\\n", ""), re.MULTILINE)
+    locks = [f"requirements/{file.name}" for file in (ROOT / "requirements").glob("*.txt")]
+    assert sorted(looked) == sorted(locks)

@@ -95,7 +95,7 @@ def test_who_became_clean_in_a_time_is_known_and_who_was_looked_at_since(
     for number in (0, 3):
         fact = verdict(inspected_at=after(10 * number))
         owned.write(lambda work, n=number, v=fact: work.documents.add_verdict(f"doc_{n}", v))  # type: ignore[misc]
-    owned.write(lambda work: work.inspections.distrust(after(10)))
+    assert owned.write(lambda work: work.inspections.distrust(after(10))) == 1
     assert outdated(owned) == ["doc_3"]
 
 

@@ -35,5 +35,6 @@ class Inspections(Protocol):
     def passed(self, since: datetime, until: datetime, limit: int) -> Sequence[str]:
         """Ids of clean documents that came into this state in that time."""
 
-    def distrust(self, since: datetime) -> None:
-        """Forget what clean documents were inspected with since then: they are outdated."""
+    def distrust(self, since: datetime) -> int:
+        """Forget what clean documents were inspected with since then: they are outdated. How many
+        these are."""

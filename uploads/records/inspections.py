@@ -97,8 +97,8 @@ class SqlInspections:
             .limit(limit)
         ).all()
 
-    def distrust(self, since: datetime) -> None:
+    def distrust(self, since: datetime) -> int:
         lately = select(verdicts.c.document_id).where(verdicts.c.inspected_at >= since)
-        self._connection.execute(
+        return self._connection.execute(
             update(documents).where(_CLEAN, documents.c.id.in_(lately)).values(engines="")
-        )
+        ).rowcount

@@ -10,13 +10,23 @@ from typing import Any
 
 import click
 
+from uploads import logs
+from uploads.config import ConfigurationError, Settings
 from workers.trouble import Trouble, spoken_plainly
 
-_COMMANDS = ("dev", "doctor", "users", "keys", "quarantine", "reconcile", "db", "bootstrap")
+_COMMANDS = (
+    *("dev", "doctor", "canary", "users", "keys", "quarantine", "rescan", "reconcile", "db"),
+    "bootstrap",
+)
 
 
 class _Commands(click.Group):
     """A group whose commands are modules of this package, each with a command of its own name."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As a program: what is logged goes to stderr in lines of JSON, stdout is the result's."""
+        logs.configure(_log_level(), "command")
+        return super().__call__(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -34,6 +44,14 @@ class _Commands(click.Group):
                 return super().invoke(ctx)
         except Trouble as trouble:
             raise click.ClickException(str(trouble)) from trouble
+
+
+def _log_level() -> str:
+    """Of settings that are none the commands speak themselves."""
+    try:
+        return Settings.load().log_level
+    except ConfigurationError:
+        return "info"
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
