@@ -48,12 +48,21 @@ def scanner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanner]:
 
 
 @pytest.fixture(scope="module")
-def watchful(make_stack: Callable[..., Stack], scanner: Scanner) -> Iterator[Stack]:
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An operator's own rules."""
+    folder = tmp_path_factory.mktemp("rules")
+    (folder / "own.yar").write_text("rule Own { condition: false }")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def watchful(make_stack: Callable[..., Stack], scanner: Scanner, rules: Path) -> Iterator[Stack]:
     """A service whose engines prove themselves every few seconds, and that soon tries again."""
     stack = make_stack(
         UPLOADS_CLAMD=scanner.address,
         UPLOADS_CANARY_SECONDS="5",
         UPLOADS_DEFER_SECONDS="2",
+        UPLOADS_YARA_RULES=str(rules),
         # What it is proved to reach need not be much here.
         UPLOADS_MAX_FILE_BYTES="1000000",
         UPLOADS_ARCHIVE_BYTES="8000000",
@@ -84,6 +93,25 @@ def test_what_is_served_follows_what_the_scanner_is_worth(
     assert [person.settle(one)["state"] for one in (document, waiting)] == ["clean", "clean"]
     assert follow(person, link) == 200
     eventually(lambda: readiness(watchful)["engines"]["status"] == "ok", PATIENCE)
+
+    invariants(watchful, person)
+
+
+def test_a_rule_of_the_operator_takes_what_was_clean_out_of_service(
+    watchful: Stack, rules: Path
+) -> None:
+    """Without a restart: the link ends, the trail and the webhooks' outbox have it."""
+    person = watchful.person("vera")
+    document = person.upload("a.txt", b"what nobody knew of yesterday\n")
+    assert person.settle(document)["state"] == "clean"
+    link = person.api.post("/links", json={"documents": [document]}).json()["url"]
+    assert follow(person, link) == 200
+
+    (rules / "later.yar").write_text('rule Later { strings: $a = "nobody knew" condition: $a }')
+    eventually(lambda: state(person, document) == "infected", PATIENCE)
+    assert follow(person, link) == 410
+    engines = {one["name"]: one for one in person.document(document)["verdict"]["engines"]}
+    assert engines["yara"]["finding"] == "Later"
 
     invariants(watchful, person)
 

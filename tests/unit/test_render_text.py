@@ -35,6 +35,28 @@ def test_lines() -> None:
     assert drawn(samples.markdown(), "text/markdown").getextrema()[0] < 100  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("line", "pieces"),
+    [
+        ("", [""]),
+        ("exactly it", ["exactly it"]),
+        ("a long line of words", ["a long", "line of", "words"]),
+        ("indented  by two", ["indented ", "by two"]),
+        ("abcdefghijklmnopqrstuvwxyz", ["abcdefghij", "klmnopqrst", "uvwxyz"]),
+        ("a bcdefghijklm", ["a bcdefghi", "jklm"]),
+    ],
+)
+def test_a_long_line_goes_on_in_the_next(line: str, pieces: list[str]) -> None:
+    """At a space, where one is in the second half of what fits; nothing of it is left out."""
+    assert list(cell_text.wrapped(line, 10)) == pieces
+
+
+def test_what_is_one_long_line_fills_the_picture() -> None:
+    one, many = drawn(b'{"a":"b"},' * 400), drawn(b'{"a":"b"},' * 4)
+    assert dark(one) > 20 * dark(many)
+    assert one.crop((610, 0, 640, 800)).getextrema() == (255, 255)
+
+
 def test_code_and_json_are_drawn_as_lines() -> None:
     """As they stand there, with what they are indented by."""
     for ending, type_ in (("py", "text/x-source"), ("json", "application/json")):

@@ -11,7 +11,7 @@ import csv
 import unicodedata
 from collections.abc import Iterator
 from io import StringIO
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from PIL import Image, ImageDraw
@@ -56,7 +56,7 @@ def load(file: BinaryIO, pixels: int, side: int, form: str) -> Image.Image:
     if rows:
         _table(draw, rows)
     else:
-        _write(draw, islice(lines(text), _LINES))
+        _write(draw, lines(text))
     return picture
 
 
@@ -93,8 +93,22 @@ def plain(line: str) -> str:
 def _write(draw: ImageDraw.ImageDraw, shown: Iterator[str]) -> None:
     font = cell_lettering.font(_LETTERS)
     most = int((_WIDTH - 2 * _EDGE) // font.getlength("m"))
-    for number, line in enumerate(shown):
-        draw.text((_EDGE, _EDGE + number * _STEP), cut(line, most), _INK, font)
+    rows = chain.from_iterable(wrapped(line, most) for line in shown)
+    for number, line in enumerate(islice(rows, _LINES)):
+        draw.text((_EDGE, _EDGE + number * _STEP), line, _INK, font)
+
+
+def wrapped(line: str, most: int) -> Iterator[str]:
+    """A line in pieces of at most so many letters, broken at a space where one is not far.
+
+    Paragraphs are often one line, and what programs write (JSON) is often one altogether.
+    """
+    while len(line) > most:
+        space = line.rfind(" ", most // 2, most + 1)
+        end = most if space < 0 else space
+        yield line[:end]
+        line = line[end:].removeprefix(" ")
+    yield line
 
 
 def cut(line: str, most: int) -> str:
