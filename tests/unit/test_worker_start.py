@@ -1,0 +1,60 @@
+"""A worker that finds its cell open, or rules that do not compile, does not start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+# What a worker does before its first job, in a process of its own; the cell's children skip what
+# confines them where `open` is asked for.
+SCRIPT = """
+import sys
+from workers.sandbox import warm
+if sys.argv[1] == "open":
+    leave = "from workers.sandbox import confinement; confinement.confine = lambda *_: None;"
+    warm._BOOT = warm._BOOT.replace("from workers.sandbox", leave + "from workers.sandbox", 1)
+from workers import app
+app._prove()
+"""
+PARTS = {
+    "UPLOADS_CLAMD": "off",
+    "UPLOADS_S3_ENDPOINT": "http://127.0.0.1:9",
+    "UPLOADS_S3_ACCESS_KEY": "x",
+    "UPLOADS_S3_SECRET_KEY": "x",
+    "UPLOADS_SECRET_KEY": "s" * 32,
+}
+
+
+def refusal(tmp_path: Path, cell: str, **settings: str) -> str:
+    """Start one; why it does not, as its log says."""
+    environment = {"UPLOADS_DATA": str(tmp_path), **PARTS, **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, cell],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stderr
+    said = [
+        json.loads(line)
+        for line in done.stdout.splitlines() + done.stderr.splitlines()
+        if line.startswith("{")
+    ]
+    return next(one["cause"] for one in said if one["event"] == "worker_refuses_to_start")
+
+
+def test_a_worker_whose_cell_is_open_says_by_which_way(tmp_path: Path) -> None:
+    cause = refusal(tmp_path, "open")
+    for probe in ("AF_INET SOCK_STREAM", "open /etc/passwd", "fork by libc", "exec"):
+        assert probe in cause
+
+
+def test_a_worker_whose_rules_do_not_compile_says_which(tmp_path: Path) -> None:
+    """An operator's are no less a reason than ours."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.yar").write_text("rule a { condition: no }")
+    assert "own.yar" in refusal(tmp_path, "confined", UPLOADS_YARA_RULES=str(tmp_path / "rules"))
