@@ -60,9 +60,11 @@ def test_parts_go_up_at_the_same_time(make_client: MakeClient) -> None:
     """Each of three parts waits for the others to be under way; the progress ends at the size."""
     content = film(33 * MIB)
     together = threading.Barrier(3, timeout=PATIENCE)
+    firsts = iter(range(3))
 
     def meet(transport: Meddling, request: httpx.Request) -> None:
-        if puts(request):
+        # A part that is sent again would wait for others that are done.
+        if puts(request) and next(firsts, None) is not None:
             together.wait()
 
     told: list[tuple[int, int | None]] = []
