@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from uploads.documents import errors
 from uploads.documents.errors import UploadsError
-from uploads.metrics import PROBLEMS
+from uploads.metrics import GRANTS_REFUSED, PROBLEMS
 from uploads.security import hosts, limits
 from uploads.security.principals import services
 
@@ -69,6 +69,9 @@ _FROM_WERKZEUG: dict[int, type[UploadsError]] = {
     431: errors.HeadersTooLarge,
     503: errors.Unavailable,
 }
+
+# They know when it is worth asking again.
+_TIMED = (errors.RateLimited, errors.StillRunning, errors.StoreUnproved)
 
 _log = structlog.get_logger(__name__)
 
@@ -129,6 +132,8 @@ def _unexpected(error: Exception) -> Response:
 def render(error: UploadsError) -> Response:
     """The answer to the present request: problem+json, a page, or text where there are no pages."""
     PROBLEMS.count(error.code)
+    if isinstance(error, errors.StoreUnproved):
+        GRANTS_REFUSED.count(error.standing)
     members = problem(error)
     elsewhere = hosts.on_content_host() or isinstance(error, errors.Misdirected)
     if elsewhere:
@@ -155,7 +160,7 @@ def render(error: UploadsError) -> Response:
             if isinstance(error, errors.PasswordRequired)
             else 'Bearer realm="uploads"'
         )
-    if isinstance(error, errors.RateLimited | errors.StillRunning) and error.seconds is not None:
+    if isinstance(error, _TIMED) and error.seconds is not None:
         response.headers["Retry-After"] = str(error.seconds)
     elif response.status_code in {429, 503}:
         response.headers.setdefault("Retry-After", "5")

@@ -1,6 +1,6 @@
 """What is looked up for a scrape: queues, engines, disks. Bounded, and at most every few seconds.
 
-Three short queries, however often and by however many it is asked; each web process gives the same.
+Four short queries, however often and by however many it is asked; each web process gives the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uploads import clock, disk, readiness
 from uploads.documents.canaries import Canary
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobKind
+from uploads.documents.proofs import Standing, standing
 from uploads.metrics import (
     DATABASE,
     DELIVERIES_OLDEST,
@@ -26,6 +27,7 @@ from uploads.metrics import (
     JOBS_WAITING,
     SCANNER,
     SIGNATURE_AGE,
+    STORE_PROVED,
     Metric,
 )
 from uploads.wiring import Services
@@ -60,6 +62,7 @@ class Gauges:
         try:
             found |= self._queues(now)
             found |= self._engines(now)
+            found |= self._store(now)
         except RecordsUnavailable as error:
             _log.warning("metrics_not_read", cause=error.cause)
             return found | {DATABASE: {(): 0.0}}
@@ -86,6 +89,10 @@ class Gauges:
             ENGINE_PROVED: {(name,): _proved(name, canaries) for name in sorted(wanted)},
             SIGNATURE_AGE: {(): oldest.total_seconds()} if oldest is not None else {},
         }
+
+    def _store(self, now: datetime) -> _Values:
+        proof = readiness.last_proof(self._services)
+        return {STORE_PROVED: {(): float(standing(proof, now) is Standing.PROVED)}}
 
     def _disks(self) -> _Values:
         rooms = disk.rooms(self._services.settings)

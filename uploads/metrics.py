@@ -102,6 +102,13 @@ PROBLEMS = Metric(
     "Answers that refuse or report a problem, by the code of the API.",
     ("code",),
 )
+GRANTS_REFUSED = Metric(
+    "uploads_grants_refused_total",
+    Kind.COUNTER,
+    "Signed URLs that were asked for and refused, because the store is not proved to hold clients "
+    "to what is signed: `untried`, `disproved`, or `lapsed` (the last proof is too old).",
+    ("standing",),
+)
 UNDER_WAY = Metric(
     "uploads_under_way", Kind.GAUGE, "Uploads that were let in and whose answer is not out yet."
 )
@@ -214,6 +221,13 @@ ENGINE_PROVED = Metric(
     ("engine",),
     read=True,
 )
+STORE_PROVED = Metric(
+    "uploads_store_proved",
+    Kind.GAUGE,
+    "1 where the store is proved to hold clients to what is signed, 0 where signed URLs are "
+    "refused.",
+    read=True,
+)
 SIGNATURE_AGE = Metric(
     "uploads_signature_age_seconds",
     Kind.GAUGE,
@@ -248,10 +262,10 @@ DISK_RESERVE = Metric(
 )
 
 METRICS: tuple[Metric, ...] = (
-    *(REQUESTS, RECEIVED, SENT, PROBLEMS, UNDER_WAY),
+    *(REQUESTS, RECEIVED, SENT, PROBLEMS, GRANTS_REFUSED, UNDER_WAY),
     *(INSPECTION, SETTLED, JOB_STARTS, JOB_SECONDS, JOB_DEFERRALS, JOB_FAILURES, CELL_FAILURES),
     *(STORAGE_SECONDS, STORAGE_ERRORS, WEBHOOK_CALLS, SCHEDULED),
     *(JOBS_WAITING, JOBS_OLDEST, DELIVERIES_WAITING, DELIVERIES_OLDEST),
-    *(ENGINE_PROVED, SIGNATURE_AGE, SCANNER, DATABASE, DISK_FREE, DISK_RESERVE),
+    *(ENGINE_PROVED, STORE_PROVED, SIGNATURE_AGE, SCANNER, DATABASE, DISK_FREE, DISK_RESERVE),
 )
 """All of them, in the order of the documentation."""

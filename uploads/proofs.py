@@ -1,89 +1,50 @@
-"""What was proved of the store, told to all processes: in Redis, where it ends by itself.
+"""What was proved of the store, as a web process asks for it: kept for seconds, read by its key.
 
-An operator's word is no proof, and a store may change its ways. So workers try it
-(`workers/proving.py`), and what they found holds for some hours. Not known is not proved.
+Workers find it out (`workers/proving.py`) and write it into the database. An operator's word is no
+proof, and a store may change its ways.
 """
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
-
-import structlog
-from redis import Redis, RedisError
 
 from uploads.config import Settings
+from uploads.documents.proofs import StoreProof
+from uploads.records.protocol import Records
+from uploads.storage.protocol import Bucket
 
-_LOOK_SECONDS = 60.0
-_TIMEOUT_SECONDS = 1.0
-# A proof is renewed so many seconds before its end, so that it has none while the store is there.
-_EARLY_SECONDS = 2 * 3600
-_log = structlog.get_logger(__name__)
-
-
-class Finding(StrEnum):
-    """Whether the store holds a PUT against its signed x-amz-checksum-sha256."""
-
-    PROVED = "proved"
-    DISPROVED = "disproved"
-    UNKNOWN = "unknown"
+_KEPT_SECONDS = 2.0
 
 
-_LIFE_SECONDS = {Finding.PROVED: 8 * 3600, Finding.DISPROVED: 6 * 3600, Finding.UNKNOWN: 600}
+def name_of(settings: Settings) -> tuple[str, str]:
+    """What tells a store from others: the address that is signed for, and the bucket."""
+    return settings.s3_public_url, f"{settings.s3_bucket_prefix}{Bucket.INCOMING}"
 
 
-class StoreProof:
-    """The last finding about one store, which its addresses name. `clock` is monotonic seconds."""
+class LastProof:
+    """The last proof about the store that these settings name. `clock` is monotonic seconds."""
 
     def __init__(
-        self, redis_url: str, store: str, clock: Callable[[], float] = time.monotonic
+        self, records: Records, settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._redis_url = redis_url
-        digest = hashlib.sha256(store.encode()).hexdigest()[:32]
-        self._name = f"uploads:store-checks-sha256:{digest}"
+        self._records = records
+        self._name = name_of(settings)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._look_at = clock()
-        self._holds = False
+        self._found: StoreProof | None = None
+        self._look_at = float("-inf")
 
-    @classmethod
-    def of(cls, settings: Settings) -> StoreProof:
-        """The proof about the store that these settings name."""
-        places = settings.s3_endpoint, settings.s3_public_url, settings.s3_bucket_prefix
-        return cls(settings.redis_url, " ".join(places))
+    def __call__(self) -> StoreProof | None:
+        """It, at most two seconds old; None where nobody has tried. Raises RecordsUnavailable."""
+        if self._clock() >= self._look_at:
+            if self._found is not None:
+                # Those who come while this one looks hear what was known before.
+                self._look_at = self._clock() + _KEPT_SECONDS
+            self._found = self.read()
+            self._look_at = self._clock() + _KEPT_SECONDS
+        return self._found
 
-    def holds(self) -> bool:
-        """Whether it is proved. Looked up once a minute; who cannot look has no proof."""
-        with self._lock:
-            if self._clock() < self._look_at:
-                return self._holds
-            # Those who come while this one looks hear what was known before.
-            self._look_at = self._clock() + _LOOK_SECONDS
-        try:
-            with self._redis() as redis:
-                self._holds = redis.get(self._name) == Finding.PROVED.encode()
-        except RedisError as error:
-            self._holds = False
-            _log.warning("proof_not_read", cause=type(error).__name__)
-        return self._holds
-
-    def due(self) -> bool:
-        """Whether the store is to be tried again. Raises RedisError."""
-        with self._redis() as redis:
-            found, left = redis.get(self._name), redis.ttl(self._name)
-        # TTL answers -2 where there is nothing.
-        return bool(left <= (_EARLY_SECONDS if found == Finding.PROVED.encode() else 0))
-
-    def record(self, finding: Finding) -> None:
-        """Tell everybody. Raises RedisError."""
-        with self._redis() as redis:
-            redis.set(self._name, finding.value, ex=_LIFE_SECONDS[finding])
-
-    def _redis(self) -> Redis:
-        seconds = _TIMEOUT_SECONDS
-        return Redis.from_url(
-            self._redis_url, socket_connect_timeout=seconds, socket_timeout=seconds
-        )
+    def read(self) -> StoreProof | None:
+        """The same as it is in the database now. Raises RecordsUnavailable."""
+        address, bucket = self._name
+        return self._records.glance(lambda work: work.proofs.last(address, bucket))

@@ -1,4 +1,4 @@
-"""What /readyz says of inspection: whether the engines proved themselves, and how far they see."""
+"""What /readyz says of what has to be proved: of the engines and how far they see, of the store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from uploads.documents.canaries import SCANNER, Canary
+from uploads.documents.proofs import Standing, StoreProof, standing
 from uploads.judging import needs
+from uploads.proofs import LastProof
 from uploads.wiring import Services
 
 Part = dict[str, str]
@@ -66,3 +68,17 @@ def scanner_note(services: Services, now: datetime) -> str | None:
     reaches = [one.reach for one in recent(services, now) if one.engine == SCANNER]
     short = [reach for reach in reaches if reach is not None and reach < wanted.reach]
     return f"virus scanner: reads files of up to {min(short):,} bytes" if short else None
+
+
+def last_proof(services: Services) -> StoreProof | None:
+    """What was last proved of the store, as it is in the database. Raises RecordsUnavailable."""
+    return LastProof(services.records, services.settings).read()
+
+
+def grants_part(proof: StoreProof | None, now: datetime) -> Part:
+    """Files can be taken in and given back without signed uploads: degraded at the worst."""
+    found = standing(proof, now)
+    if found is Standing.PROVED:
+        return {"status": "ok", "detail": "grants: the store is proved"}
+    said = f" ({proof.found})" if proof is not None and proof.found else ""
+    return {"status": "degraded", "detail": f"grants: refused, the store is {found.value}{said}"}

@@ -25,7 +25,7 @@ from uploads.documents.sharing import Sharing
 from uploads.documents.spool import Room
 from uploads.documents.streaming import Streams
 from uploads.hints import GatheredHints
-from uploads.proofs import StoreProof
+from uploads.proofs import LastProof
 from uploads.queue import CeleryHints, make_celery
 from uploads.records.protocol import Records
 from uploads.records.sql import SqlRecords
@@ -77,7 +77,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     settings.require_parts()
     faults.arm(settings.fault)
     records = SqlRecords(settings.database_url, grouped=web)
-    storage = _storage(settings)
+    storage = CountedStorage(make_store(settings))
     clamd_address = scanner.find(settings.clamd)
     policy = judging.policy(settings, clamd_address is not None)
     quotas, guard = _quotas(settings, records), disk.guard(settings)
@@ -157,11 +157,8 @@ def _granting(
         hints=hints,
         clock=clock.now,
         new_id=clock.new_id,
-        terms=Terms(
-            seconds=settings.grant_seconds,
-            url_seconds=settings.grant_url_seconds,
-            store_checks_sha256=StoreProof.of(settings).holds,
-        ),
+        terms=Terms(seconds=settings.grant_seconds, url_seconds=settings.grant_url_seconds),
+        last_proof=LastProof(records, settings),
         check_room=guard.check,
     )
     return granting, Completion(
@@ -264,17 +261,16 @@ def _quotas(settings: Settings, records: Records) -> Quotas:
     )
 
 
-def _storage(settings: Settings) -> Storage:
+def make_store(settings: Settings) -> S3:
+    """The store that these settings name. Opens no connection."""
     access_key, secret_key = settings.store_keys
-    return CountedStorage(
-        S3(
-            endpoint=settings.s3_endpoint,
-            public_url=settings.s3_public_url,
-            region=settings.s3_region,
-            access_key=access_key,
-            secret_key=secret_key,
-            bucket_prefix=settings.s3_bucket_prefix,
-        )
+    return S3(
+        endpoint=settings.s3_endpoint,
+        public_url=settings.s3_public_url,
+        region=settings.s3_region,
+        access_key=access_key,
+        secret_key=secret_key,
+        bucket_prefix=settings.s3_bucket_prefix,
     )
 
 

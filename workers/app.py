@@ -104,7 +104,7 @@ def _prove(**_: Any) -> None:
         Scratch(settings.scratch_dir).clear()
         _find_office(settings)
         made = make_runtime(build(settings, app), _places, office=_office)
-        made.prove()
+        made.prove(anew=True)
         # The costly proof may come later where nothing waits for it.
         made.try_engines(thorough=settings.env == "production")
         _say_ready(settings)

@@ -1,85 +1,108 @@
-"""Tries whether the store holds a PUT against its signed checksum, as a client would find it.
+"""Proves the store: tries whether it holds clients to what is signed, and writes that down.
 
-Two small objects go up by the requests that a grant signs, to the public address: one under the
-digest of other bytes, one under its own. Only a store that refuses the first, does not have it
-afterwards, and takes the second is proved. What cannot be found out is not proved: grants then
-promise nothing, and the worker's own reading is what counts, as always.
+What is tried, and what follows from it, is the doctor's (`workers/doctor/store.py`): this module
+says only who tries it when, and what becomes of it. A broken promise ends the proof at once. Where
+it could not be found out the last proof stands, for hours at most (`documents/proofs.py`).
 
-Crash window: an object whose prober died is in no row and found by the sweeper in `incoming`.
+Crash window: an object whose try was killed is in no row, and found by the sweeper in `incoming`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 import structlog
-import urllib3
-from redis import RedisError
 
-from uploads.documents.errors import StorageUnavailable
-from uploads.documents.granting import with_checksum
-from uploads.proofs import Finding, StoreProof
-from uploads.storage.protocol import Bucket, Storage
+from uploads.config import Settings
+from uploads.documents.errors import RecordsUnavailable
+from uploads.documents.proofs import StoreProof
+from uploads.proofs import LastProof, name_of
+from uploads.records.protocol import Records, Work
+from workers.doctor import store, store_gaps
+from workers.doctor.checkup import attempt
+from workers.doctor.findings import Finding, State
+from workers.doctor.trial import Store
 
-_BODY = b"what the store is asked to hold against a checksum\n"
-_OTHER = _BODY.swapcase()
-_URL_SECONDS = 60
-_TIMEOUT = urllib3.Timeout(connect=3.0, read=10.0)
+_KEPT = timedelta(days=30)
 _log = structlog.get_logger(__name__)
 
 
 class Prover:
-    """The verb `prove`, for a worker's start and for every hour."""
+    """Tries the store that these settings name, as clients find it."""
 
-    def __init__(self, *, storage: Storage, proof: StoreProof, new_id: Callable[[], str]) -> None:
-        self._storage = storage
-        self._proof = proof
-        self._new_id = new_id
+    def __init__(
+        self, *, settings: Settings, records: Records, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._records = records
+        self._clock = clock
 
     def prove(self) -> None:
-        """Try the store where the last finding is old, and tell everybody what was found."""
+        """Try the store, whatever is known of it."""
         try:
-            if self._proof.due():
-                finding = self.find()
-                self._proof.record(finding)
-                _log.info("store_tried", checks_sha256=finding.value)
-        except RedisError as error:
-            _log.warning("store_not_tried", cause=type(error).__name__)
+            self.record(self._find())
+        except RecordsUnavailable as error:
+            _log.warning("proof_not_recorded", cause=error.cause)
 
-    def find(self) -> Finding:
-        """Try the store now. Nothing of it stays."""
-        wrong, right = (f"{self._new_id()}/00001" for _ in range(2))
+    def renew(self) -> None:
+        """Try it where the last proof is old, or there is none."""
         try:
-            refused = self._put(wrong, _OTHER)
-            if refused < 500 and (refused < 400 or self._has(wrong)):
-                return Finding.DISPROVED
-            taken = self._put(right, _BODY)
-            if max(refused, taken) >= 500:
-                return Finding.UNKNOWN
-            return Finding.PROVED if taken < 300 and self._has(right) else Finding.DISPROVED
-        except (StorageUnavailable, urllib3.exceptions.HTTPError) as error:
-            # Not its words: they may hold the address, and with it the signature.
-            _log.warning("store_not_tried", cause=type(error).__name__)
-            return Finding.UNKNOWN
-        finally:
-            self._delete(wrong)
-            self._delete(right)
+            known = LastProof(self._records, self._settings).read()
+        except RecordsUnavailable as error:
+            _log.warning("store_not_tried", cause=error.cause)
+            return
+        if known is None or known.due(self._clock()):
+            self.prove()
 
-    def _put(self, key: str, promised: bytes) -> int:
-        """Put the body under the digest of what was promised; the status."""
-        plain = {"Content-Type": "text/plain", "Content-Length": str(len(_BODY))}
-        headers = with_checksum(plain, hashlib.sha256(promised).hexdigest())
-        seconds = _URL_SECONDS
-        url = self._storage.sign_put(Bucket.INCOMING, key, headers=headers, seconds=seconds)
-        with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as http:
-            return http.request("PUT", url, body=_BODY, headers=headers, redirect=False).status
+    def record(self, findings: Iterable[Finding]) -> Finding:
+        """Write down what was found of a store, and say what follows. Raises RecordsUnavailable."""
+        found = list(findings)
+        outcome = store.grants(found)
+        proof = self._proof(found, outcome)
 
-    def _has(self, key: str) -> bool:
-        return self._storage.stat(Bucket.INCOMING, key) is not None
+        def unit(work: Work) -> None:
+            (work.proofs.record if outcome.tried else work.proofs.note_try)(proof)
+            work.proofs.forget(proof.tried_at - _KEPT)
 
-    def _delete(self, key: str) -> None:
-        try:
-            self._storage.delete(Bucket.INCOMING, key)
-        except StorageUnavailable as error:
-            _log.warning("left_to_the_sweeper", key=key, cause=error.cause)
+        self._records.write(unit)
+        if outcome.state is State.OK:
+            _log.info("store_proved", store=proof.address, checks_sha256=proof.checks_sha256)
+        elif outcome.tried:
+            _log.error("store_disproved", store=proof.address, cause=proof.found)
+        else:
+            _log.warning("store_not_tried", store=proof.address, cause=proof.found)
+        return outcome
+
+    def _find(self) -> Iterable[Finding]:
+        """Ends with the first thing that could not be found out: the store is away."""
+        tried = Store(self._settings)
+        for look in (*store.promises(tried), store_gaps.checksum(tried)):
+            finding = attempt(look)
+            yield finding
+            if not finding.tried:
+                return
+
+    def _proof(self, found: Iterable[Finding], outcome: Finding) -> StoreProof:
+        now = self._clock()
+        well = outcome.state is State.OK
+        address, bucket = name_of(self._settings)
+        return StoreProof(
+            address,
+            bucket,
+            tried_at=now,
+            proved_at=now if well else None,
+            failed_at=now if outcome.tried and not well else None,
+            checks_sha256=well and _keeps(found, store_gaps.CHECKSUM),
+            found="" if well else _why(found),
+        )
+
+
+def _keeps(found: Iterable[Finding], name: str) -> bool:
+    return any(one.name == name and one.state is State.OK for one in found)
+
+
+def _why(found: Iterable[Finding]) -> str:
+    """What was found broken, or could not be found out."""
+    bad = [one for one in found if one.part == store.PART and one.state is State.BROKEN]
+    return "; ".join(f"{one.name}: {one.found}" for one in bad)[:500]

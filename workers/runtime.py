@@ -11,7 +11,6 @@ from uploads import clock
 from uploads.config import Settings
 from uploads.documents.model import JobKind
 from uploads.office import OfficeWord
-from uploads.proofs import StoreProof
 from uploads.queue import waiting
 from uploads.wiring import Services
 from workers.counted import CountedCell, CountedPublisher, counted
@@ -40,7 +39,7 @@ class Runtime:
     sweep: Callable[[], None]
     reap: Callable[[], int]
     tidy: Callable[[], None]
-    prove: Callable[[], None]
+    prove: Callable[..., None]
     prepare: Callable[[], None]
     try_engines: Callable[..., dict[str, str]]
     rescan: Callable[[], int]
@@ -109,17 +108,18 @@ def _runner(
     )
 
 
-def _prove(services: Services, office: OfficeFound) -> None:
-    """Try the store, and repeat what was found of LibreOffice, for such words end in time."""
-    make_prover(services).prove()
+def _prove(services: Services, office: OfficeFound, *, anew: bool = False) -> None:
+    """Try the store where that is due, or `anew`; and repeat what was found of LibreOffice, for
+    such words end in time."""
+    prover = make_prover(services)
+    prover.prove() if anew else prover.renew()
     if services.settings.office == "on":
         OfficeWord(services.settings.redis_url).record(office.word)
 
 
 def make_prover(services: Services) -> Prover:
     """What tries the store."""
-    proof = StoreProof.of(services.settings)
-    return Prover(storage=services.storage, proof=proof, new_id=clock.new_id)
+    return Prover(settings=services.settings, records=services.records, clock=clock.now)
 
 
 def _sweeper(services: Services, places: int) -> Sweeper:

@@ -10,13 +10,14 @@ from uploads.queue import SWEEP_TASK
 TIDY_TASK = "uploads.tidy"
 PROVE_TASK = "uploads.prove"
 CANARY_TASK = "uploads.canary"
-_PROVE_SECONDS = 3600.0
+# A proof is repeated hourly (`documents/proofs.py`); what is not proved has its chance sooner.
+_PROVE_SECONDS = 600.0
 
 
 def beat_schedule(settings: Settings) -> dict[str, Any]:
-    """The sweep each `sweep_seconds`; the thorough look six times in each grace time; the store is
-    asked each hour whether it is to be tried, and engines each `canary_seconds`, beside each start
-    of a worker.
+    """The sweep each `sweep_seconds`; the thorough look six times in each grace time; whether
+    the store is to be tried again is looked at each ten minutes, and engines are tried each
+    `canary_seconds`, beside each start of a worker.
     """
     tidy_seconds = max(settings.sweep_seconds, settings.grace_seconds / 6)
     return {

@@ -29,7 +29,7 @@ def tidy() -> None:
 
 @app.task(name=PROVE_TASK)
 def prove() -> None:
-    """Find out what the store checks by itself."""
+    """Try the store again, where that is due."""
     runtime().prove()
 
 

@@ -115,11 +115,23 @@ def test_who_reaches_whom(services: dict[str, dict[str, Any]]) -> None:
             if other != name and mine & set(service.get("networks") or {})
         }
 
-    assert near("nginx") == {"store", "worker"}
+    assert near("nginx") == {"store", "worker", "bootstrap"}
     assert near("files") == {"store"}
     assert "signatures" not in near("courier")
     assert near("grafana") == {"prometheus"}
     assert near("prometheus") == {"grafana", *OURS} - {"bootstrap"}
+
+
+def test_who_tries_the_service_finds_every_public_name(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """The doctor, wherever it may be run, meets nginx under the names that clients know."""
+    names = set(services["nginx"]["networks"]["own-names"]["aliases"])
+    for who in ("worker", "bootstrap"):
+        assert "own-names" in services[who]["networks"], who
+        given = services[who]["environment"]
+        for setting in ("PUBLIC_URL", "CONTENT_URL", "S3_PUBLIC_URL"):
+            assert given[f"UPLOADS_{setting}"].removeprefix("https://") in names, setting
 
 
 def test_every_setting_is_one(services: dict[str, dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from click.testing import CliRunner, Result
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.earlier import left_behind
+from tests.support.lax_store import Powers, lax_store
 from tests.support.ports import free_port
 from tests.support.s3 import ACCESS_KEY, SECRET_KEY, client, running_s3
+from uploads import clock
 from uploads.config import Settings
 from uploads.documents.errors import StorageUnavailable
 from uploads.documents.model import Role
+from uploads.documents.proofs import Standing, StoreProof
+from uploads.proofs import LastProof
 from uploads.records.sql import SqlRecords
 from uploads.storage.boto import make_client
 from uploads.storage.buckets import let_browsers_put
@@ -72,6 +77,15 @@ def users(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[tuple[s
         services.records.close()
 
 
+def proof() -> StoreProof:
+    """What is written down of the store."""
+    settings = Settings.load()
+    made = importlib.import_module("workers.cli.bootstrap").build(settings)
+    found = LastProof(made.records, settings).read()
+    assert found is not None
+    return found
+
+
 def bootstrap(tmp_path: Path, *more: str) -> Result:
     password = tmp_path / "password"
     password.write_text(f"{PASSWORD}\n")
@@ -90,6 +104,9 @@ def test_an_empty_place_is_made_ready_and_then_left_alone(
         first = bootstrap(tmp_path)
         assert first.exit_code == 0, first.output
         assert f"made {PREFIX}incoming, {PREFIX}quarantine, {PREFIX}clean" in first.output
+        assert "ok        store          signed length" in first.output
+        assert "the store is proved" in first.output
+        assert proof().standing(clock.now()) is Standing.PROVED
         client(endpoint, bucket_prefix=PREFIX).ready()
 
         second = bootstrap(tmp_path, "--administrator", "eve@example.org")
@@ -111,6 +128,38 @@ def test_it_makes_buckets_with_keys_of_their_own(
         assert bootstrap(tmp_path).exit_code == 1
         made = bootstrap(tmp_path, "--store-keys-file", str(keys))
         assert made.exit_code == 0, made.output
+
+
+def test_a_store_that_keeps_no_promise_is_not_signed_for(
+    tmp_path: Path,
+    surroundings: dict[str, str],
+    users: Callable[[], list[tuple[str, Role]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What clients meet takes anything from anybody. It is said plainly, and all else goes on."""
+    port = int(surroundings["UPLOADS_S3_ENDPOINT"].rpartition(":")[2])
+    with running_s3(tmp_path / "s3", port), lax_store(Powers(forgets=True)) as lax:
+        monkeypatch.setenv("UPLOADS_S3_PUBLIC_URL", lax)
+        for _ in range(2):
+            told = bootstrap(tmp_path)
+            assert told.exit_code == 0, told.output
+            assert "Signed URLs: REFUSED" in told.output
+            assert "must not be offered: signatures, expiry" in told.output
+            assert proof().standing(clock.now()) is Standing.DISPROVED
+        assert users() == [(EMAIL, Role.ADMIN)]
+
+
+def test_a_store_that_does_not_let_the_service_look_is_not_proved(
+    tmp_path: Path, surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys are those of somebody else: nothing could be found out, which is said."""
+    keys = tmp_path / "keys"
+    keys.write_text(f"{ACCESS_KEY}\n{SECRET_KEY}\n")
+    monkeypatch.setenv("UPLOADS_S3_SECRET_KEY", "of no use to anybody")
+    with running_s3(tmp_path / "s3", int(surroundings["UPLOADS_S3_ENDPOINT"].rpartition(":")[2])):
+        told = bootstrap(tmp_path, "--store-keys-file", str(keys))
+    assert (told.exit_code, "the store could not be tried" in told.output) == (0, True)
+    assert proof().standing(clock.now()) is Standing.UNTRIED
 
 
 def test_a_store_that_is_away_is_named(

@@ -63,12 +63,16 @@ def test_a_store_that_checks_nothing_gets_no_grants() -> None:
     assert found["checksum"].state is GAP
     assert states(found, "buckets", "objects", "public address", "clock") == {OK}
     refused = store.grants(found.values())
-    assert (refused.state, exit_code([refused])) == (BROKEN, 2)
+    assert (refused.state, refused.tried, exit_code([refused])) == (BROKEN, True, 2)
     fine = {name: Finding(store.PART, name, OK, "") for name in GRANTING}
     assert store.grants(fine.values()).state is OK
     for name in GRANTING:
         some = {**fine, name: Finding(store.PART, name, BROKEN, "")}
         assert name in store.grants(some.values()).found
+        assert store.grants(some.values()).tried
+        some[name] = Finding(store.PART, name, BROKEN, "", tried=False)
+        unknown = store.grants(some.values())
+        assert (unknown.state, unknown.tried) == (BROKEN, False)
         assert store.grants(one for one in fine.values() if one.name != name).state is BROKEN
 
 
@@ -164,4 +168,13 @@ def test_nobody_there_is_broken_and_says_no_secret() -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     found = said(nobody, "clock", "expiry")
     assert states(found, "clock", "expiry") == {BROKEN}
+    assert not any(one.tried for one in found.values())
     assert not any("Signature" in one.found for one in found.values())
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_what_a_store_or_a_proxy_in_trouble_answers_is_no_proof(status: int) -> None:
+    """Refused for another reason than its signature: nothing was found out."""
+    with lax_store(Powers(troubled=status)) as busy:
+        found = said(busy, "signatures", "expiry", "signed length", "signed type")
+    assert {one.tried for one in found.values()} == {False}

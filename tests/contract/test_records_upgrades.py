@@ -28,6 +28,7 @@ from uploads.documents.model import (
     Session,
     State,
 )
+from uploads.documents.proofs import StoreProof
 from uploads.documents.releases import Release
 from uploads.documents.webhooks import SealedSecret, Webhook
 from uploads.records.migrate import upgrade
@@ -55,6 +56,7 @@ GRANT = Grant(
 LINK = Link("lnk_1", "usr_1", ("doc_clean",), Disposition.INLINE, NOW, max_downloads=3)
 HOOK = Webhook("whk_1", "usr_1", "https://example.org/h", NAMES, (SealedSecret("new"),), NOW)
 RELEASE = Release("doc_infected", SHA256, "usr_1", NOW, "Because.", after(60))
+PROOF = StoreProof("https://files.example.org", "incoming", NOW, proved_at=NOW)
 LEFTOVER = Leftover(Bucket.INCOMING, "upl/old", after(60))
 
 # What is read, and since which revision there is a place for it.
@@ -75,6 +77,7 @@ READ: dict[str, tuple[str, Callable[[Work], Any]]] = {
     "deliveries": ("0005", lambda work: work.deliveries.page("whk_1", 9, None)),
     "events": ("0005", lambda work: work.events.after("usr_1", 0, 9)),
     "releases": ("0006", lambda work: work.quarantine.release_of("doc_infected")),
+    "proofs": ("0008", lambda work: work.proofs.last(PROOF.address, PROOF.bucket)),
 }
 
 
@@ -104,6 +107,7 @@ _LATER: dict[str, Callable[[Work], Any]] = {
     "0003": lambda work: work.grants.add(GRANT),
     "0004": lambda work: work.links.add(LINK),
     "0006": lambda work: work.quarantine.keep(RELEASE),
+    "0008": lambda work: work.proofs.record(PROOF),
 }
 
 

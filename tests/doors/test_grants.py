@@ -19,8 +19,10 @@ from tests.support.newcomers import newcomer, set_quota
 from tests.support.people import PATIENCE, UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.documents.errors import StoreUnproved
 from uploads.documents.model import Scope
-from uploads.proofs import Finding, StoreProof
+from uploads.documents.proofs import StoreProof
+from uploads.proofs import name_of
 from uploads.storage.protocol import Bucket
 from uploads.wiring import build
 
@@ -72,7 +74,7 @@ def test_a_checksum_is_signed_where_a_worker_has_proved_the_store(
     stack: Stack, dora: Person
 ) -> None:
     """This one was tried when the worker started, and does not look; then another is proved."""
-    eventually(lambda: "store_tried" in stack.log.read_text(errors="replace"), PATIENCE)
+    assert "store_proved" in stack.log.read_text(errors="replace")
     grant = asked(dora, sha256=DIGEST)
     plain = "content-length;content-type;host"
     assert signed_headers(grant["request"]["url"]) == plain
@@ -84,12 +86,17 @@ def test_a_checksum_is_signed_where_a_worker_has_proved_the_store(
         actor = services.accounts.key_actor(dora.key)
         assert actor is not None
         found = services.granting.get(actor, grant["id"])
-        (request,) = services.granting.requests(found, [1])
-        services.records.close()  # type: ignore[attr-defined]
+        try:
+            (request,) = services.granting.requests(found, [1])
+        finally:
+            services.records.close()  # type: ignore[attr-defined]
         return signed_headers(request.url)
 
-    assert now() == plain
-    StoreProof.of(settings).record(Finding.PROVED)
+    with pytest.raises(StoreUnproved):
+        now()
+    at = datetime.now(UTC)
+    proof = StoreProof(*name_of(settings), at, proved_at=at, checks_sha256=True)
+    stack.services().records.write(lambda work: work.proofs.record(proof))
     assert now() == f"{plain};x-amz-checksum-sha256;x-amz-sdk-checksum-algorithm"
 
 

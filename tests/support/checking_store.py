@@ -47,8 +47,8 @@ def checking(
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-            promised = self.headers.get("x-amz-checksum-sha256", digest)
-            bad = promised != digest or refuses_all
+            promised = self.headers.get("x-amz-checksum-sha256")
+            bad = promised is not None and (promised != digest or refuses_all)
             status = 200
             if keeps or not bad:
                 url = f"{endpoint}{self.path}"

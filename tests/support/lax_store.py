@@ -32,6 +32,7 @@ class Powers:
     forgets: bool = False
     refuses: bool = False
     fails: bool = False
+    troubled: int = 0
     skew: timedelta = timedelta()
 
 
@@ -60,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body, place = self._body(), urlsplit(self.path)
+        if self.can.troubled:
+            return self._answer(self.can.troubled)
         if self.can.refuses:
             return self._answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
         if "partNumber" in parse_qs(place.query):

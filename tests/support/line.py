@@ -35,6 +35,7 @@ from uploads.documents.model import (
     User,
 )
 from uploads.documents.policy import Policy
+from uploads.documents.proofs import StoreProof
 from uploads.documents.quotas import Quotas
 from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords
@@ -50,6 +51,7 @@ from workers.scratch import Scratch
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
 GRACE = timedelta(minutes=30)
+ALWAYS = timedelta(days=365)
 TEXT = b"a plain text, long enough to be one\n" * 4
 
 
@@ -93,6 +95,10 @@ class Line:
         self.hints = DeafHints()
         self.engine = Word()
         self.guard: Any = Trusting()
+        # The store is proved, and stays so however far a test moves the time.
+        self.proof: StoreProof | None = StoreProof(
+            "http://memory.invalid", "incoming", tried_at=START, proved_at=START + ALWAYS
+        )
         self.scratch = Scratch(folder / "scratch")
         self._ids = (f"id{number:024d}" for number in count(1))
         self.actor = self._user("ann@example.org")
@@ -151,6 +157,7 @@ class Line:
             clock=self.clock,
             new_id=self.new_id,
             terms=Terms(seconds=86400, url_seconds=900),
+            last_proof=lambda: self.proof,
         )
         return granting, Completion(
             granting=granting,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from uploads_client import Client, NotReachable, Retries, UploadsError, WaitTimeout
+from uploads_client import Client, Method, NotReachable, Retries, UploadsError, WaitTimeout
 from uploads_client.retrying import passes, retry_after
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -167,3 +168,40 @@ def test_no_redirect_is_followed_with_the_key() -> None:
     with client(elsewhere) as one, pytest.raises(UploadsError):
         one.get("doc_a")
     assert [one.url.host for one in asked] == ["service.test"]
+
+
+@pytest.mark.parametrize("method", ["put", "multipart"])
+def test_where_nothing_is_signed_a_file_goes_through_the_service(method: Method) -> None:
+    """At once, whole and with its digest; a service that refuses that as well is heard."""
+    asked: list[httpx.Request] = []
+    away = httpx.Response(
+        503, json={"code": "unavailable", "part": "storage"}, headers={"Retry-After": "600"}
+    )
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request.read()
+        asked.append(request)
+        taken = {"id": "doc_a", "size": 5, "state": "quarantined"}
+        streamed = request.url.path.endswith("/documents")
+        return httpx.Response(202, json=taken) if streamed else away
+
+    with client(answer) as one:
+        assert one.upload(io.BytesIO(b"hello"), name="a.txt", method=method).id == "doc_a"
+    assert [request.url.path for request in asked] == ["/api/v1/uploads", "/api/v1/documents"]
+    assert asked[1].content == b"hello"
+    assert "sha-256=:" in asked[1].headers["Repr-Digest"]
+    with client(lambda request: away) as one, pytest.raises(UploadsError) as refused:
+        one.upload(b"hello", name="a.txt", method=method)
+    assert refused.value.status == 503
+
+
+def test_a_refusal_of_a_grant_is_no_reason_to_stream() -> None:
+    asked: list[str] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(415, json={"code": "type-not-allowed"})
+
+    with client(refuse) as one, pytest.raises(UploadsError):
+        one.upload(b"hello", name="a.exe", method="put")
+    assert asked == ["/api/v1/uploads"]

@@ -23,6 +23,7 @@ from uploads.config import ConfigurationError, Settings
 from uploads.documents.canaries import Canary
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobKind
+from uploads.documents.proofs import STANDS_FOR, StoreProof
 from uploads.gauges import Gauges
 from uploads.metrics import (
     DATABASE,
@@ -35,6 +36,7 @@ from uploads.metrics import (
     METRICS,
     SCANNER,
     SIGNATURE_AGE,
+    STORE_PROVED,
 )
 from uploads.wiring import Services
 from workers.exposing import expose
@@ -83,6 +85,18 @@ def test_queues_engines_and_disks_are_looked_up(line: Line, tmp_path: Path) -> N
     assert found[SCANNER] == found[DATABASE] == {(): 1}
     assert 0 < found[DISK_FREE][("data",)] < found[DISK_RESERVE][("data",)] == 2**60
     assert ("scratch",) not in found[DISK_FREE]
+
+
+@pytest.mark.parametrize(("age", "value"), [(None, 0), (timedelta(0), 1), (STANDS_FOR, 0)])
+def test_a_store_counts_as_proved_while_its_proof_stands(
+    line: Line, tmp_path: Path, age: timedelta | None, value: int
+) -> None:
+    if age is not None:
+        at = clock.now() - age
+        proof = StoreProof("http://files.test", "incoming", at, proved_at=at)
+        line.records.write(lambda work: work.proofs.record(proof))
+    found = Gauges(services(line, tmp_path, s3_public_url="http://files.test")).read()
+    assert found[STORE_PROVED] == {(): value}
 
 
 def test_who_asks_often_is_given_the_same(line: Line, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from uploads.api.operations import blueprint
 from uploads.config import Settings
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobState
+from uploads.documents.proofs import StoreProof
 from uploads.office import ON, OfficeWord
 from uploads.records.protocol import Records
 
@@ -81,6 +82,25 @@ def test_what_cannot_be_read_is_not_called_fine(line: Line) -> None:
 
     line.records.read = away  # type: ignore[method-assign,assignment]
     assert jobs_part(line.records)[1] == {"status": "degraded", "detail": "jobs: unknown"}
+
+
+def test_whether_grants_are_given_is_told(line: Line) -> None:
+    """From the database, at each look; who cannot look does not call it fine."""
+    assert ready(line.records)[1]["grants"] == {
+        "status": "degraded",
+        "detail": "grants: refused, the store is untried",
+    }
+    now = clock.now()
+    proof = StoreProof("http://files.test", "incoming", now, proved_at=now)
+    line.records.write(lambda work: work.proofs.record(proof))
+    status, parts = ready(line.records, s3_public_url="http://files.test")
+    assert (status, parts["grants"]["status"]) == (200, "ok")
+
+    def away(*_: object) -> None:
+        raise RecordsUnavailable("staged")
+
+    line.records.glance = away  # type: ignore[method-assign,assignment]
+    assert ready(line.records)[1]["grants"] == {"status": "degraded", "detail": "grants: unknown"}
 
 
 def test_office_previews_that_nobody_makes_are_told(line: Line, redis_url: str) -> None:

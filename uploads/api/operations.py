@@ -20,6 +20,7 @@ from uploads.security.principals import services
 
 blueprint = Blueprint(OPERATIONS, __name__)
 _UNKNOWN_JOBS = {"status": "degraded", "detail": "jobs: unknown"}
+_UNKNOWN_GRANTS = {"status": "degraded", "detail": "grants: unknown"}
 _UNKNOWN_ENGINES = {"status": "degraded", "detail": "engines: unknown"}
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ def ready() -> Response:
         **_inspection(),
         "parser_cell": _cell(),
         "office_previews": _office(),
+        "grants": _grants(),
         "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
     }
     states = {part["status"] for part in parts.values()}
@@ -147,6 +149,18 @@ def _office() -> dict[str, str]:
     word = "off" if settings.office == "off" else OfficeWord(settings.redis_url).read()
     fine = settings.office == "off" or word == ON
     return {"status": "ok" if fine else "degraded", "detail": f"office previews: {word}"}
+
+
+def _grants() -> dict[str, str]:
+    """Whether clients are given signed URLs."""
+    try:
+        part = readiness.grants_part(readiness.last_proof(services()), clock.now())
+    except UploadsError as error:
+        _log.warning("not_ready", part="grants", cause=repr(error))
+        return _UNKNOWN_GRANTS
+    if part["status"] != "ok":
+        _log.warning("not_ready", part="grants", cause=part["detail"])
+    return part
 
 
 def _jobs() -> dict[str, str]:

@@ -50,18 +50,28 @@ class PartsRequest(Body):
     "create_upload",
     Answer(201, "The file may be put into the store.", Upload, headers=("Location",)),
     takes=(UploadRequest,),
-    problems=CLAIMS,
+    problems=(*CLAIMS, errors.StoreUnproved),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent
 def create_upload() -> Response:
-    """Judge a file by what is said of it, and grant it signed requests."""
+    """Judge a file by what is said of it, and grant it signed requests.
+
+    503 with `part: storage` and `Retry-After: 600` while the store is not proved to hold clients to
+    what is signed: send the file to `/documents` then.
+    """
     actor = _writer()
     asked = read_body(request, UploadRequest)
     offer = Offer(asked.name, media_type(asked.type), asked.sha256, asked.size)
     method = None if asked.method == "auto" else GrantMethod(asked.method)
-    grant = services().granting.give(actor, offer, asked.size, method)
-    response = _answer(grant)
+    granting = services().granting
+    grant = granting.give(actor, offer, asked.size, method)
+    try:
+        response = _answer(grant)
+    except errors.Unavailable:
+        # Nobody is told of it, so nobody could end it.
+        granting.end(grant)
+        raise
     response.status_code = 201
     response.headers["Location"] = f"/api/v1/uploads/{grant.id}"
     return response
@@ -74,7 +84,10 @@ def create_upload() -> Response:
     scope=Scope.DOCUMENTS_WRITE,
 )
 def show_upload(upload_id: str) -> Response:
-    """The grant as it stands, with what has arrived and, while it is open, fresh requests."""
+    """The grant as it stands, with what has arrived and, while it is open, fresh requests.
+
+    While the store is not proved to hold clients to what is signed there are no requests.
+    """
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     known_members(request)
     return _answer(services().granting.get(actor, upload_id), look=True)
@@ -85,11 +98,14 @@ def show_upload(upload_id: str) -> Response:
     "sign_parts",
     Answer(200, "Requests that are good for some minutes.", Parts),
     takes=(PartsRequest,),
-    problems=_OVER,
+    problems=(*_OVER, errors.StoreUnproved),
     scope=Scope.DOCUMENTS_WRITE,
 )
 def sign_parts(upload_id: str) -> Response:
-    """Fresh requests for some parts; a grant by one PUT has part 1."""
+    """Fresh requests for some parts; a grant by one PUT has part 1.
+
+    503 with `part: storage` while the store is not proved: what has arrived can be completed.
+    """
     actor = _writer()
     numbers = read_body(request, PartsRequest).numbers
     grant = services().granting.get(actor, upload_id)
@@ -143,10 +159,14 @@ def _writer() -> Actor:
 
 
 def _answer(grant: Grant, *, look: bool = False) -> Response:
-    """A grant with its first requests; `look` asks the store what has arrived."""
+    """A grant with its first requests; `look` asks the store what has arrived.
+
+    Who looks is told that also where nothing may be signed.
+    """
     granting = services().granting
     state = granting.state(grant)
     numbers = range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)
-    signed = granting.requests(grant, numbers) if state is GrantState.OPEN else []
+    signs = state is GrantState.OPEN and (granting.may_sign() or not look)
+    signed = granting.requests(grant, numbers) if signs else []
     received = granting.received(grant) if look else {}
     return jsonify(grant_json(grant, state, signed, received))

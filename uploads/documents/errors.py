@@ -412,6 +412,26 @@ class StorageUnavailable(Unavailable):
     part = "storage"
 
 
+class StoreUnproved(StorageUnavailable):
+    """Raised when a signed URL is asked for while the store is not proved to hold clients to it.
+
+    `standing` is why not: nobody has tried it, it broke a promise, or the proof is too old.
+    """
+
+    title = "Signed URLs are out of service"
+    sentence = (
+        "The service signs URLs only for a store that was proved to hold clients to what is "
+        "signed, and at present this one is not. Send the file through the service instead, or "
+        "try again in ten minutes."
+    )
+    # By then a worker has tried the store again.
+    seconds = 600
+
+    def __init__(self, standing: str = "untried") -> None:
+        self.standing = standing
+        super().__init__(f"the store is {standing}")
+
+
 class OtherBytes(StorageUnavailable):
     """Raised when the store gives other bytes than were inspected."""
 

@@ -4,6 +4,9 @@ A grant is judged by the intake's own judges before it is given, and takes its r
 client puts its bytes into `incoming`, by requests that are signed for exactly these keys and sizes.
 Everything is in the database, so a grant outlives a restart of the store and of the service.
 
+Nothing is signed for a store that was not proved to hold clients to a signature, its time, its
+length and its type: what it would take in their place nobody has judged.
+
 Crash windows: none in giving, for a grant is one row. Objects of a grant that has ended, and those
 put after its end, are in no row and found by the sweeper.
 """
@@ -17,7 +20,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from uploads.documents.errors import Conflict, Invalid, NotFound, Unavailable, UploadsError
+from uploads.documents.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    StoreUnproved,
+    Unavailable,
+    UploadsError,
+)
 from uploads.documents.grants import (
     LARGEST_PUT,
     PUT_UP_TO,
@@ -28,6 +38,7 @@ from uploads.documents.grants import (
 )
 from uploads.documents.intake import Hints, Intake, Offer
 from uploads.documents.model import Actor, AuditEntry
+from uploads.documents.proofs import Standing, StoreProof, standing
 from uploads.documents.quotas import Quotas
 from uploads.documents.refusals import note_refusal
 from uploads.records.protocol import Leftover, Records, Work
@@ -50,19 +61,17 @@ class SignedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`seconds` is the life of a grant, `url_seconds` that of each URL (at most 900).
-
-    `store_checks_sha256` says whether the store was proved to hold a body against its signed
-    checksum; until then none is signed, and the worker's reading is what counts, as always.
-    """
+    """`seconds` is the life of a grant, `url_seconds` that of each URL (at most 900)."""
 
     seconds: int
     url_seconds: int
-    store_checks_sha256: Callable[[], bool] = lambda: False
 
 
 class Granting:
-    """Every verb takes who is asking; a grant of somebody else's does not exist."""
+    """Every verb takes who is asking; a grant of somebody else's does not exist.
+
+    `last_proof` tells what was last proved of the store.
+    """
 
     def __init__(
         self,
@@ -75,6 +84,7 @@ class Granting:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         terms: Terms,
+        last_proof: Callable[[], StoreProof | None],
         check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
@@ -85,14 +95,16 @@ class Granting:
         self._clock = clock
         self._new_id = new_id
         self._terms = terms
+        self._last_proof = last_proof
         self._check_room = check_room
 
     def give(self, actor: Actor, offer: Offer, size: int, method: GrantMethod | None) -> Grant:
         """Judge a file of `size` bytes by what is said of it, and grant it room and keys.
 
         Without a `method` the size decides. Raises the refusals of the policy that need no bytes,
-        QuotaExceeded, StorageFull, and Invalid where one PUT cannot take so much.
+        QuotaExceeded, StorageFull, Invalid where one PUT cannot take so much, and StoreUnproved.
         """
+        self._proof()
         try:
             name, kind = self._intake.judge_claims(offer)
             self._check_room()
@@ -125,14 +137,23 @@ class Granting:
         return stored_parts(self._storage, grant) if state is GrantState.OPEN else {}
 
     def requests(self, grant: Grant, numbers: Iterable[int]) -> list[SignedRequest]:
-        """Fresh signed requests for these parts. Raises what `Grant.check_open` raises."""
+        """Fresh signed requests for these parts.
+
+        Raises what `Grant.check_open` raises, and StoreUnproved.
+        """
         now = self._clock()
         grant.check_open(now)
+        proof = self._proof()
         # Cut to seconds, as the signature's own time is: no URL ends before it is said to.
         now = now.replace(microsecond=0)
         left = int((grant.expires_at - now).total_seconds())
         seconds = max(1, min(self._terms.url_seconds, left))
-        return [self._request(grant, number, now, seconds) for number in numbers]
+        checked = proof.checks_sha256
+        return [self._request(grant, number, now, seconds, checked) for number in numbers]
+
+    def may_sign(self) -> bool:
+        """Whether the store is proved, so that requests for it may be signed."""
+        return standing(self._last_proof(), self._clock()) is Standing.PROVED
 
     def abort(self, actor: Actor, grant_id: str) -> None:
         """End an open grant: its room is back at once, its bytes within the grace time.
@@ -200,12 +221,24 @@ class Granting:
             expires_at=now + timedelta(seconds=self._terms.seconds),
         )
 
-    def _request(self, grant: Grant, number: int, now: datetime, seconds: int) -> SignedRequest:
+    def _proof(self) -> StoreProof:
+        """What the store was proved to do. Raises StoreUnproved where nothing may be signed."""
+        proof = self._last_proof()
+        found = standing(proof, self._clock())
+        if proof is None or found is not Standing.PROVED:
+            raise StoreUnproved(found.value)
+        return proof
+
+    def _request(
+        self, grant: Grant, number: int, now: datetime, seconds: int, checked: bool
+    ) -> SignedRequest:
+        """`checked` is whether the store was proved to hold a body against its signed checksum;
+        else none is signed, and the worker's reading is what counts, as always."""
         part = grant.part(number)
         headers = {"Content-Length": str(part.size)}
         if grant.method is GrantMethod.PUT:
             headers = {"Content-Type": grant.declared_type or grant.type, **headers}
-            if grant.sha256 is not None and self._terms.store_checks_sha256():
+            if checked and grant.sha256 is not None:
                 headers = with_checksum(headers, grant.sha256)
         url = self._storage.sign_put(Bucket.INCOMING, part.key, headers=headers, seconds=seconds)
         return SignedRequest(number, "PUT", url, headers, now + timedelta(seconds=seconds))

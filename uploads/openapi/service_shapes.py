@@ -161,6 +161,7 @@ class ReadyParts(Shape):
     engines: ReadyPart
     parser_cell: ReadyPart
     office_previews: ReadyPart
+    grants: ReadyPart
     jobs: ReadyPart
 
 

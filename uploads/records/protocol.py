@@ -13,17 +13,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from uploads.documents.model import (
-    ApiKey,
     AuditEntry,
     Document,
     Job,
     JobKind,
     Rendition,
     Segment,
-    Session,
     State,
     Usage,
-    User,
     Verdict,
 )
 from uploads.records.answering import Answers
@@ -31,7 +28,9 @@ from uploads.records.counting import Usages
 from uploads.records.granting import Grants
 from uploads.records.inspecting import Inspections
 from uploads.records.linking import Links
+from uploads.records.proving import Proofs
 from uploads.records.quarantining import Quarantine
+from uploads.records.signing_in import Accounts
 from uploads.records.telling import Deliveries, Events, Webhooks
 from uploads.storage.protocol import Bucket
 
@@ -180,51 +179,6 @@ class Jobs(Protocol):
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
 
-class Accounts(Protocol):
-    def add_user(self, user: User) -> bool:
-        """Add, or return False where the address is taken. Addresses are kept lower-case."""
-
-    def user(self, user_id: str) -> User | None: ...
-
-    def user_by_email(self, email: str) -> User | None: ...
-
-    def users(self) -> Sequence[User]: ...
-
-    def set_password(self, user_id: str, password_hash: str, replaces: str | None = None) -> bool:
-        """Set the hash; with `replaces`, only where that is the present one. Whether it was set."""
-
-    def set_disabled(self, user_id: str, at: datetime | None) -> None: ...
-
-    def add_session(self, session: Session) -> None: ...
-
-    def session(self, session_id: str) -> Session | None: ...
-
-    def session_and_user(self, session_id: str) -> tuple[Session, User] | None:
-        """Both by one question, for every request asks it."""
-
-    def touch_session(self, session_id: str, at: datetime) -> None: ...
-
-    def remove_session(self, session_id: str) -> None: ...
-
-    def remove_sessions(self, user_id: str) -> None: ...
-
-    def remove_sessions_ended(self, expires_before: datetime, idle_before: datetime) -> int: ...
-
-    def add_key(self, key: ApiKey) -> None: ...
-
-    def key(self, key_id: str) -> ApiKey | None: ...
-
-    def key_and_user(self, key_id: str) -> tuple[ApiKey, User] | None:
-        """Both by one question, for every request asks it."""
-
-    def keys(self, user_id: str | None = None) -> Sequence[ApiKey]: ...
-
-    def touch_key(self, key_id: str, at: datetime) -> None: ...
-
-    def revoke_key(self, key_id: str, at: datetime) -> bool:
-        """Whether there was such a key that was not revoked yet."""
-
-
 class Leftovers(Protocol):
     def add(self, leftover: Leftover) -> None:
         """Announce an object that is to go; announcing it twice keeps the earlier time."""
@@ -280,6 +234,8 @@ class Work(Protocol):
     def usages(self) -> Usages: ...
     @property
     def inspections(self) -> Inspections: ...
+    @property
+    def proofs(self) -> Proofs: ...
     @property
     def audit(self) -> Audit: ...
 

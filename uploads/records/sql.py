@@ -33,6 +33,7 @@ from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
 from uploads.records.links import SqlLinks
 from uploads.records.migrate import is_current
+from uploads.records.proofs import SqlProofs
 from uploads.records.protocol import Work
 from uploads.records.quarantine import SqlQuarantine
 from uploads.records.usage import SqlUsages
@@ -63,6 +64,7 @@ class SqlWork:
     deliveries: SqlDeliveries
     usages: SqlUsages
     inspections: SqlInspections
+    proofs: SqlProofs
     audit: SqlAudit
 
     @classmethod
@@ -81,6 +83,7 @@ class SqlWork:
             SqlDeliveries(connection),
             SqlUsages(connection),
             SqlInspections(connection),
+            SqlProofs(connection),
             SqlAudit(connection),
         )
 

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import click
 
+from uploads import clock
 from uploads.config import Settings
 from uploads.documents.errors import Conflict
 from uploads.documents.model import Role
 from uploads.records import migrate
+from uploads.security.accounts import Accounts
 from uploads.storage.boto import make_client
 from uploads.storage.buckets import let_browsers_put, make_buckets
-from uploads.wiring import build
+from uploads.wiring import Services, build
+from workers.cli.doctor import show
 from workers.cli.session import say, stack_settings
+from workers.doctor.checkup import examine
+from workers.doctor.findings import State
+from workers.doctor.rounds import store_looks
+from workers.proving import Prover
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -36,7 +43,9 @@ def bootstrap(
 ) -> None:
     """Make the database's schema, the buckets, their CORS rule and the first administrator.
 
-    Changes nothing that is there already, so it may run before each start.
+    Changes nothing that is there already, so it may run before each start. Tries the store as
+    `uploads doctor --store` does: one that does not hold clients to what is signed is given no
+    signed URLs, and everything else goes on.
     """
     if (administrator is None) != (password_file is None):
         raise click.UsageError("--administrator and --password-file go together.")
@@ -44,8 +53,10 @@ def bootstrap(
     changed = migrate.upgrade(settings.database_url)
     say("Schema: brought up to date." if changed else "Schema: up to date.")
     _prepare_store(settings, store_keys_file)
+    services = build(settings)
     if administrator and password_file:
-        _make_administrator(settings, administrator, _lines(password_file, 1)[0])
+        _make_administrator(services.accounts, administrator, _lines(password_file, 1)[0])
+    _prove_store(services)
 
 
 def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
@@ -61,8 +72,33 @@ def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
     )
 
 
-def _make_administrator(settings: Settings, email: str, password: str) -> None:
-    accounts = build(settings).accounts
+def _prove_store(services: Services) -> None:
+    """Print the doctor's table of the store, and write down whether it may be signed for.
+
+    With the service's own keys: those of this command may do what the service may not.
+    """
+    findings = []
+    for finding in examine(store_looks(services.settings), lambda _: None):
+        show(finding)
+        findings.append(finding)
+    prover = Prover(settings=services.settings, records=services.records, clock=clock.now)
+    outcome = prover.record(findings)
+    show(outcome)
+    if outcome.state is State.OK:
+        say("Signed URLs: the store is proved, clients may be given them.")
+    elif outcome.tried:
+        say(
+            "Signed URLs: REFUSED. This store does not hold clients to what is signed (see the "
+            "table). Everything else works; workers try it again every ten minutes."
+        )
+    else:
+        say(
+            "Signed URLs: refused, unless an earlier proof still counts: the store could not be "
+            "tried (see the table). Workers try it again every ten minutes."
+        )
+
+
+def _make_administrator(accounts: Accounts, email: str, password: str) -> None:
     if accounts.list_users():
         say("Administrator: there are users already.")
         return

@@ -34,7 +34,7 @@ def doctor(store_only: bool, as_json: bool) -> None:
     for finding in _findings(store_only, progress=shown and sys.stderr.isatty()):
         findings.append(finding)
         if shown:
-            _print(finding)
+            show(finding)
     code = exit_code(findings)
     if as_json:
         show_json(_summary(findings, code))
@@ -80,7 +80,8 @@ def _tell(look: Look) -> None:
     click.echo(f"\r\x1b[K{look.part}: {look.name} …", nl=False, err=True)
 
 
-def _print(finding: Finding) -> None:
+def show(finding: Finding) -> None:
+    """One line of the table, and a second one for what follows."""
     state = click.style(f"{finding.state:<9}", fg=_COLORS[finding.state])
     click.echo(f"{state} {finding.part:<14} {finding.name:<18} {finding.found}")
     if finding.follows:

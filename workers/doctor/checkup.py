@@ -37,20 +37,33 @@ def examine(looks: Iterable[Look], begun: Callable[[Look], None]) -> Iterator[Fi
 
 def _within_its_time(look: Look) -> Finding:
     answers: SimpleQueue[Finding] = SimpleQueue()
-    thread = threading.Thread(target=lambda: answers.put(_tried(look)), daemon=True)
+    thread = threading.Thread(target=lambda: answers.put(_at_any_rate(look)), daemon=True)
     thread.start()
     try:
         return answers.get(timeout=look.seconds)
     except Empty:
         found = f"no answer within {look.seconds:g} seconds"
-        return Finding(look.part, look.name, State.BROKEN, found)
+        return Finding(look.part, look.name, State.BROKEN, found, tried=False)
 
 
-def _tried(look: Look) -> Finding:
+def attempt(look: Look) -> Finding:
+    """What one look finds, however long it takes; an error that it raises is what was found."""
     try:
         return look.do()
-    except BaseException as error:  # noqa: BLE001 -- whatever a driver raises is what was found
-        return Finding(look.part, look.name, State.BROKEN, said(error))
+    except Exception as error:  # noqa: BLE001 -- whatever a driver raises
+        return _failed(look, error)
+
+
+def _at_any_rate(look: Look) -> Finding:
+    """The same on a thread of its own, from which nothing else would be heard."""
+    try:
+        return attempt(look)
+    except BaseException as error:  # noqa: BLE001 -- also what would end a process
+        return _failed(look, error)
+
+
+def _failed(look: Look, error: BaseException) -> Finding:
+    return Finding(look.part, look.name, State.BROKEN, said(error), tried=False)
 
 
 def said(error: BaseException) -> str:

@@ -24,7 +24,7 @@ class Finding:
     """One line: which part, what of it was tried, what was found, and what follows from it.
 
     `follows` is what the service does about it, or what the operator should; empty where all is
-    well.
+    well. `tried` is False where it could not be found out: nobody answered, or not in time.
     """
 
     part: str
@@ -32,6 +32,7 @@ class Finding:
     state: State
     found: str
     follows: str = ""
+    tried: bool = True
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

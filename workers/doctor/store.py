@@ -38,6 +38,11 @@ def looks(store: Store) -> list[Look]:
     return [look(store, name, do) for name, do in tries.items()]
 
 
+def promises(store: Store) -> list[Look]:
+    """What must hold before a client may be given a signed URL, and nothing besides."""
+    return [one for one in looks(store) if one.name in _NEEDED_FOR_GRANTS]
+
+
 def look(store: Store, name: str, do: Callable[[Trial], Finding]) -> Look:
     """A look with objects of its own."""
 
@@ -50,11 +55,13 @@ def look(store: Store, name: str, do: Callable[[Trial], Finding]) -> Look:
 
 def grants(findings: Iterable[Finding]) -> Finding:
     """Whether clients may be given signed URLs: only where every single promise was seen kept."""
-    kept = {one.name for one in findings if one.part == PART and one.state is State.OK}
+    asked = {one.name: one for one in findings if one.part == PART}
+    kept = {name for name, one in asked.items() if one.state is State.OK}
     missing = [name for name in _NEEDED_FOR_GRANTS if name not in kept]
     if missing:
         found = "must not be offered: " + ", ".join(missing)
-        return Finding(PART, GRANTS, State.BROKEN, found, _NO_GRANTS)
+        tried = any(name in asked and asked[name].tried for name in missing)
+        return Finding(PART, GRANTS, State.BROKEN, found, _NO_GRANTS, tried)
     return Finding(PART, GRANTS, State.OK, "may be offered")
 
 

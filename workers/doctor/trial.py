@@ -23,8 +23,8 @@ from uploads.documents.errors import ObjectMissing, StorageUnavailable
 from uploads.storage.boto import make_client
 from uploads.storage.keys import fixed, of_role
 from uploads.storage.protocol import Bucket
-from uploads.storage.s3 import S3
 from uploads.storage.signing import Signer
+from uploads.wiring import make_store
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -33,6 +33,8 @@ BODY = b"the doctor looks at this store\n"
 HEADERS = {"Content-Type": "text/plain", "Content-Length": str(len(BODY))}
 _URL_SECONDS = 60
 _TIMEOUT = urllib3.Timeout(connect=3.0, read=8.0)
+# Too slow, too often: what a proxy or a store says of anything, and nothing about what was tried.
+_NO_WORD = (408, 429)
 
 
 class Unclear(Exception):
@@ -52,18 +54,15 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         access, secret = settings.store_keys
-        place = settings.s3_endpoint, settings.s3_region
-        self.client: S3Client = make_client(*place, access, secret)
         keys = of_role() if access is None else fixed(access, secret or "")
         self.signer = Signer(settings.s3_public_url, settings.s3_region, keys)
-        self.inside = S3(
-            endpoint=settings.s3_endpoint,
-            public_url=settings.s3_public_url,
-            region=settings.s3_region,
-            access_key=access,
-            secret_key=secret,
-            bucket_prefix=settings.s3_bucket_prefix,
-        )
+        self.inside = make_store(settings)
+
+    @cached_property
+    def client(self) -> S3Client:
+        """What asks for all that the service itself has no need of."""
+        settings = self.settings
+        return make_client(settings.s3_endpoint, settings.s3_region, *settings.store_keys)
 
     def name(self, bucket: Bucket) -> str:
         """The bucket's name at the store."""
@@ -99,7 +98,7 @@ class Store:
             answer = _request(method, url, body, named)
         except urllib3.exceptions.HTTPError as error:
             raise Unclear(f"{method}: {type(error).__name__}") from None
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status in _NO_WORD:
             raise Unclear(f"{method} was answered with {answer.status}")
         return answer
 

@@ -20,6 +20,7 @@ from uploads_client.wire import Wire, fresh_key, members_of
 
 # How often parts are sent that the store, at completion, turns out not to have.
 _ROUNDS = 3
+_AWAY = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,19 @@ class Granted:
     def send(self, offer: Offer) -> Document:
         """Everything here can be sent again: keys make the calls safe, and parts just overwrite.
 
-        Raises ValueError for a source that cannot be read twice.
+        A service that signs no URLs at present (503) is sent the file through itself: nothing of it
+        is gone yet. Raises ValueError for a source that cannot be read twice.
         """
         source = offer.source
         if not isinstance(source, Seekable):
             raise ValueError("Signed URLs need a file that can be read twice. Use 'stream'.")
         sent = source.digest()
-        grant = self._open(offer, source.size, sent)
+        try:
+            grant = self._open(offer, source.size, sent)
+        except UploadsError as error:
+            if error.status != _AWAY:
+                raise
+            return Streamed(self._wire).send(offer)
         try:
             parts = Parts(self._wire, grant, source, offer.meter, self._workers)
             parts.send(range(1, grant.part_count + 1))
