@@ -52,12 +52,15 @@ def peer(*acts: Act) -> Iterator[Peer]:
 
 
 def request(connection: socket.socket) -> bytes:
-    """One request as it came, by its Content-Length."""
+    """One request as it came, by its Content-Length where it has one; nothing at the end."""
     got = b""
     while b"\r\n\r\n" not in got:
-        got += connection.recv(65536)
+        data = connection.recv(65536)
+        if not data:
+            return b""
+        got += data
     head, _, body = got.partition(b"\r\n\r\n")
-    size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
     while len(body) < size:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
@@ -69,6 +72,8 @@ def answering(*answers: bytes, seen: list[bytes] | None = None) -> Act:
     def act(connection: socket.socket) -> None:
         for one in answers:
             got = request(connection)
+            if not got:
+                return
             if seen is not None:
                 seen.append(got)
             connection.sendall(one)
@@ -180,4 +185,83 @@ def test_a_body_that_fails_ends_its_connection() -> None:
         with pytest.raises(ValueError, match="no more"):
             wire.put(f"{server.url}/k", {}, failing(), 10)
         assert put(wire, server, b"y")[0] == 200
+        assert server.connections == 2
+
+
+STORED = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nLast-Modified: Sun, 22 Nov 2026 12:00:00 GMT\r\n\r\n"
+)
+
+
+def test_a_head_is_whole_with_its_fields_and_its_connection_used_again() -> None:
+    """It tells the length of a body that never comes."""
+    seen: list[bytes] = []
+    with peer(answering(STORED, STORED, OK, seen=seen)) as server:
+        wire = Wire(server.url)
+        answers = [wire.head(f"{server.url}/b/k?sign=1") for _ in range(2)]
+        assert put(wire, server, b"x")[0] == 200
+        assert server.connections == 1
+    head = f"HEAD /b/k?sign=1 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n"
+    assert seen[:2] == [head.encode()] * 2
+    assert {(one.status, one.body, one.fields["content-length"]) for one in answers} == {
+        (200, b"", "5")
+    }
+
+
+def test_a_body_where_none_belongs_is_nobodys_answer() -> None:
+    wrong = OK.replace(b"200", b"500")
+    with peer(answering(STORED + b"HTTP/", wrong), answering(OK)) as server:
+        wire = Wire(server.url)
+        assert wire.head(f"{server.url}/k").status == 200
+        assert put(wire, server, b"x") == (200, b"")
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "connections"),
+    [
+        (b"HTTP/1.1 206 Some\r\nContent-Length: 4\r\n\r\nabcd", b"abcd", 1),
+        (b"HTTP/1.1 206 Some\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", b"ab", 1),
+        (b"HTTP/1.1 206 Some\r\nContent-Length: 2\r\n\r\nab", b"ab", 1),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nabcdefgh", b"abcd", 1),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 800000\r\n\r\nabcdefgh", b"abcd", 2),
+        (b"HTTP/1.1 404 No\r\nContent-Length: 12\r\n\r\nNoSuchBucket", b"NoSuchBucket", 1),
+    ],
+    ids=["exact", "chunked", "fewer", "all at once", "far more", "a refusal"],
+)
+def test_the_first_bytes_and_no_more(answer: bytes, expected: bytes, connections: int) -> None:
+    """What is not read ends its connection; why something is refused is read whole."""
+    seen: list[bytes] = []
+    # After the first answer the connection stays open for whoever takes it again.
+    acts = [answering(answer, OK, seen=seen), answering(OK)]
+    with peer(*acts[:connections]) as server:
+        wire = Wire(server.url)
+        found = wire.first(f"{server.url}/b/k", {"Range": "bytes=0-3"}, 4)
+        assert found.body == expected
+        assert put(wire, server, b"x") == (200, b"")
+        assert server.connections == connections
+    assert seen[0].startswith(b"GET /b/k HTTP/1.1\r\n")
+    assert b"\r\nRange: bytes=0-3\r\n" in seen[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 206 Some\r\nContent-Le",
+        b"HTTP/1.1 206 Some\r\nContent-Length: 4\r\n\r\nab",
+        b"HTTP/1.1 206 Some\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+        b"HTTP/1.1 404 No\r\nContent-Length: 400000\r\n\r\n" + bytes(400_000),
+    ],
+    ids=["none", "half a head", "half a body", "half of chunks", "a refusal too long"],
+)
+def test_first_bytes_that_break_off_are_none(answer: bytes) -> None:
+    with peer(answering(answer)) as server, pytest.raises(Broken):
+        Wire(server.url).first(f"{server.url}/k", {}, 4)
+
+
+def test_a_kept_connection_that_died_costs_no_answer() -> None:
+    with peer(answering(STORED), answering(STORED)) as server:
+        wire = Wire(server.url)
+        assert [wire.head(f"{server.url}/k").status for _ in range(2)] == [200, 200]
         assert server.connections == 2

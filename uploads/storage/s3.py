@@ -80,11 +80,7 @@ class S3:
         url = self._sign("PUT", bucket, key, {"Content-Length": str(size), **kind})
         exactly = _Exactly(body, size)
 
-        def attempt() -> _Outcome[None]:
-            answer = self._wire.put(url, kind, exactly, size)
-            return _Outcome(answer.status, None, lambda: answer.body)
-
-        self._insist("PUT", attempt)
+        self._insist("PUT", lambda: _answered(self._wire.put(url, kind, exactly, size)))
 
     @contextmanager
     def open(self, bucket: Bucket, key: str) -> Iterator[Iterator[bytes]]:
@@ -110,14 +106,15 @@ class S3:
             response.release_conn()
 
     def stat(self, bucket: Bucket, key: str) -> ObjectStat | None:
+        url = self._sign("HEAD", bucket, key)
         try:
-            response = self._send("HEAD", self._sign("HEAD", bucket, key))
+            fields = self._insist("HEAD", lambda: _answered(self._wire.head(url))).fields
         except ObjectMissing:
             return None
-        modified = response.headers.get("Last-Modified")
+        modified = fields.get("last-modified")
         return ObjectStat(
             key=key,
-            size=int(response.headers["Content-Length"]),
+            size=int(fields["content-length"]),
             modified_at=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
         )
 
@@ -156,16 +153,9 @@ class S3:
 
     def first(self, bucket: Bucket, key: str, size: int) -> bytes:
         url = self._sign("GET", bucket, key)
-        headers = {"Range": f"bytes=0-{size - 1}"}
-        response = self._send("GET", url, headers=headers, stream=True)
-        try:
-            return response.read(size, decode_content=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise StorageUnavailable(type(error).__name__) from error
-        finally:
-            # Some stores answer with the whole object: the rest of it is not read.
-            response.close()
-            response.release_conn()
+        # Some stores answer with the whole object: the rest of it is not read.
+        wanted = {"Range": f"bytes=0-{size - 1}", "Accept-Encoding": "identity"}
+        return self._insist("GET", lambda: _answered(self._wire.first(url, wanted, size))).body
 
     def sign_put(
         self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int
@@ -252,6 +242,10 @@ class _Outcome(Generic[T]):
     status: int
     value: T
     words: Callable[[], bytes]
+
+
+def _answered(answer: wire.Answer) -> _Outcome[wire.Answer]:
+    return _Outcome(answer.status, answer, lambda: answer.body)
 
 
 def _whole(response: urllib3.BaseHTTPResponse) -> bytes:

@@ -1,4 +1,4 @@
-"""Bodies on their way to a server over HTTP/1.1, with little between memory and socket.
+"""Requests to a server over HTTP/1.1, with little between memory and socket.
 
 Kept connections, several pieces a system call, the answer read by llhttp (`httptools`). A client
 library in between costs more than the store needs to keep a small file. Knows nothing of S3.
@@ -10,9 +10,9 @@ import socket
 import ssl
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -37,10 +37,11 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer's status and the whole of its body."""
+    """The answer's status and its body; of HEAD also its fields, their names in lower case."""
 
     status: int
     body: bytes
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire:
@@ -57,19 +58,35 @@ class Wire:
 
         Raises Broken, and whatever `body` raises.
         """
-        head = _head(self._to, url, headers, size)
+        head = _head(self._to, "PUT", url, {"Content-Length": str(size), **headers})
+        return self._ask(head, body, _Reading)
+
+    def head(self, url: str) -> Answer:
+        """What a GET would tell in its header. Raises Broken."""
+        return self._ask(_head(self._to, "HEAD", url, {}), (), _ReadingFields)
+
+    def first(self, url: str, headers: Mapping[str, str], size: int) -> Answer:
+        """GET, of which only the first `size` bytes are read where there are more.
+
+        Of an answer that is none of success the whole body is. Raises Broken.
+        """
+        return self._ask(_head(self._to, "GET", url, headers), (), lambda: _ReadingFirst(size))
+
+    def _ask(self, head: bytes, body: Iterable[bytes], reading: Callable[[], _Reading]) -> Answer:
         while True:
             connection, fresh = self._take()
             try:
-                return self._exchange(connection, head, body)
+                return self._exchange(connection, head, body, reading())
             except (OSError, httptools.HttpParserError) as error:
                 # The server may have ended a kept one while nobody used it.
                 if fresh:
                     raise Broken(error) from error
 
-    def _exchange(self, connection: _Connection, head: bytes, body: Iterable[bytes]) -> Answer:
+    def _exchange(
+        self, connection: _Connection, head: bytes, body: Iterable[bytes], reading: _Reading
+    ) -> Answer:
         try:
-            answer = connection.exchange(head, body)
+            answer = connection.exchange(head, body, reading)
         except BaseException:
             connection.close()
             raise
@@ -124,7 +141,7 @@ class _Connection:
     def close(self) -> None:
         self._sock.close()
 
-    def exchange(self, head: bytes, body: Iterable[bytes]) -> Answer:
+    def exchange(self, head: bytes, body: Iterable[bytes], reading: _Reading) -> Answer:
         """Send a request and read its answer; one that comes early ends the sending.
 
         Raises OSError and HttpParserError.
@@ -135,24 +152,21 @@ class _Connection:
                 self._send(pieces)
             whole = True
         # Also where the server refused before it had read everything: what did it say?
-        answer, goes_on = self._answer()
-        self.reusable = whole and goes_on
+        answer = self._answer(reading)
+        self.reusable = whole and reading.goes_on
         return answer
 
-    def _answer(self) -> tuple[Answer, bool]:
-        """The answer, and whether another request may follow it."""
-        reading = _Reading()
+    def _answer(self, reading: _Reading) -> Answer:
         parser = reading.parser
         while not reading.complete:
             data = self._sock.recv(65536)
             if not data:
                 raise ConnectionResetError("the answer was cut off")
             parser.feed_data(data)
-            if reading.size > _ANSWER_BYTES:
+            if reading.size > reading.longest:
                 raise ConnectionAbortedError("the answer is too long")
         del reading.parser  # they know each other, and nobody else knows them
-        answer = Answer(parser.get_status_code(), b"".join(reading.pieces))
-        return answer, reading.goes_on
+        return Answer(parser.get_status_code(), b"".join(reading.pieces), reading.fields)
 
     def _sendmsg(self, pieces: list[Any]) -> None:
         while pieces:
@@ -167,13 +181,17 @@ class _Connection:
 
 
 class _Reading:
-    """What llhttp has read of an answer so far."""
+    """What llhttp has read of an answer so far; of a body that is `longest` it reads no more."""
+
+    longest = _ANSWER_BYTES
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.size = 0
         self.complete = False
         self.goes_on = False
+        """Whether another request may follow on this connection."""
+        self.fields: dict[str, str] = {}
         self.parser = httptools.HttpResponseParser(self)
 
     def on_body(self, piece: bytes) -> None:
@@ -185,9 +203,44 @@ class _Reading:
         self.goes_on = self.parser.should_keep_alive()  # it forgets afterwards
 
 
-def _head(to: SplitResult, url: str, headers: Mapping[str, str], size: int) -> bytes:
+class _ReadingFields(_Reading):
+    """The answer to HEAD: it ends with its header, whatever length that tells."""
+
+    def on_header(self, name: bytes, text: bytes) -> None:
+        self.fields[name.decode("latin-1").lower()] = text.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+        self.goes_on = self.parser.should_keep_alive()
+
+    def on_body(self, piece: bytes) -> None:
+        # A server that sends one all the same: what else of it comes is no answer to anything.
+        self.goes_on = False
+
+    def on_message_complete(self) -> None:
+        """Nothing more than the header's end has said."""
+
+
+class _ReadingFirst(_Reading):
+    """An answer of success of which no more than `most` bytes are wanted."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self.longest = max(most, _ANSWER_BYTES)
+
+    def on_body(self, piece: bytes) -> None:
+        if self.parser.get_status_code() < 300:
+            piece = piece[: self._most - self.size]
+        super().on_body(piece)
+        if self.size >= self._most and self.parser.get_status_code() < 300:
+            # Unless the message ends here as well, the rest of it stands before any other answer.
+            self.complete = True
+
+
+def _head(to: SplitResult, method: str, url: str, headers: Mapping[str, str]) -> bytes:
     target = url.partition(to.netloc)[2]
-    lines = [f"PUT {target} HTTP/1.1", f"Host: {to.netloc}", f"Content-Length: {size}"]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {to.netloc}"]
     lines += [f"{name}: {text}" for name, text in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
