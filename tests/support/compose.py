@@ -37,9 +37,16 @@ class Deployment:
 
     def prepare(self, *hosts: str) -> subprocess.CompletedProcess[str]:
         """Run `infra/compose/prepare` for these names, beside the project."""
+        return self._run("prepare", *(hosts or HOSTS))
+
+    def rotate(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `infra/compose/rotate`."""
+        return self._run("rotate", *words)
+
+    def _run(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
         own = {"PREPARE_INTO": str(self.folder), "PREPARE_ENV": str(self.env_file)}
         return subprocess.run(
-            [str(ROOT / "infra" / "compose" / "prepare"), *(hosts or HOSTS)],
+            [str(ROOT / "infra" / "compose" / script), *words],
             env={"PATH": os.environ["PATH"], **own},
             capture_output=True,
             text=True,
