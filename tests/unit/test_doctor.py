@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from redis import Redis
 from werkzeug.serving import make_server
 
+from tests.support import tls
 from tests.support.fake_clamd import daemon, read_stream
 from tests.support.ports import free_port
 from tests.support.sqlite import migrated_sqlite
@@ -221,6 +222,19 @@ def test_the_way_in_is_looked_at(tmp_path: Path, redis_url: str) -> None:
         assert {one.state for one in behind.values()} == {DEGRADED}
     gone = tried(proxy.looks(settings), "app", "content", "client address")
     assert {one.state for one in gone.values()} == {DEGRADED}
+
+
+def test_a_certificate_that_nobody_knows_is_named(tmp_path: Path, redis_url: str) -> None:
+    """It is no reason to say that nobody answers, nor that other names are refused."""
+    shown = tls.certificates(tmp_path)["app"]
+    with tls.in_front_of(redis_url.removeprefix("unix://"), shown) as port:
+        address = f"https://localhost:{port}"
+        settings = Settings(data=tmp_path, public_url=address, content_url="https://127.0.0.1:9")
+        found = tried(proxy.looks(settings), "app", "content", "other names")
+    for name in ("app", "other names"):
+        assert found[name].state is DEGRADED
+        assert "not accepted here: self-signed certificate" in found[name].found
+    assert found["content"].found.startswith("https://127.0.0.1:9 cannot be reached from here (")
 
 
 def test_whoever_believes_what_clients_claim_is_seen(tmp_path: Path, redis_url: str) -> None:

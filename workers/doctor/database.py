@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,14 @@ from workers.doctor.findings import Finding, State
 
 PART = "database"
 _SECONDS = 30.0
+# Tables of ours that this user cannot fill; has_table_privilege() takes a list for "any of these".
+_CLOSED = """
+SELECT tablename FROM pg_tables
+WHERE schemaname = ANY (current_schemas(false)) AND NOT (
+    has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')
+    AND has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT')
+) ORDER BY tablename
+"""
 _UPGRADE = "bring it up to date with `uploads db upgrade`; until then nothing starts"
 
 
@@ -27,6 +36,7 @@ def looks(database_url: str) -> list[Look]:
         return [Look(PART, "reach", lambda: missing, _SECONDS)]
     tries: dict[str, Callable[[Connection], Finding]] = {
         "reach": _reach,
+        "writing": _writing,
         "durability": _durability,
         "clock": _clock,
     }
@@ -61,6 +71,26 @@ def _reach(connection: Connection) -> Finding:
         return Finding(PART, "reach", State.BROKEN, "this server only reads", follows)
     version = connection.scalar(text("SHOW server_version"))
     return Finding(PART, "reach", State.OK, f"PostgreSQL {version}")
+
+
+def _writing(connection: Connection) -> Finding:
+    """Whether what is accepted could be written: the server lets this user, and now."""
+    follows = "nothing can be accepted: uploads and pages end with 503"
+    if connection.dialect.name == "sqlite":
+        path = Path(connection.engine.url.database or "")
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            found = f"this user may not write {path} and its folder"
+            return Finding(PART, "writing", State.BROKEN, found, follows)
+        return Finding(PART, "writing", State.OK, "may be written")
+    if connection.scalar(text("SHOW transaction_read_only")) == "on":
+        found = "transactions may only read"
+        cause = "a standby, or default_transaction_read_only of server, database or user"
+        return Finding(PART, "writing", State.BROKEN, found, f"{follows}: {cause}")
+    closed = connection.scalars(text(_CLOSED)).all()
+    if closed:
+        found = "this user may not write " + ", ".join(closed[:3]) + ("…" if closed[3:] else "")
+        return Finding(PART, "writing", State.BROKEN, found, f"{follows}: let it own the tables")
+    return Finding(PART, "writing", State.OK, "may be written")
 
 
 def _durability(connection: Connection) -> Finding:

@@ -25,7 +25,7 @@ from workers.scratch import Scratch
 
 CELL, ENGINES, CLAMD = "parser cell", "engines", "virus scanner"
 _CELL_SECONDS = 180.0
-_WAITS = "nothing is published: inspections wait until it is well"
+_WAITS = "nothing is published, inspections wait until it is well"
 
 
 def looks(settings: Settings) -> list[Look]:
@@ -127,10 +127,7 @@ def _limits(clamd: Clamd, wanted: Needs) -> Finding:
     if reason is None:
         found = f"reads {reach:,} bytes, unpacks {unpacks:,}"
         return Finding(CLAMD, "limits", State.OK, found)
-    follows = (
-        _WAITS
-        if wanted.strict
-        else "larger files are `unscannable`: use infra/clamav/clamd.conf, or lower the limits"
-    )
+    result = _WAITS if wanted.strict else "larger files are `unscannable`"
+    follows = f"{result}: use infra/clamav/clamd.conf, or lower the limits"
     state = State.BROKEN if wanted.strict else State.DEGRADED
     return Finding(CLAMD, "limits", state, f"ClamAV {reason}", follows)

@@ -17,6 +17,8 @@ from workers.doctor.findings import Finding, State
 PART = "way in"
 _SECONDS = 30.0
 _TIMEOUT = urllib3.Timeout(connect=3.0, read=8.0)
+# As OpenSSL says it, without the place in its source.
+_CERTIFICATE = re.compile(r"certificate verify failed: (.+?) \(_ssl")
 _REMAINING = re.compile(r'"(?P<budget>[^"]+)";r=(?P<left>\d+)')
 # Addresses for documentation (RFC 5737): nobody's budget is spent.
 _OTHERS = tuple(f"203.0.113.{number}" for number in (11, 12, 13))
@@ -39,27 +41,40 @@ def looks(settings: Settings) -> list[Look]:
     return [Look(PART, name, do, _SECONDS) for name, do in tries.items()]
 
 
-def _get(url: str, **headers: str) -> _Answer | None:
-    """None where nobody answers; a certificate that does not fit is nobody."""
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """Nobody answered who could be believed."""
+
+    found: str
+    follows: str
+
+
+def _get(url: str, **headers: str) -> _Answer | _Silence:
     sent = {name.replace("_", "-"): text for name, text in headers.items()}
     try:
         with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as http:
             found = http.request("GET", url, headers=sent, redirect=False)
-    except urllib3.exceptions.HTTPError:
-        return None
+    except urllib3.exceptions.SSLError as error:
+        cause = _CERTIFICATE.search(str(error))
+        told = f"shows a certificate that is not accepted here: {cause[1]}" if cause else str(error)
+        return _Silence(
+            told, "clients refuse it as well; for an authority of your own set SSL_CERT_FILE"
+        )
+    except urllib3.exceptions.HTTPError as error:
+        follows = "not tried from here: see that clients reach it"
+        return _Silence(f"cannot be reached from here ({type(error).__name__})", follows)
     return _Answer(found.status, {name.lower(): text for name, text in found.headers.items()})
 
 
-def _unreachable(name: str, url: str) -> Finding:
-    follows = "not tried from here: see that clients reach it"
-    return Finding(PART, name, State.DEGRADED, f"{url} cannot be reached from here", follows)
+def _unreachable(name: str, url: str, silence: _Silence) -> Finding:
+    return Finding(PART, name, State.DEGRADED, f"{url} {silence.found}", silence.follows)
 
 
 def _app(settings: Settings) -> Finding:
     url = settings.public_url
     answer = _get(url + "/")
-    if answer is None:
-        return _unreachable("app", url)
+    if isinstance(answer, _Silence):
+        return _unreachable("app", url, answer)
     if answer.status >= 500 or "x-request-id" not in answer.headers:
         found = f"{url} is answered with {answer.status}, not by this service"
         return Finding(PART, "app", State.BROKEN, found, "see the proxy, and UPLOADS_PUBLIC_URL")
@@ -74,8 +89,8 @@ def _app(settings: Settings) -> Finding:
 def _content(settings: Settings) -> Finding:
     url = settings.content_url
     answer = _get(url + "/")
-    if answer is None:
-        return _unreachable("content", url)
+    if isinstance(answer, _Silence):
+        return _unreachable("content", url, answer)
     if "sandbox" not in answer.headers.get("content-security-policy", ""):
         found = f"{url} is not answered by the content host of this service"
         follows = "previews and links do not work: see the proxy, and UPLOADS_CONTENT_URL"
@@ -84,8 +99,11 @@ def _content(settings: Settings) -> Finding:
 
 
 def _names(settings: Settings) -> Finding:
+    own = _get(settings.public_url + "/")
+    if isinstance(own, _Silence):
+        return _unreachable("other names", settings.public_url, own)
     answer = _get(settings.public_url + "/", Host="nobody.invalid")
-    if answer is None:
+    if isinstance(answer, _Silence):
         return Finding(PART, "other names", State.OK, "nobody answers under them")
     if answer.status < 400:
         found = f"a foreign Host is answered with {answer.status}"
@@ -105,8 +123,8 @@ def _addresses(settings: Settings) -> Finding:
     for other in _OTHERS:
         claims = {claim: other if claim != "Forwarded" else f"for={other}" for claim in _CLAIMS}
         answer = _get(url, **claims)
-        if answer is None:
-            return _unreachable(name, settings.public_url)
+        if isinstance(answer, _Silence):
+            return _unreachable(name, settings.public_url, answer)
         if told := _REMAINING.match(answer.headers.get("ratelimit", "")):
             left.append((told["budget"], int(told["left"])))
     if len(left) < len(_OTHERS):
