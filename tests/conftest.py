@@ -60,11 +60,13 @@ def database_settings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], dict[str, str]]]:
     """Makes the settings for a database of its own for each stack."""
+    from tests.support.births import tell_births
     from tests.support.postgres import fresh_database, running_postgres
 
     if request.config.getoption("--database") == "sqlite":
         yield dict
         return
+    tell_births()
     with running_postgres(tmp_path_factory.mktemp("pg")) as server:
         yield lambda: {"UPLOADS_DATABASE_URL": fresh_database(server)}
 

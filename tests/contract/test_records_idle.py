@@ -6,11 +6,13 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
+import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.facts import user
+from tests.support.waiting import eventually
 from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords
 
@@ -46,15 +48,20 @@ print("all is well")
 
 
 def _end_all(url: str) -> int:
+    return _count(url, "pg_terminate_backend(pid)")
+
+
+def _count(url: str, what: str) -> int:
+    """Of the others who are connected."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
-        ended = connection.execute(
+        found = connection.execute(
             text(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                f"SELECT count({what}) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-        return int(ended.scalar_one())
+        return int(found.scalar_one())
 
 
 def test_connections_that_were_lost_while_idle_cost_nobody_an_error(
@@ -81,6 +88,28 @@ def test_connections_that_were_lost_while_idle_cost_nobody_an_error(
     records.write(lambda work: work.accounts.add_user(user("usr_after")))
     assert records.glance(lambda work: work.accounts.user("usr_after")) is not None
     records.close()
+
+
+@pytest.mark.parametrize("verb", ["glance", "read", "write"])
+def test_a_unit_under_way_when_they_are_closed_ends_and_leaves_no_connection(
+    migrated_postgresql: str, verb: str
+) -> None:
+    records = SqlRecords(migrated_postgresql)
+    begun, closed = Event(), Event()
+
+    def unit(work: Work) -> bool:
+        work.jobs.backlog()
+        begun.set()
+        return closed.wait(timeout=60)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(getattr(records, verb), unit)
+        assert begun.wait(timeout=60)
+        records.close()
+        closed.set()
+        assert done.result(timeout=60)
+    # Told to go, the server's process is gone a moment later.
+    eventually(lambda: _count(migrated_postgresql, "*") == 0, 60)
 
 
 def _fill_pool(records: SqlRecords) -> None:

@@ -9,7 +9,8 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -145,7 +146,7 @@ class SqlRecords:
             raise RecordsUnavailable("the schema is not the newest")
 
     def close(self) -> None:
-        """Give all idle connections back."""
+        """Give all idle connections back, and those in use when their units have ended."""
         if self._grouped is not None:
             self._grouped.close()
         self._engine.dispose()
@@ -208,15 +209,27 @@ class SqlRecords:
 
     def _alone(self, act: Callable[[Connection], T]) -> T:
         """On PostgreSQL: each statement its own transaction, a single way there and back."""
-        with self._gate.passed(writes=False), self._engine.connect() as connection:
+        with self._gate.passed(writes=False), self._connected() as connection:
             return act(connection.execution_options(**self._alone_options))
 
     def _once(self, act: Callable[[Connection], T], attempted: _Attempt, *, writes: bool) -> T:
-        with self._engine.connect().execution_options(**begin_options(writes=writes)) as connection:
+        with self._connected() as connection:
+            connection.execution_options(**begin_options(writes=writes))
             with connection.begin():
                 result = act(connection)
                 attempted.committing = True
             return result
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        pool = self._engine.pool
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        finally:
+            # Closed meanwhile: it went back into a pool that nobody closes any more.
+            if pool is not self._engine.pool and pool not in self._inherited:
+                pool.dispose()
 
 
 @dataclass(slots=True)
