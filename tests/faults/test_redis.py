@@ -17,14 +17,14 @@ FILES = 10
 SECONDS = 180
 
 
-def test_all_ten_settle_after_a_flush(stack: Stack, alice: Person) -> None:
+def test_all_ten_settle_after_a_flush(stack: Stack) -> None:
     """FLUSHALL right after ten uploads loses no upload."""
-    photo = samples.photo_with_gps()
-    ids = [alice.upload(f"flushed-{number}.jpg", photo) for number in range(FILES)]
+    flora, photo = newcomer(stack, "flora"), samples.photo_with_gps(0.5)
+    ids = [flora.upload(f"flushed-{number}.jpg", photo) for number in range(FILES)]
     with Redis.from_url(stack.services().settings.redis_url) as redis:
         assert redis.flushall()
-    assert {alice.settle(document_id, SECONDS)["state"] for document_id in ids} == {"clean"}
-    invariants(stack, alice)
+    assert {flora.settle(document_id, SECONDS)["state"] for document_id in ids} == {"clean"}
+    invariants(stack, flora)
 
 
 @pytest.fixture

@@ -128,13 +128,6 @@ def test_killed_supervisor(own: Stack) -> None:
     assert set(pids(own)) == NAMES
 
 
-def test_kill_of_everything(own: Stack) -> None:
-    """After kill -9 of every process the next start simply starts."""
-    own.kill_everything()
-    own.start()
-    assert set(pids(own)) == NAMES
-
-
 def test_second_start_is_refused(own: Stack) -> None:
     """A second start on a running stack's data names its address and leaves it alone."""
     before = pids(own)
