@@ -53,6 +53,7 @@ def patient() -> Iterator[Stack]:
         made.start()
         yield made
     finally:
+        made.kill_everything()  # a polite stop would wait for the poison
         made.close()
 
 

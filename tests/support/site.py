@@ -268,6 +268,8 @@ def _nginx(machines: list[Machine], store: str) -> tuple[Nginx, dict[str, str]]:
         socket,
         {
             f"server unix:{socket};": servers,
+            # All who come here have one address.
+            "rate=50r/s": "rate=5000r/s",
             "server 127.0.0.1:8001;": f"server {store.removeprefix('http://')};",
         },
     )
