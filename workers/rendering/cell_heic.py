@@ -14,6 +14,8 @@ from PIL import Image
 from workers.rendering import cell_vips
 from workers.rendering.refusal import Refused
 
+# What pillow-heif makes of libheif's errors, by their kind; a file without pictures is the last.
+_REFUSALS = (ValueError, SyntaxError, EOFError, RuntimeError, IndexError)
 _BANDS = {"RGB": 3, "RGBA": 4, "L": 1, "LA": 2}
 
 
@@ -27,14 +29,20 @@ def warm_up() -> None:
 
 
 def load(file: BinaryIO, pixels: int, side: int) -> Image.Image:
-    """Decode the primary picture; raises Refused before decoding when it has too many pixels."""
-    heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
-    width, height = heif.size
-    if width * height > pixels:
-        raise Refused(f"{width} x {height} pixels")
-    if heif.mode not in _BANDS:
-        raise Refused(f"pixels of mode {heif.mode}")
-    data = bytes(heif.data)
+    """Decode the primary picture.
+
+    Raises Refused before decoding when it has too many pixels, or where libheif refuses it.
+    """
+    try:
+        heif = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
+        width, height = heif.size
+        if width * height > pixels:
+            raise Refused(f"{width} x {height} pixels")
+        if heif.mode not in _BANDS:
+            raise Refused(f"pixels of mode {heif.mode}")
+        data = bytes(heif.data)
+    except _REFUSALS as error:
+        raise Refused(f"not decodable: {str(error)[:150]}") from error
     width, height = heif.size
     image = pyvips.Image.new_from_memory(data, width, height, _BANDS[heif.mode], "uchar")
     image = image.copy(interpretation="srgb" if _BANDS[heif.mode] > 2 else "b-w")
