@@ -24,8 +24,12 @@ def film(
     pictures: list[Image.Image] | None = None,
     rate: int = 10,
     shape: Fraction = Fraction(1),
+    options: dict[str, str] | None = None,
 ) -> bytes:
-    """A film of these pictures, or of one second of the four quadrants; `shape` of one pixel."""
+    """A film of these pictures, or of one second of the four quadrants; `shape` of one pixel.
+
+    `options` are the encoder's.
+    """
     shown = pictures or [samples.picture()] * rate
     out = io.BytesIO()
     with av.open(out, "w", format=form) as container:
@@ -33,6 +37,7 @@ def film(
         stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height = shown[0].size
         stream.pix_fmt = "yuv420p"
+        stream.options = options or {}
         stream.codec_context.sample_aspect_ratio = shape
         for picture in shown:
             for packet in stream.encode(av.VideoFrame.from_image(picture)):
@@ -40,6 +45,12 @@ def film(
         for packet in stream.encode():
             container.mux(packet)
     return out.getvalue()
+
+
+def first_packet(whole: bytes) -> bytes:
+    """The first packet of a film: its first keyframe."""
+    with av.open(io.BytesIO(whole)) as source:
+        return bytes(next(source.demux(source.streams.video[0])))
 
 
 _WHERE = {"location": "+52.5200+013.4050/", "comment": "Kamera AG", "title": "Kamera AG"}

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.support import samples
 from tests.support.cells import cell_children
 from tests.support.pictures import COLOURS, alike, cell, decoded, middles, opened, render
-from tests.support.recordings import film, lying, sound
+from tests.support.recordings import film, first_packet, lying, sound
 from workers.rendering.render import Renderer, Unrenderable
 
 FILMS = {
@@ -47,6 +47,22 @@ def test_not_the_black_beginning() -> None:
     black = [Image.new("RGB", (640, 480))] * 4
     large = render(film("webm", "libvpx", pictures=black + [samples.picture()] * 60), "video/webm")
     assert alike(middles(decoded(large[1])), COLOURS, off=40)
+
+
+def test_forward_from_a_keyframe() -> None:
+    """Where no keyframe stands a tenth into the film, the frame is decoded all the same."""
+    shown = [Image.new("RGB", (640, 480))] * 4 + [samples.picture()] * 60
+    rarely = {"g": "1000", "sc_threshold": "0"}
+    large = render(film(pictures=shown, options=rarely), "video/mp4")[1]
+    assert alike(middles(decoded(large)), COLOURS, off=40)
+
+
+def test_a_keyframe_that_is_broken() -> None:
+    """The film is shown by the next one, and not given up."""
+    whole = film("webm", "libvpx", pictures=[samples.picture()] * 60, options={"g": "20"})
+    packet = first_packet(whole)
+    large = render(patched(whole, packet, b"\xff" * len(packet)), "video/webm")[1]
+    assert alike(middles(decoded(large)), COLOURS, off=40)
 
 
 def test_upright_and_in_shape() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import BinaryIO
 
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -15,7 +18,8 @@ from PIL import Image
 from workers.rendering import cell_media
 from workers.rendering.refusal import Refused
 
-_PACKETS = 600  # until the first frame
+_PACKETS = 600  # looked at
+_FORWARD_FRAMES, _FORWARD_SECONDS = 100, 2.0  # decoded on the way from a keyframe
 _LATEST = 5  # seconds: films begin with black, and what comes later costs more reading
 _MICROSECONDS = 1_000_000
 # The container's angle is counterclockwise, as Pillow's are.
@@ -45,13 +49,13 @@ def _is_cover(stream: VideoStream) -> bool:
 
 
 def _frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
-    """The first frame at a tenth of the film, or the very first where that cannot be had."""
-    length = container.duration or 0
-    for start in (min(length // 10, _LATEST * _MICROSECONDS), 0):
+    """The frame at a tenth of the film, decoded forward from a keyframe; or the first to be had."""
+    tenth = min((container.duration or 0) // 10, _LATEST * _MICROSECONDS)
+    for start in (max(0, tenth), 0):
         try:
-            container.seek(max(0, start))
+            container.seek(start)
             stream.codec_context.flush_buffers()
-            frame = _first(container, stream)
+            frame = _forward(container, stream, start / _MICROSECONDS)
         except FFmpegError:
             frame = None
         if frame is not None:
@@ -59,11 +63,24 @@ def _frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     raise Refused("no frame")
 
 
-def _first(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+def _forward(container: InputContainer, stream: VideoStream, seconds: float) -> VideoFrame | None:
+    """The first frame at so many seconds of the film, or the last that is decoded on the way."""
+    beginning = (stream.start_time or 0) * (stream.time_base or 0)
+    until = time.monotonic() + _FORWARD_SECONDS
+    found = None
+    for number, frame in enumerate(_frames(container, stream)):
+        found = frame
+        there = frame.time is None or frame.time - beginning >= seconds
+        if there or number >= _FORWARD_FRAMES or time.monotonic() > until:
+            break
+    return found
+
+
+def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """What can be decoded; packets that cannot, or refer to one that could not, are passed over."""
     for packet in cell_media.packets(container, stream, _PACKETS):
-        for frame in stream.decode(packet):
-            return frame
-    return None
+        with suppress(InvalidDataError):
+            yield from stream.decode(packet)
 
 
 def _upright(frame: VideoFrame, shape: Fraction | None, side: int) -> Image.Image:
