@@ -17,7 +17,7 @@ from workers.counted import CountedEngine
 from workers.inspection.canaries import Canaries, eicar
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
-from workers.inspection.examining import Examiner
+from workers.inspection.examining import Examiner, TimeFor
 from workers.inspection.members import WithMembers
 from workers.inspection.reach import Probe, WithinReach
 from workers.inspection.standing import Standing
@@ -72,6 +72,7 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
         required=["structure", "yara", *([SCANNER] if scanner_required else [])],
         clock=clock.now,
         transfer_seconds=settings.transfer_seconds,
+        time_for=TimeFor(settings.cell_seconds, settings.clamd_seconds + 2 * settings.cell_seconds),
     )
 
     def prepare() -> None:

@@ -40,7 +40,7 @@ from uploads.documents.quotas import Quotas
 from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords
 from workers.inspection.engine import EngineUnavailable, Subject
-from workers.inspection.examining import Examiner
+from workers.inspection.examining import Examiner, TimeFor
 from workers.inspection.inspect import Inspector
 from workers.jobs import Patience, Runner, Sweeper
 from workers.places import Places
@@ -232,6 +232,7 @@ class Line:
             required=["yara"],
             clock=self.clock,
             transfer_seconds=60,
+            time_for=TimeFor(60, 60),
         )
 
     def _publisher(self) -> Publisher:

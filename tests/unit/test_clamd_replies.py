@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from tests.support.ports import free_port
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
 from workers.inspection.clamd import Clamd
-from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
 
 
 @pytest.mark.parametrize(("reply", "outcome", "finding", "reason"), WORDS)
@@ -100,10 +101,30 @@ def test_silence_ends_with_the_time_limit(tmp_path: Path) -> None:
             gone.append("the daemon itself")
 
     with daemon(talk) as address:
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(EngineUnavailable) as silent:
             inspect(tmp_path, address, seconds=1)
         over.set()
     assert gone == []
+    assert not isinstance(silent.value, EngineLate)
+
+
+def test_one_that_is_well_and_does_not_answer_is_late(tmp_path: Path) -> None:
+    """It looks at something small at once: so it is this file that takes so long."""
+
+    def talk(peer: socket.socket) -> None:
+        if read_stream(peer) == CONTENT:
+            assert peer.recv(1) == b""
+        else:
+            peer.sendall(b"stream: OK\0")
+
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    with daemon(talk) as address:
+        with pytest.raises(EngineLate):
+            inspect(tmp_path, address, seconds=1)
+        subject = Subject(path, len(CONTENT), "0" * 64, "text/plain", "a", time.monotonic() + 1)
+        with pytest.raises(EngineLate):
+            Clamd(address, 600).inspect(subject)
 
 
 def test_a_trickle_of_bytes_does_not_move_the_time_limit(tmp_path: Path) -> None:

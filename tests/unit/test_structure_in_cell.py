@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,12 @@ def test_a_slow_rule_ends_as_timeout(tmp_path: Path) -> None:
         "for all i in (0..1000000000): (uint8(i % filesize) < 255) }"
     )
     engine = Yara(Cell(seconds=2, memory_bytes=1024**3), rules_dir=rules)
-    report = engine.inspect(subject(tmp_path, "text/csv", b"text" * 100))
+    file = subject(tmp_path, "text/csv", b"text" * 100)
+    report = engine.inspect(file)
     assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, "timeout")
+    patient = Yara(Cell(seconds=120, memory_bytes=1024**3), rules_dir=rules)
+    report = patient.inspect(replace(file, deadline=time.monotonic() + 3))
+    assert (report.reason, report.finding) == ("timeout", "rules")
 
 
 def test_memory_that_runs_out_is_a_bomb(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,26 @@ def test_eicar_in_gzip_is_found() -> None:
 @pytest.mark.parametrize("before", [2**25 - 30, 2**25 - 2**16 - 10, 2**26 - 2**16 - 30])
 def test_nothing_hides_on_the_border_of_a_window(before: int) -> None:
     assert yara("text/plain", bytes(before) + hostile_files.eicar())["outcome"] == "infected"
+
+
+def test_a_program_does_not_hide_behind_a_flood_of_heads() -> None:
+    """Only so many matches are kept: so many of them are a find by themselves."""
+    bare, nearly = b"MZ" * 2_000_000, (b"MZ".ljust(0x3C, b"\0") + b"\0\4\0\0") * 20_000
+    assert yara("image/jpeg", bare) == {"outcome": "clean"}
+    for flood in (bare, nearly):
+        found = yara("image/jpeg", flood + bytes(5000) + hostile_files.program())
+        assert found["finding"] == "Windows_Program_Embedded"
+
+
+@pytest.mark.parametrize(
+    "word", [b"eval( ", b"<?php ", b"#!/", b"gzinflate(", b"a", b"\x7fELF\2\1\1"]
+)
+def test_a_flood_of_matches_costs_little(word: bytes) -> None:
+    """Less than a second of the processor for 10 MB, and it is no find."""
+    data = word * (10_000_000 // len(word))
+    began = time.process_time()
+    assert yara("image/jpeg", data) == {"outcome": "clean"}
+    assert time.process_time() - began < 1
 
 
 def test_a_find_inside_counts_more_than_a_limit_behind_it() -> None:

@@ -7,6 +7,8 @@ compiled to machine code) happens in `warm_up`, before confinement.
 from __future__ import annotations
 
 import io
+import math
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +17,15 @@ from typing import Any, BinaryIO
 import pikepdf
 import yara_x
 
-from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal
 from workers.inspection import rulebook
 from workers.inspection.unpacking import CHUNK_BYTES
 from workers.inspection.walk import walk
 
 _WINDOW_BYTES = 32 * 1024 * 1024
 _OVERLAP_BYTES = 64 * 1024
+_MOST_MATCHES = 10_000
+"""Of one pattern in one window: rules that count, ours do, take so many for a find."""
 _ready: list[yara_x.Scanner] = []
 
 
@@ -30,7 +34,9 @@ def warm_up(options: dict[str, Any]) -> None:
     folders = [Path(one) for one in options["folders"]]
     if rulebook.digest(*folders) != options["signatures"]:
         raise rulebook.RulesBroken("the rules changed meanwhile")
-    _ready[:] = [yara_x.Scanner(rulebook.compile_rules(*folders))]
+    scanner = yara_x.Scanner(rulebook.compile_rules(*folders))
+    scanner.max_matches_per_pattern(_MOST_MATCHES)
+    _ready[:] = [scanner]
     for media_type, sample in samples():
         run(io.BytesIO(sample), {**Limits().options(), "type": media_type})
 
@@ -45,6 +51,8 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
             "reason": refusal.reason,
             "finding": refusal.detail,
         }, b""
+    except yara_x.TimeoutError:
+        return {"outcome": "unscannable", "reason": "timeout", "finding": "rules"}, b""
     except MemoryError:
         return {"outcome": "unscannable", "reason": "bomb", "finding": "memory"}, b""
     if finding:
@@ -75,18 +83,21 @@ def _first_find(file: BinaryIO, media_type: str, limits: Limits) -> str | None:
     scanner = _ready[0]
     scanner.set_global("kind", media_type)
     scanner.set_global("within", "")
-    if found := _scan(scanner, _chunks(file)):
+    if found := _scan(scanner, _chunks(file), limits):
         return found
     for member in walk(file, media_type, limits):
         scanner.set_global("within", member.within)
-        if found := _scan(scanner, member.chunks):
+        if found := _scan(scanner, member.chunks, limits):
             return found
     return None
 
 
-def _scan(scanner: yara_x.Scanner, chunks: Iterator[bytes]) -> str | None:
-    first = True
+def _scan(scanner: yara_x.Scanner, chunks: Iterator[bytes], limits: Limits) -> str | None:
+    first, budget = True, Budget(limits)
     for window in _windows(chunks):
+        budget.check_time()
+        if limits.deadline is not None:
+            scanner.set_timeout(max(1, math.ceil(limits.deadline - time.monotonic())))
         scanner.set_global("first", first)
         first = False
         if matching := scanner.scan(window).matching_rules:

@@ -11,6 +11,9 @@ a security module takes the descriptor away, the bytes are sent (INSTREAM).
 
 from __future__ import annotations
 
+import contextlib
+import io
+import math
 import os
 import re
 import socket
@@ -22,11 +25,12 @@ from typing import BinaryIO
 
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
-from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
 
 _CHUNK_BYTES = 256 * 1024
 _REPLY_BYTES = 4096
 _CONNECT_SECONDS = 5.0
+_SMALL, _WELL = b"a few harmless bytes", "stream: OK"
 _CLEAN = re.compile(r"(?:stream|fd\[\d+\]): OK")
 _FOUND = re.compile(r"(?:stream|fd\[\d+\]): (?P<name>\S.*) FOUND")
 _STREAM, _DESCRIPTOR = "stream: ", "fd["
@@ -102,29 +106,40 @@ class Clamd:
         try:
             with _opened(subject) as file:
                 if self._family is socket.AF_UNIX:
-                    reply = self._hand_over(file, subject.size)
+                    reply = self._hand_over(file, subject)
                     if reply != _NOT_RECEIVED:
                         return _judge(reply, _DESCRIPTOR)
-                reply, whole = self._stream(file, subject.size)
+                reply, whole = self._stream(file, subject)
                 return _judge(reply, _STREAM, whole=whole)
+        except TimeoutError as error:
+            # One that is stopped or drowned answers nobody; then it is no word about the file.
+            late = EngineLate if self._is_well() else EngineUnavailable
+            raise late(f"clamd: {error}") from error
         except OSError as error:
             raise EngineUnavailable(f"clamd: {error}") from error
 
-    def _hand_over(self, file: BinaryIO, size: int) -> str:
+    def _is_well(self) -> bool:
+        """Whether it looks at something small at once."""
+        with contextlib.suppress(OSError), io.BytesIO(_SMALL) as file, self._connect() as peer:
+            left = self._deadline(time.monotonic() + _CONNECT_SECONDS)
+            return _send(peer, file, len(_SMALL), left) and _read_reply(peer, left) == _WELL
+        return False
+
+    def _hand_over(self, file: BinaryIO, subject: Subject) -> str:
         """Pass the descriptor (SCM_RIGHTS, with one byte that means nothing); return the reply."""
         with self._connect() as peer:
             peer.sendall(b"zFILDES\0")
             socket.send_fds(peer, [b"\0"], [file.fileno()])
-            reply = _read_reply(peer, self._deadline())
+            reply = _read_reply(peer, self._deadline(subject.deadline))
         # Looked at again: what grew or shrank under the scan was not scanned.
-        _check_size(file, size)
+        _check_size(file, subject.size)
         return reply
 
-    def _stream(self, file: BinaryIO, size: int) -> tuple[str, bool]:
+    def _stream(self, file: BinaryIO, subject: Subject) -> tuple[str, bool]:
         """Send the bytes; return the reply, and whether clamd took all of them before it."""
         with self._connect() as peer:
-            whole = _send(peer, file, size, self._deadline())
-            return _read_reply(peer, self._deadline()), whole
+            whole = _send(peer, file, subject.size, self._deadline(subject.deadline))
+            return _read_reply(peer, self._deadline(subject.deadline)), whole
 
     def _ask(self, command: bytes) -> str:
         try:
@@ -149,13 +164,13 @@ class Clamd:
         peer.settimeout(self._seconds)
         return peer
 
-    def _deadline(self) -> Callable[[], float]:
+    def _deadline(self, latest: float = math.inf) -> Callable[[], float]:
         """Return a function that gives the seconds left, and raises TimeoutError at none."""
-        end = time.monotonic() + self._seconds
+        end = min(time.monotonic() + self._seconds, latest)
 
         def left() -> float:
             if (seconds := end - time.monotonic()) <= 0:
-                raise TimeoutError(f"no answer within {self._seconds} s")
+                raise TimeoutError("no answer in time")
             return seconds
 
         return left

@@ -6,6 +6,7 @@ other engine; adding the reports up is the verdict's business.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +18,16 @@ class EngineUnavailable(Exception):
     """Raised when an engine could not answer, and it is not the file's fault: try again later."""
 
 
+class EngineLate(EngineUnavailable):
+    """Raised when an engine that is well took longer over this file than it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The file under inspection: `size` in bytes, lowercase hex SHA-256, our own media type.
 
     `name` is what the uploader called it: for reports only, never for a decision or a path.
+    `deadline` is when its time is over, for all engines together, by `time.monotonic`.
     """
 
     path: Path
@@ -29,6 +35,12 @@ class Subject:
     sha256: str
     type: str
     name: str
+    deadline: float = math.inf
+
+    @property
+    def until(self) -> float | None:
+        """The deadline as a cell's option; None for none."""
+        return self.deadline if self.deadline < math.inf else None
 
 
 class Engine(Protocol):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from uploads.documents.canaries import SCANNER
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
 from uploads.documents.model import Document, EngineReport, Job, Outcome, Segment, Verdict
 from uploads.faults import step
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
-from workers.inspection.engine import Engine, Subject
-from workers.inspection.verdict import add_up
+from workers.inspection.engine import Engine, EngineLate, Subject
+from workers.inspection.verdict import add_up, is_final
+
+MIB = 1024 * 1024
+_LATE_MOST = 3
+_LATE_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,21 @@ def sources_of(document: Document, segments: Sequence[Segment]) -> list[Source]:
     return []
 
 
+@dataclass(frozen=True, slots=True)
+class TimeFor:
+    """How long all engines together may look at one file, in seconds.
+
+    `least` for a small one, another second for each of its mebibytes, up to `most`.
+    """
+
+    least: float
+    most: float
+
+    def of(self, size: int) -> float:
+        """For a file of so many bytes."""
+        return min(self.most, self.least + size / MIB)
+
+
 class Examiner:
     """Reads and judges; without a word of all in `required` nothing is clean."""
 
@@ -50,6 +71,7 @@ class Examiner:
         required: Sequence[str],
         clock: Callable[[], datetime],
         transfer_seconds: float,
+        time_for: TimeFor,
     ) -> None:
         self._storage = storage
         self._scratch = scratch_files
@@ -58,6 +80,8 @@ class Examiner:
         self._required = required
         self._clock = clock
         self._transfer_seconds = transfer_seconds
+        self._time = time_for
+        self._late: dict[str, int] = {}
 
     @contextmanager
     def fetched(self, job: Job, sources: Sequence[Source]) -> Iterator[tuple[Path, int, str]]:
@@ -104,8 +128,41 @@ class Examiner:
         now = self._clock()
         if not {document.sha256, document.promised_sha256} <= {None, sha256}:
             return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
-        subject = Subject(path, size, sha256, document.type, document.name)
-        reports = [engine.inspect(subject) for engine in self._engines] + list(self._absent)
+        deadline = time.monotonic() + self._time.of(size)
+        subject = Subject(path, size, sha256, document.type, document.name, deadline)
+        reports = [*self._ask(subject), *self._absent]
         step("s11")
         outcome, reason = add_up(reports, self._required)
         return Verdict(outcome, reason, sha256, size, self._clock(), tuple(reports))
+
+    def _ask(self, subject: Subject) -> Iterator[EngineReport]:
+        """One engine after the other; the virus scanner, who costs most, only where it matters.
+
+        It comes last, and is not asked about what our own engines refused already. But active
+        content is often a virus that has a name, and then that is the word for it.
+        """
+        settled = False
+        for engine in self._engines:
+            if settled and engine.name == SCANNER:
+                continue
+            report = self._in_time(engine, subject)
+            settled = settled or is_final(report)
+            yield report
+
+    def _in_time(self, engine: Engine, subject: Subject) -> EngineReport:
+        """Its report. Three times too late over one file are the file's doing, and final.
+
+        Raises EngineUnavailable.
+        """
+        try:
+            report = engine.inspect(subject)
+        except EngineLate:
+            late = self._late.pop(subject.sha256, 0) + 1
+            if late >= _LATE_MOST:
+                return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason="timeout")
+            self._late[subject.sha256] = late
+            if len(self._late) > _LATE_KEPT:
+                del self._late[next(iter(self._late))]
+            raise
+        self._late.pop(subject.sha256, None)
+        return report

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from uploads.documents.model import EngineReport, Outcome
@@ -27,7 +28,8 @@ _NAME = "member"
 class WithMembers:
     """`engine`, asked about a file and then about each of its members, nested ones included.
 
-    The worst word of all is the word. `seconds` bounds what all members of one file may take.
+    The worst word of all is the word. `seconds` bounds what all members of one file may take
+    together, unpacking included, and the file's own deadline.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class WithMembers:
         whole = self._engine.inspect(subject)
         if whole.outcome is not Outcome.CLEAN or container_of(subject.type) is None:
             return whole
-        with _Member(subject.path) as member:
-            sink = _Shown(self._engine, member, time.monotonic() + self._seconds)
+        deadline = min(subject.deadline, time.monotonic() + self._seconds)
+        limits = replace(self._limits, deadline=deadline)
+        with _Member(subject.path, deadline) as member:
+            sink = _Shown(self._engine, member, deadline)
             try:
                 answer = celled.ask(
-                    self._cell, "members", subject, self._limits.options(), sink=sink.take
+                    self._cell, "members", subject, limits.options(), sink=sink.take
                 )
             except _Enough as enough:
                 return enough.report
@@ -75,7 +79,8 @@ class _Enough(Exception):
 class _Member:
     """The scratch file that one member after the other is written to."""
 
-    def __init__(self, beside: Path) -> None:
+    def __init__(self, beside: Path, deadline: float) -> None:
+        self._deadline = deadline
         self.path = beside.with_name(beside.name + ".member")
 
     def __enter__(self) -> _Member:
@@ -96,7 +101,8 @@ class _Member:
     def subject(self) -> Subject:
         """The member as it is now, for an engine."""
         self._file.flush()
-        return Subject(self.path, self._file.tell(), self._digest.hexdigest(), _TYPE, _NAME)
+        size, sha256 = self._file.tell(), self._digest.hexdigest()
+        return Subject(self.path, size, sha256, _TYPE, _NAME, self._deadline)
 
     def begin_anew(self) -> None:
         self._file.seek(0)

@@ -31,6 +31,6 @@ class Structure:
 
     def inspect(self, subject: Subject) -> EngineReport:
         """Check the file's structure. Raises: EngineUnavailable."""
-        limits = replace(self._limits, readable=self._readable())
+        limits = replace(self._limits, readable=self._readable(), deadline=subject.until)
         answer = celled.ask(self._cell, "structure", subject, limits.options())
         return celled.report(self.name, VERSION, None, answer)

@@ -27,13 +27,25 @@ REJECTING = frozenset(
 _SILENT = frozenset({Outcome.NOT_CONFIGURED, Outcome.NOT_APPLICABLE})
 
 
+def is_final(report: EngineReport) -> bool:
+    """Whether one engine's word settles a file, so that the virus scanner need not be asked.
+
+    Not that of active content: it may have a name among the viruses, and is infected then.
+    """
+    if report.outcome is Outcome.INFECTED:
+        return True
+    return report.outcome is Outcome.UNSCANNABLE and report.reason != "active-content"
+
+
 def add_up(reports: Sequence[EngineReport], required: Iterable[str]) -> tuple[Outcome, str | None]:
     """Outcome and reason of all reports together.
 
-    Raises EngineUnavailable when an engine in `required` did not speak: the file then waits.
+    Raises EngineUnavailable when an engine in `required` did not speak, and none of those that did
+    has settled it: the file then waits.
     """
     spoken = {report.name: report.outcome for report in reports}
-    for name in required:
+    settled = any(is_final(report) for report in reports)
+    for name in () if settled else required:
         if spoken.get(name, Outcome.NOT_CONFIGURED) in {Outcome.NOT_CONFIGURED, Outcome.ERROR}:
             raise EngineUnavailable(f"{name} is required and did not speak")
     outcomes = set(spoken.values())

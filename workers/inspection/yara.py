@@ -5,6 +5,7 @@ Only these rules are compiled in this process; no byte of a stranger's file is r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,5 +60,6 @@ class Yara:
         except rulebook.RulesBroken as error:
             raise EngineUnavailable(str(error)) from error
         rules = self._rules(signatures)
-        answer = celled.ask(self._cell, "yara", subject, self._limits.options(), rules)
+        limits = replace(self._limits, deadline=subject.until)
+        answer = celled.ask(self._cell, "yara", subject, limits.options(), rules)
         return celled.report(self.name, self._version, signatures, answer)

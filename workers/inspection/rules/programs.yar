@@ -9,12 +9,16 @@ rule Windows_Program_Embedded
     meta:
         description = "A Windows executable inside of a picture, a sound, a film or a document"
     strings:
-        $mz = "MZ"
+        // What an offset below 4 KiB to the head of the program looks like. So many of them are no
+        // accident, and only so many are remembered: whoever writes them hides one behind the rest.
+        $mz = { 4D 5A [58] ?? 0? 00 00 }
     condition:
         kind != "application/zip" and within != "archive" and
-        for any i in (1..#mz): (
-            uint32(@mz[i] + 0x3C) < 0x1000 and
-            uint32(@mz[i] + uint32(@mz[i] + 0x3C)) == 0x00004550
+        (
+            #mz >= 10000 or
+            for any i in (1..#mz): (
+                uint32(@mz[i] + uint32(@mz[i] + 0x3C)) == 0x00004550
+            )
         )
 }
 

@@ -1,0 +1,95 @@
+"""Who is asked about a file, in what order, and for how long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.line import TEXT, Line, Word
+from uploads.documents.model import EngineReport, Outcome, State, Verdict
+from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
+from workers.inspection.examining import Examiner, TimeFor, sources_of
+
+ALL = ("structure", "yara", "clamav")
+
+
+def examined(line: Line, *engines: Word) -> Verdict:
+    document = line.accept(TEXT)
+    job = line.job(line.job_of(document))
+    segments = line.records.read(lambda work: work.documents.segments(document.id))
+    examiner = Examiner(
+        storage=line.storage,
+        scratch_files=line.scratch,
+        engines=engines,
+        absent=[],
+        required=ALL,
+        clock=line.clock,
+        transfer_seconds=60,
+        time_for=TimeFor(30, 100),
+    )
+    with examiner.examined(job, document, sources_of(document, segments)) as (_, verdict):
+        return verdict
+
+
+def three(outcome: Outcome, reason: str | None) -> list[Word]:
+    """Structure says this of a file, the others that it is clean or infected."""
+    return [Word("structure", outcome, reason), Word("yara"), Word("clamav", Outcome.INFECTED)]
+
+
+@pytest.mark.parametrize("reason", ["bomb", "timeout", "malformed-file", "encrypted"])
+def test_the_scanner_is_not_asked_about_what_is_refused(line: Line, reason: str) -> None:
+    """Also where it is silent: such a file need not wait for it."""
+    engines = three(Outcome.UNSCANNABLE, reason)
+    engines[2].silent = True
+    verdict = examined(line, *engines)
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNSCANNABLE, reason)
+    assert [one.name for one in verdict.engines] == ["structure", "yara"]
+    assert engines[2].seen == []
+
+
+def test_active_content_that_the_scanner_knows_has_a_name(line: Line) -> None:
+    verdict = examined(line, *three(Outcome.UNSCANNABLE, "active-content"))
+    assert (verdict.outcome, verdict.engines[2].finding) == (Outcome.INFECTED, "Bad.Thing")
+
+
+def test_active_content_waits_for_a_scanner_that_is_silent(line: Line) -> None:
+    engines = three(Outcome.UNSCANNABLE, "active-content")
+    engines[2].silent = True
+    with pytest.raises(EngineUnavailable):
+        examined(line, *engines)
+
+
+def test_all_engines_share_one_deadline(line: Line) -> None:
+    engines = [Word(name) for name in ALL]
+    before = time.monotonic()
+    examined(line, *engines)
+    (deadline,) = {one.seen[0].deadline for one in engines}
+    assert before + 30 < deadline <= time.monotonic() + 30 + len(TEXT) / 2**20
+
+
+def test_a_larger_file_has_more_time_up_to_a_bound() -> None:
+    times = TimeFor(30, 100)
+    assert [times.of(size << 20) for size in (0, 2, 70, 5000)] == [30, 32, 100, 100]
+
+
+def test_one_file_is_too_late_three_times_and_then_for_good(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are not counted with it, and it is no endless round."""
+
+    def late(subject: Subject) -> EngineReport:
+        raise EngineLate("over this one")
+
+    slow, other = line.accept(TEXT), line.accept(b"another text\n")
+    for _ in range(2):
+        monkeypatch.setattr(line.engine, "inspect", late)
+        line.runner.run(line.job_of(slow))
+        monkeypatch.undo()
+        assert line.state(slow) is State.QUARANTINED
+        line.later(seconds=61)
+    line.runner.run(line.job_of(other))
+    assert line.state(other) is State.CLEAN
+    monkeypatch.setattr(line.engine, "inspect", late)
+    line.runner.run(line.job_of(slow))
+    assert line.state(slow) is State.UNSCANNABLE
