@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support import raw
 from tests.support.grants import TEXT, asked, completed, part, sent
 from tests.support.invariants import invariants
+from tests.support.lax_store import Powers, lax_store
 from tests.support.nginx import STORE, Nginx
 from tests.support.people import Person
 from tests.support.stack import Stack
@@ -108,6 +110,82 @@ def test_what_is_no_signed_object_never_reaches_the_store(
     found = answered(nginx, "GET", path.format(signed=signed))
     assert (found.status, found.code) in {(404, "not-found"), (400, "malformed")}
     assert proxied.base_url == nginx.app_url
+
+
+SIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + "0" * 64
+TARGET = f"/incoming/abc/def?{SIGNED}"
+
+
+@pytest.fixture(scope="module")
+def before_a_store_with_rules() -> Iterator[Nginx]:
+    """nginx alone, before a store that says to every preflight that pages may put."""
+    with lax_store(Powers(cors=True)) as store:
+        there = f"server {store.removeprefix('http://')};"
+        server = Nginx(changes={"server 127.0.0.1:8001;": there})
+        try:
+            yield server.start()
+        finally:
+            server.close()
+
+
+def preflight(
+    nginx: Nginx, path: str = f"/incoming/abc/def?{SIGNED}", **changes: str
+) -> raw.Answer:
+    """What a browser asks before a page of ours puts; `changes` are other headers."""
+    asked = {
+        "Origin": nginx.app_url,
+        "Access_Control_Request_Method": "PUT",
+        "Access_Control_Request_Headers": "content-type",
+        **changes,
+    }
+    sent = {name: text for name, text in asked.items() if text}
+    return answered(nginx, "OPTIONS", path, **sent)
+
+
+def test_what_a_browser_asks_before_a_signed_put_is_for_the_store_to_answer(
+    before_a_store_with_rules: Nginx,
+) -> None:
+    for more in ({}, {"Content_Length": "0"}):
+        found = preflight(before_a_store_with_rules, **more)
+        assert found.status == 200
+        assert found.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Origin": ""},
+        {"Origin": "null"},
+        {"Origin": "https://evil.test"},
+        {"Origin": f"https://{STORE}"},
+        {"Access_Control_Request_Method": ""},
+        {"Access_Control_Request_Method": "GET"},
+        {"Access_Control_Request_Method": "DELETE"},
+        {"Content_Length": "1"},
+        {"path": f"/clean/abc/def?{SIGNED}"},
+        {"path": f"/quarantine/abc/def?{SIGNED}"},
+        {"path": "/incoming/abc/def"},
+        {"path": f"/incoming?{SIGNED}"},
+        {"path": f"/incoming/abc/def?{SIGNED}&uploads"},
+    ],
+)
+def test_no_other_question_reaches_the_store(
+    before_a_store_with_rules: Nginx, changes: dict[str, str]
+) -> None:
+    found = preflight(before_a_store_with_rules, **changes)
+    assert (found.status, found.code) == (404, "not-found")
+    assert "access-control-allow-origin" not in found.headers
+
+
+def test_a_page_that_only_resembles_ours_asks_in_vain(before_a_store_with_rules: Nginx) -> None:
+    """The origin is compared whole, and what divides the words of the rule is no way around it."""
+    ours = before_a_store_with_rules.app_url
+    for origin in (f"{ours}0", ours.upper(), f"{ours}|{ours}", f"PUT|{ours}", f"{ours}/"):
+        assert preflight(before_a_store_with_rules, Origin=origin).status == 404
+        mixed = preflight(
+            before_a_store_with_rules, Origin="x", Access_Control_Request_Method=f"PUT|{origin}"
+        )
+        assert mixed.status == 404
 
 
 def test_a_forged_signature_is_for_the_store_to_refuse(
