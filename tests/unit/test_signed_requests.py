@@ -13,10 +13,9 @@ import pytest
 from tests.support.granted import DIGEST, complete, give, put
 from tests.support.line import START, TEXT, Line
 from uploads.documents.errors import Conflict, Gone, UploadExpired
-from uploads.documents.granting import SignedRequest, Terms
+from uploads.documents.granting import SignedRequest
 from uploads.documents.grants import Grant, GrantMethod
 
-PROVED = Terms(seconds=86400, url_seconds=900, store_checks_sha256=lambda: True)
 PLAIN = {"Content-Type": "text/plain", "Content-Length": str(len(TEXT))}
 
 
@@ -52,7 +51,8 @@ def test_a_checksum_is_signed_where_one_is_promised_and_the_store_is_proved_to_l
     """Nowhere else: a client would be told of a check that nobody makes."""
     promised, silent = give(line, expected_sha256=DIGEST), give(line)
     assert sign(line, promised).headers == PLAIN
-    line.granting._terms = PROVED
+    assert line.proof is not None
+    line.proof = replace(line.proof, checks_sha256=True)
     assert sign(line, silent).headers == PLAIN
     assert sign(line, promised).headers == {
         **PLAIN,
