@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from typing import Any
 
 import httpx
@@ -70,8 +69,7 @@ def infected() -> Iterator[File]:
 
 def told() -> Iterator[File]:
     """The table's own files, of each row the first one."""
-    for _, files in groupby(FILES, lambda file: file.row):
-        yield next(files)
+    yield from {file.row: file for file in reversed(FILES)}.values()
 
 
 def _always(content: bytes) -> Callable[[str], bytes]:

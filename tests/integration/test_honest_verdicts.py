@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import plain
+from tests.support.benign_files import pack
 from tests.support.clamd import running_clamd
 from tests.support.hostile_files import eicar
 from tests.support.invariants import invariants
@@ -17,6 +19,7 @@ from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+SAMPLES = Path("/usr/share/clamav-testfiles")
 TEXT = b"a harmless text, until nobody knows better\n" * 20
 
 
@@ -26,6 +29,12 @@ class Scanner:
     def __init__(self, folder: Path, address: str) -> None:
         self._folder = folder
         self.address = address
+
+    def knows_program(self, program: bytes) -> None:
+        """Have the digest of a program as a signature, beside all others."""
+        digest = hashlib.md5(program, usedforsecurity=False).hexdigest()
+        (self._folder / "db" / "test.hdb").write_text(f"{digest}:{len(program)}:Test.Program\n")
+        self.knows(eicar())
 
     def knows(self, *words: bytes) -> None:
         """Have exactly these signatures."""
@@ -64,7 +73,7 @@ def watchful(make_stack: Callable[..., Stack], scanner: Scanner, rules: Path) ->
         UPLOADS_DEFER_SECONDS="2",
         UPLOADS_YARA_RULES=str(rules),
         # What it is proved to reach need not be much here.
-        UPLOADS_MAX_FILE_BYTES="1000000",
+        UPLOADS_MAX_FILE_BYTES="2000000",
         UPLOADS_ARCHIVE_BYTES="8000000",
     )
     yield stack
@@ -114,6 +123,24 @@ def test_a_rule_of_the_operator_takes_what_was_clean_out_of_service(
     assert engines["yara"]["finding"] == "Later"
 
     invariants(watchful, person)
+
+
+def test_programs_in_every_packing_are_found_by_the_line(watchful: Stack, scanner: Scanner) -> None:
+    """ClamAV's own samples, each in an archive: uploaded, inspected, and none is handed out.
+
+    One unpacks to so much that nobody would look at all of it.
+    """
+    scanner.knows_program((SAMPLES / "clam.exe").read_bytes())
+    person = watchful.person("zoe")
+    samples = sorted(SAMPLES.iterdir())
+    assert len(samples) > 40
+    sent = {
+        sample.name: person.upload("a.zip", pack({"a.bin": sample.read_bytes()}))
+        for sample in samples
+    }
+    found = {name: person.settle(document)["state"] for name, document in sent.items()}
+    odd = {name: word for name, word in found.items() if word != "infected"}
+    assert odd == {"clam_cache_emax.tgz": "unscannable"}
 
 
 def state(person: Person, document_id: str) -> str:
