@@ -120,7 +120,10 @@ class Settings(BaseSettings):
         "taken, nothing new is made with them.",
     )
     database_url: DatabaseUrl = Field(
-        "", description="SQLAlchemy URL; default SQLite in the data folder."
+        "",
+        description="SQLAlchemy URL; default SQLite in the data folder. `?password_secret=ARN` has "
+        "user and password read from that secret of AWS Secrets Manager, and again when the "
+        "database refuses them: they may change meanwhile.",
     )
     redis_url: RedisUrl = Field(
         "",
@@ -272,6 +275,12 @@ class Settings(BaseSettings):
         900,
         ge=1,
         description="/readyz says `degraded` when a job is older than this.",
+    )
+    backlog_log_seconds: int = Field(
+        0,
+        ge=0,
+        description="How often the schedule writes the line `backlog` to its log: for how long the "
+        "oldest job of each kind has waited for a worker. It then needs the database; 0 is never.",
     )
     sweep_seconds: float = Field(5, gt=0, description="How often due jobs are looked for.")
     clamd_seconds: int = Field(120, ge=1, description="Longest wait for one answer of ClamAV.")

@@ -10,7 +10,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator
@@ -21,6 +21,7 @@ MIB = 1024 * 1024
 _SOCKET_PATH_BYTES = 107
 _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
+_SECRET_ARN = re.compile(r"arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@!-]+")
 _NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
 
 
@@ -89,6 +90,13 @@ def _origin(value: str) -> str:
 def _database(value: str) -> str:
     if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+")):
         raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
+    url = urlsplit(value)
+    for secret in parse_qs(url.query, keep_blank_values=True).get("password_secret", []):
+        if url.password or not _SECRET_ARN.fullmatch(secret):
+            raise ValueError(
+                "password_secret must be the ARN of a secret of AWS Secrets Manager, and the "
+                "address has no password beside it"
+            )
     return value
 
 

@@ -1,7 +1,7 @@
 """The Celery application of the clock: `celery --app workers.beat beat`.
 
 It sends the names of tasks and runs none: so it knows neither the tasks nor what they need, starts
-quickly, and stays small.
+quickly, and stays small. Where it is asked to, it also tells how long jobs wait.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def _begin(**_: Any) -> None:
     settings = Settings.load()
     tallies.begin(settings.metrics_folder)
     expose(settings)
+    if settings.backlog_log_seconds:
+        # Not before it is wanted: with the database comes most of what this process would weigh.
+        from workers.telling import Teller  # noqa: PLC0415
+
+        Teller.of(settings).start()
 
 
 @signals.after_task_publish.connect

@@ -209,6 +209,28 @@ def test_backlog_counts_due_jobs_by_kind_and_knows_the_oldest(queue: SqlRecords)
     assert backlog() == {JobKind.INSPECT: (2, after(-2)), JobKind.RENDER: (1, after(-4))}
 
 
+def test_who_waits_for_a_worker_is_neither_deferred_nor_leased(queue: SqlRecords) -> None:
+    def waiting(at: float = 0) -> Any:
+        return queue.read(lambda work: work.jobs.waiting(after(at)))
+
+    assert waiting() == {}
+    old = after(-500)
+    add(
+        queue,
+        job("job_1", created_at=old, not_before=after(99)),
+        job("job_2", created_at=old, not_before=after(-2)),
+        job("job_3", created_at=old, not_before=after(-3), state=JobState.DONE),
+        job("job_4", created_at=old, not_before=after(-1)),
+        job("job_5", kind=JobKind.RENDER, created_at=old, not_before=after(-4)),
+    )
+    assert waiting() == {JobKind.INSPECT: after(-2), JobKind.RENDER: after(-4)}
+    queue.write(lambda work: work.jobs.lease("job_2", after(0), after(30)))
+    assert waiting() == {JobKind.INSPECT: after(-1), JobKind.RENDER: after(-4)}
+    # Its worker was never heard of again: it waits from then on, not from its beginning.
+    queue.write(lambda work: work.jobs.lease("job_4", after(0), after(30)))
+    assert waiting(40) == {JobKind.INSPECT: after(30), JobKind.RENDER: after(-4)}
+
+
 def test_of_twenty_threads_exactly_one_gets_the_lease(queue: SqlRecords) -> None:
     """Twenty times over, all at the same moment."""
     threads, rounds = 20, 20

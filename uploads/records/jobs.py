@@ -108,6 +108,12 @@ class SqlJobs:
         counted = select(func.count()).where(_DUE, jobs.c.kind == kind.value)
         return self._connection.scalar(counted) or 0
 
+    def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
+        since = func.min(func.coalesce(jobs.c.lease_until, jobs.c.not_before))
+        free = select(jobs.c.kind, since).where(_free(now)).group_by(jobs.c.kind)
+        found = self._connection.execute(free)
+        return {JobKind(kind): oldest for kind, oldest in found}
+
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         counted = (
             select(jobs.c.kind, func.count(), func.min(jobs.c.created_at))

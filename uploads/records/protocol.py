@@ -93,10 +93,9 @@ class Documents(Protocol):
     ) -> bool:
         """Compare-and-set the state, with column changes in the same statement.
 
-        Returns whether the row was in one of the expected states. Raises
+        Returns whether the row was in one of the expected states; name, size, sha256, type,
+        clean_key, quarantine_key and expires_at may change along. Raises
         `documents.errors.IllegalMove` when `MOVES` does not allow one of the pairs.
-        Columns that may change along: name, size, sha256, type, clean_key, quarantine_key,
-        expires_at.
         """
 
     def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
@@ -175,6 +174,9 @@ class Jobs(Protocol):
     def open_count(self, kind: JobKind) -> int:
         """How many jobs of this kind are not done, leased and deferred ones too."""
 
+    def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
+        """Since when the oldest job of each kind could have been begun, and no worker did."""
+
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
@@ -191,9 +193,8 @@ class Leftovers(Protocol):
         """Whether there is a row for this object, doomed or not."""
 
     def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
-        """Mark the due ones, oldest first, and return them: whoever deletes objects calls this
-        before, so that nobody takes back what is just being deleted. A segment that counts is
-        never among them, whatever was announced."""
+        """Mark the due ones, oldest first, and return them, before their objects are deleted: now
+        nobody takes them back. A segment that counts is never among them, whatever was said."""
 
     def forget(self, bucket: Bucket, key: str) -> None:
         """The object is gone; so is its row."""

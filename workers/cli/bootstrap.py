@@ -38,8 +38,12 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_file,
     help="Access key and secret key, a line each, of one who may make buckets; else the service's.",
 )
+@click.option("--no-store", is_flag=True, help="Leave the store alone: others made its buckets.")
 def bootstrap(
-    administrator: str | None, password_file: Path | None, store_keys_file: Path | None
+    administrator: str | None,
+    password_file: Path | None,
+    store_keys_file: Path | None,
+    no_store: bool,
 ) -> None:
     """Make the database's schema, the buckets, their CORS rule and the first administrator.
 
@@ -52,11 +56,13 @@ def bootstrap(
     settings = stack_settings().require_parts()
     changed = migrate.upgrade(settings.database_url)
     say("Schema: brought up to date." if changed else "Schema: up to date.")
-    _prepare_store(settings, store_keys_file)
+    if not no_store:
+        _prepare_store(settings, store_keys_file)
     services = build(settings)
     if administrator and password_file:
         _make_administrator(services.accounts, administrator, _lines(password_file, 1)[0])
-    _prove_store(services)
+    if not no_store:
+        _prove_store(services)
 
 
 def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
