@@ -16,6 +16,8 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --uni
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 LOCKS := $(notdir $(wildcard requirements/*.txt))
 DIST := uploads/static/dist
+# What checks infra/terraform is of no use without Terraform; the suite then says that it was not checked.
+IF_TERRAFORM := $(if $(shell command -v terraform),$(TOOLS)/terraform/.installed)
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
@@ -28,7 +30,7 @@ help: ## Print every target with a line of help
 run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole service on 127.0.0.1:8000
 	@exec $(BIN)/uploads dev
 
-test: $(BIN)/.ready-dev frontend redis compose test-parts ## Run the whole suite, on SQLite and on PostgreSQL
+test: $(BIN)/.ready-dev frontend redis compose test-parts $(IF_TERRAFORM) ## Run the whole suite, on SQLite and on PostgreSQL
 	@sh .ci/suite
 
 fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)

@@ -7,6 +7,9 @@ locals {
   zones         = [for letter in var.zones : "${var.region}${letter}"]
   idle_slot     = var.secret_key_signs == "a" ? "b" : "a"
 
+  # ClamAV's version stands in docker-compose.yml and nowhere else.
+  clamav = "docker.io/${one(regex("image: &clamav (clamav/clamav:[0-9.]+)\n", file("${path.module}/../../docker-compose.yml")))}"
+
   tags = { service = "uploads", environment = var.environment, managed-by = "terraform" }
 }
 
@@ -79,8 +82,7 @@ module "cache" {
 
 locals {
   database_secret = module.database.secret_arn
-  part_secrets    = [local.database_secret, module.cache.secret_arn]
-  all_secrets     = concat(local.part_secrets, [module.keys.secret_keys["a"], module.keys.secret_keys["b"]])
+  start_secrets   = [module.cache.secret_arn, module.keys.secret_keys["a"], module.keys.secret_keys["b"]]
 }
 
 module "identity" {
@@ -95,14 +97,15 @@ module "identity" {
   parts_key_arn        = module.keys.arns["parts"]
   repository_arns      = concat(module.registry.arns, var.repository_arns)
   permissions_boundary = var.permissions_boundary
-  secret_arns = {
-    web       = local.all_secrets
-    worker    = local.all_secrets
-    courier   = local.all_secrets
+  start_secret_arns = {
+    web       = local.start_secrets
+    worker    = local.start_secrets
+    courier   = local.start_secrets
     schedule  = [module.cache.secret_arn]
-    bootstrap = concat(local.all_secrets, [module.keys.first_administrator])
-    clamd     = []
+    bootstrap = concat(local.start_secrets, [module.keys.first_administrator])
   }
+  # RDS changes the database's password while they run.
+  own_secret_arns = { for process in ["web", "worker", "courier", "schedule", "bootstrap"] : process => [local.database_secret] }
 }
 
 module "buckets" {
@@ -125,13 +128,25 @@ module "buckets" {
   force_destroy   = !var.deletion_protection
 }
 
+module "firewall_app" {
+  source = "./modules/firewall"
+
+  name                 = "${local.name}-app"
+  scope                = "REGIONAL"
+  requests_per_address = var.requests_per_address
+}
+
+module "firewall_content" {
+  source    = "./modules/firewall"
+  providers = { aws = aws.us_east_1 }
+
+  name                 = "${local.name}-content"
+  scope                = "CLOUDFRONT"
+  requests_per_address = var.requests_per_address
+}
+
 module "edge" {
   source = "./modules/edge"
-
-  providers = {
-    aws           = aws
-    aws.us_east_1 = aws.us_east_1
-  }
 
   name                        = local.name
   vpc_id                      = module.network.vpc_id
@@ -146,7 +161,7 @@ module "edge" {
   content_certificate_arn     = var.content_certificate_arn
   content_cdn_certificate_arn = var.content_cdn_certificate_arn
   logs_bucket                 = module.buckets.names["logs"]
-  requests_per_address        = var.requests_per_address
+  firewall_arns               = { app = module.firewall_app.arn, content = module.firewall_content.arn }
   deletion_protection         = var.deletion_protection
 }
 
@@ -170,7 +185,6 @@ module "service" {
   internal_net                   = var.cidr
   database_url                   = module.database.url
   database_ca                    = var.database_ca
-  database_secret_arn            = local.database_secret
   redis_address                  = module.cache.address
   redis_user                     = module.cache.user
   redis_secret_arn               = module.cache.secret_arn
@@ -184,12 +198,13 @@ module "service" {
   signature_mirror               = var.signature_mirror
   user                           = var.user
   clamav_user                    = var.clamav_user
-  images                         = var.images
+  images                         = merge(var.images, { clamav = coalesce(var.images.clamav, local.clamav) })
   launch                         = var.launch
   machine                        = var.machine
   sizes                          = var.sizes
   counts                         = var.counts
   settings                       = var.settings
+  start                          = var.start
 }
 
 module "observability" {
@@ -202,7 +217,8 @@ module "observability" {
   audit_bucket     = module.buckets.names["audit"]
   file_bucket_arns = [for bucket in ["incoming", "quarantine", "clean"] : module.buckets.arns[bucket]]
   cluster          = module.service.cluster
-  services         = keys(var.counts)
+  services         = var.start ? keys(var.counts) : []
+  waited           = module.service.waited
   database         = module.database.identifier
   cache_members    = module.cache.members
   balancers        = module.edge.balancers

@@ -3,9 +3,9 @@ output "address" {
   value       = "https://${var.app_host}"
 }
 
-output "bootstrap_command" {
-  description = "To be run once after the first apply, and before each upgrade: it may run twice."
-  value       = module.service.bootstrap_command
+output "one_off" {
+  description = "Where and as what ./run-task starts one-off tasks."
+  value       = module.service.one_off
 }
 
 output "first_administrator_secret" {

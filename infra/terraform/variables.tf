@@ -53,12 +53,18 @@ variable "nat_per_zone" {
   default     = true
 }
 
+variable "start" {
+  description = "Whether services run. At first they do not: so repositories are there before images, and the schema before whoever needs it."
+  type        = bool
+  default     = true
+}
+
 variable "images" {
-  description = "Images by digest, or by a tag that never changes. They must be there before `apply`: the registry module makes repositories, and any other registry will do."
-  type        = object({ web = string, worker = string, clamav = string })
+  description = "Images by digest, or by a tag that never changes, in the repositories made here or in any other registry. Of ClamAV the project's own, in the version of docker-compose.yml, where none is named."
+  type        = object({ web = string, worker = string, clamav = optional(string) })
 
   validation {
-    condition     = alltrue([for image in values(var.images) : can(regex("(@sha256:[0-9a-f]{64}|:[^:/]+)$", image)) && !endswith(image, ":latest")])
+    condition     = alltrue([for image in values(var.images) : image == null || can(regex("(@sha256:[0-9a-f]{64}|:[^:/]+)$", image)) && !endswith(coalesce(image, "-"), ":latest")])
     error_message = "Every image has a digest or a tag, and the tag is not latest: what runs must be known."
   }
 }
@@ -85,12 +91,12 @@ variable "content_host" {
 }
 
 variable "app_zone_id" {
-  description = "The DNS zone of the app's host, which is there already."
+  description = "The public DNS zone that holds the app's host, which is there already."
   type        = string
 }
 
 variable "content_zone_id" {
-  description = "The DNS zone of the content host, which is there already."
+  description = "The public DNS zone that holds the content host, which is there already; it may be the same."
   type        = string
 }
 

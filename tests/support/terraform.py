@@ -51,6 +51,7 @@ class Configuration:
     ) -> None:
         leave = shutil.ignore_patterns(".terraform*", "__pycache__")
         copied = shutil.copytree(SOURCES.parent, folder / "infra", ignore=leave)  # clamd.conf, too
+        shutil.copy(ROOT / "docker-compose.yml", folder)  # ClamAV's version
         self._at = copied / SOURCES.name / inside
         given = {f"TF_VAR_{name}": text for name, text in variables.items()}
         self._env = {**os.environ, **given, **(platform or {})}

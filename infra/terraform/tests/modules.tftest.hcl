@@ -116,8 +116,8 @@ run "database" {
     error_message = "Nobody comes without TLS."
   }
   assert {
-    condition     = output.url == "postgresql+psycopg://db.internal:5432/uploads"
-    error_message = "The address has neither user nor password."
+    condition     = output.url == "postgresql+psycopg://db.internal:5432/uploads?password_secret=arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds"
+    error_message = "The address has neither user nor password, but says where they are."
   }
 }
 
@@ -143,11 +143,12 @@ run "identity" {
     source = "./modules/identity"
   }
   variables {
-    bucket_prefix   = "uploads-test-"
-    files_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/files"
-    parts_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/parts"
-    repository_arns = ["arn:aws:ecr:eu-central-1:123456789012:repository/uploads/web"]
-    secret_arns     = { web = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:one"], schedule = [] }
+    bucket_prefix     = "uploads-test-"
+    files_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/files"
+    parts_key_arn     = "arn:aws:kms:eu-central-1:123456789012:key/parts"
+    repository_arns   = ["arn:aws:ecr:eu-central-1:123456789012:repository/uploads/web"]
+    start_secret_arns = { web = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:one"], schedule = [] }
+    own_secret_arns   = { web = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds"], courier = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds"] }
   }
   assert {
     condition = alltrue(flatten([
@@ -160,13 +161,121 @@ run "identity" {
     error_message = "No action and no resource is everything; the one token of ECR has no resource."
   }
   assert {
-    condition     = toset(keys(output.task_policies)) == toset(["web", "worker"])
-    error_message = "Only web and worker have rights of their own."
+    condition     = toset([for process, text in output.task_policies : process if strcontains(text, "s3:")]) == toset(["web", "worker"])
+    error_message = "Only web and worker have rights over files."
+  }
+  assert {
+    condition     = toset([for process, text in output.task_policies : process if strcontains(text, "secret:rds")]) == toset(["web", "courier"])
+    error_message = "Each reads the secrets that were given to it while it runs."
+  }
+  assert {
+    condition     = !strcontains(output.start_policies["web"], "secret:rds") && !strcontains(output.task_policies["web"], "secret:one")
+    error_message = "What a process is started with and what it reads by itself are two lists."
   }
   assert {
     condition     = length(regexall("secretsmanager", output.start_policies["schedule"])) == 0 && length(regexall("secret:one", output.start_policies["web"])) == 1
     error_message = "Each is started with its own secrets."
   }
+}
+
+run "firewall" {
+  module {
+    source = "./modules/firewall"
+  }
+  variables {
+    scope                = "REGIONAL"
+    requests_per_address = 20000
+  }
+  assert {
+    condition = toset(flatten([
+      for rule in aws_wafv2_web_acl.this.rule : [for statement in rule.statement : [for group in statement.managed_rule_group_statement : group.name]]
+    ])) == toset(["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet"])
+    error_message = "AWS's rules for addresses, known bad inputs and common attacks."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for rule in aws_wafv2_web_acl.this.rule : [
+        for statement in rule.statement : [
+          for group in statement.managed_rule_group_statement : [
+            for change in group.rule_action_override : endswith(change.name, "_BODY") && length(change.action_to_use[0].count) == 1
+          ]
+        ]
+      ]
+    ]))
+    error_message = "Of those rules only what looks into bodies is taken back, and still counted."
+  }
+  assert {
+    condition = [
+      for rule in aws_wafv2_web_acl.this.rule : length(rule.action[0].block) == 1 && rule.statement[0].rate_based_statement[0].limit == 20000
+      if rule.name == "rate"
+    ] == [true]
+    error_message = "Who asks too often is blocked, not counted."
+  }
+}
+
+run "a_firewall_for_nothing_is_refused" {
+  command = plan
+  module {
+    source = "./modules/firewall"
+  }
+  variables {
+    scope                = "GLOBAL"
+    requests_per_address = 10
+  }
+  expect_failures = [var.scope, var.requests_per_address]
+}
+
+run "a_host_outside_of_its_zone_is_refused" {
+  command = plan
+  module {
+    source = "./modules/edge"
+  }
+  variables {
+    vpc_id                      = "vpc-1"
+    public_subnet_ids           = ["subnet-1", "subnet-2"]
+    private_subnet_ids          = ["subnet-3", "subnet-4"]
+    group_ids                   = { edge = "sg-1", content = "sg-2" }
+    app_host                    = "uploads.example.org"
+    content_host                = "content.other-example.org"
+    app_zone_id                 = "Z1"
+    content_zone_id             = "Z2"
+    certificate_arn             = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+    content_certificate_arn     = "arn:aws:acm:eu-central-1:123456789012:certificate/2"
+    content_cdn_certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/3"
+    logs_bucket                 = "logs"
+    firewall_arns               = { app = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1", content = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/c/1" }
+    deletion_protection         = true
+  }
+  # Its end is the zone's name, and yet it is not inside.
+  override_data {
+    target = data.aws_route53_zone.of
+    values = { name = "example.org.", private_zone = false }
+  }
+  expect_failures = [data.aws_route53_zone.of]
+}
+
+run "what_is_no_name_of_a_host_is_refused" {
+  command = plan
+  module {
+    source = "./modules/edge"
+  }
+  variables {
+    vpc_id                      = "vpc-1"
+    public_subnet_ids           = ["subnet-1", "subnet-2"]
+    private_subnet_ids          = ["subnet-3", "subnet-4"]
+    group_ids                   = { edge = "sg-1", content = "sg-2" }
+    app_host                    = "https://uploads.example.org"
+    content_host                = "Content.example.net:443"
+    app_zone_id                 = "Z1"
+    content_zone_id             = "Z2"
+    certificate_arn             = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+    content_certificate_arn     = "arn:aws:acm:eu-central-1:123456789012:certificate/2"
+    content_cdn_certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/3"
+    logs_bucket                 = "logs"
+    firewall_arns               = { app = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1", content = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/c/1" }
+    deletion_protection         = true
+  }
+  expect_failures = [var.app_host, var.content_host]
 }
 
 run "buckets_with_nobody_to_read_are_refused" {

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.support.terraform import SOURCES, Configuration, running_simulator
@@ -20,6 +22,8 @@ from uploads.config import Settings
 from workers.embedded import stack
 
 EXAMPLE = "environments/production.tfvars.example"
+TRIAL = "environments/trial.tfvars.example"
+COMPOSE = SOURCES.parents[1] / "docker-compose.yml"
 BAD = {
     "environment": "Much-Too-Long-Name",
     "account_id": "12",
@@ -55,9 +59,27 @@ def root(tmp_path_factory: pytest.TempPathFactory, simulator: str) -> Configurat
 
 
 @pytest.fixture(scope="module")
-def planned(root: Configuration) -> dict[str, list[dict[str, Any]]]:
+def there(simulator: str) -> dict[str, str]:
+    """What must be there before: the zones, and CloudFront's addresses."""
+    dns = boto3.client(
+        "route53",
+        region_name="us-east-1",
+        endpoint_url=simulator,
+        aws_access_key_id="simulator",
+        aws_secret_access_key="simulator",
+    )
+    made = {
+        f"{host}_zone_id": dns.create_hosted_zone(Name=name, CallerReference=host)["HostedZone"]
+        for host, name in (("app", "example.org"), ("content", "example.net"))
+    }
+    zones = {variable: zone["Id"].removeprefix("/hostedzone/") for variable, zone in made.items()}
+    return {"cloudfront_prefix_list_id": "pl-0123456789abcdef0", **zones}
+
+
+@pytest.fixture(scope="module")
+def planned(root: Configuration, there: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """What would be made, by kind."""
-    return by_kind(root.plan(EXAMPLE, cloudfront_prefix_list_id="pl-0123456789abcdef0"))
+    return by_kind(root.plan(EXAMPLE, **there))
 
 
 def by_kind(plan: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -133,6 +155,74 @@ def test_bad_values_are_refused_by_name(root: Configuration) -> None:
     assert words.count("Invalid value for variable") == len(BAD)
 
 
+def test_machines_of_our_own_are_planned_too(root: Configuration, there: dict[str, str]) -> None:
+    """The small example: a task has its own role there, and never the machine's."""
+    found = by_kind(root.plan(TRIAL, **there, launch="EC2"))
+    (machine,) = found["aws_launch_template"]
+    assert machine["metadata_options"][0]["http_put_response_hop_limit"] == 1
+    assert machine["metadata_options"][0]["http_tokens"] == "required"
+    assert machine["block_device_mappings"][0]["ebs"][0]["encrypted"] == "true"
+    for one in found["aws_ecs_service"]:
+        assert one.get("launch_type") is None
+        assert len(one["capacity_provider_strategy"]) == 1
+    assert {tuple(one["requires_compatibilities"]) for one in found["aws_ecs_task_definition"]} == {
+        ("EC2",)
+    }
+
+
+def test_workers_come_and_go_by_how_long_the_oldest_file_waits(
+    planned: dict[str, list[dict[str, Any]]],
+) -> None:
+    policies = {one["name"]: one for one in planned["aws_appautoscaling_policy"]}
+    assert set(policies) == {"web", "clamd", "worker-more", "worker-fewer"}
+    (web,) = policies["web"]["target_tracking_scaling_policy_configuration"]
+    (counted,) = web["predefined_metric_specification"]
+    assert counted["predefined_metric_type"] == "ALBRequestCountPerTarget"
+    for name, sign in (("worker-more", 1), ("worker-fewer", -1)):
+        (steps,) = policies[name]["step_scaling_policy_configuration"]
+        assert all(one["scaling_adjustment"] * sign > 0 for one in steps["step_adjustment"])
+    # A step for every value above the alarm's, without a gap between two of them.
+    (more,) = policies["worker-more"]["step_scaling_policy_configuration"]
+    steps = more["step_adjustment"]
+    bounds = sorted(one["metric_interval_lower_bound"] for one in steps)
+    assert bounds == ["0", "240"]
+    assert {one["metric_interval_upper_bound"] for one in steps} == {"240", ""}
+
+
+def test_what_nobody_measures_changes_no_number_of_workers(
+    planned: dict[str, list[dict[str, Any]]],
+) -> None:
+    alarms = {one["alarm_name"]: one for one in planned["aws_cloudwatch_metric_alarm"]}
+    for name in ("more-workers", "fewer-workers"):
+        assert alarms[f"uploads-production-{name}"]["treat_missing_data"] == "notBreaching"
+    waited = alarms["uploads-production-more-workers"]
+    filters = {
+        (one["namespace"], one["name"])
+        for found in planned["aws_cloudwatch_log_metric_filter"]
+        for one in found["metric_transformation"]
+    }
+    assert (waited["namespace"], waited["metric_name"]) in filters
+    assert not any(
+        one.get("default_value")
+        for found in planned["aws_cloudwatch_log_metric_filter"]
+        for one in found["metric_transformation"]
+    )
+
+
+def test_clamavs_version_stands_in_the_compose_file_alone(
+    planned: dict[str, list[dict[str, Any]]],
+) -> None:
+    (version,) = re.findall(r"&clamav (clamav/clamav:\S+)", COMPOSE.read_text())
+    assert [path.name for path in SOURCES.rglob("*.tf*") if "clamav:1" in path.read_text()] == [
+        "main.tf"  # of tests/service, whose images are made up
+    ]
+    (clamd,) = [
+        one for one in planned["aws_ecs_task_definition"] if one["family"].endswith("-clamd")
+    ]
+    images = {one["image"] for one in json.loads(clamd["container_definitions"])}
+    assert images == {f"docker.io/{version}"}
+
+
 def container(outputs: dict[str, Any], process: str) -> dict[str, Any]:
     (found,) = [one for one in outputs["definitions"][process] if one["name"] == process]
     return dict(found)
@@ -143,7 +233,47 @@ def tasks(tmp_path_factory: pytest.TempPathFactory, simulator: str) -> dict[str,
     """The containers of each task, as they are written for given parts."""
     made = Configuration(tmp_path_factory.mktemp("tasks"), "tests/service", endpoint=simulator)
     plan = made.plan()
-    return {name: one["value"] for name, one in plan["planned_values"]["outputs"].items()}
+    stopped = by_kind(made.plan(start="false"))
+    found = {name: one["value"] for name, one in plan["planned_values"]["outputs"].items()}
+    return {**found, "running": by_kind(plan), "stopped": stopped}
+
+
+def test_before_the_start_there_is_everything_but_services(tasks: dict[str, Any]) -> None:
+    """So what is first applied needs no image and no schema, and no alarm is red."""
+    running, stopped = tasks["running"], tasks["stopped"]
+    gone = {
+        "aws_ecs_service", "aws_appautoscaling_target", "aws_appautoscaling_policy",
+        "aws_cloudwatch_metric_alarm",
+    }  # fmt: skip
+    assert set(running) - set(stopped) == gone
+    for kind in ("aws_ecs_task_definition", "aws_cloudwatch_log_group"):
+        assert len(stopped[kind]) == len(running[kind]) == 6
+
+
+def test_only_who_opens_files_has_the_image_with_parsers(tasks: dict[str, Any]) -> None:
+    images = {
+        process: container(tasks, process)["image"]
+        for process in ("web", "worker", "courier", "schedule", "bootstrap")
+    }
+    assert [process for process, image in images.items() if image == "worker:1"] == ["worker"]
+
+
+def test_the_bootstrap_may_run_twice_and_fails_with_its_migration(
+    tasks: dict[str, Any], tmp_path: Path
+) -> None:
+    """The task's own words, on SQLite; then on a database that is not there."""
+    task, folder = container(tasks, "bootstrap"), tmp_path / "s"
+    given = {"FIRST_PASSWORD": "nobody will guess this one"}
+    on_file = {"UPLOADS_DATABASE_URL": f"sqlite:///{tmp_path / 'first.db'}", **given}
+    first = run_as(task, folder, *task["command"], **on_file)
+    assert first.returncode == 0, first.stderr
+    assert "Administrator: ann@example.org" in first.stderr
+    again = run_as(task, folder, *task["command"], **on_file)
+    assert (again.returncode, "there are users already" in again.stderr) == (0, True), again.stderr
+    away = {"UPLOADS_DATABASE_URL": f"sqlite:///{tmp_path / 'nowhere' / 'first.db'}", **given}
+    failed = run_as(task, folder, *task["command"], **away)
+    assert failed.returncode != 0
+    assert "Administrator" not in failed.stderr
 
 
 def run_as(task: dict[str, Any], scratch: Path, *command: str, **more: str) -> Any:
@@ -153,9 +283,8 @@ def run_as(task: dict[str, Any], scratch: Path, *command: str, **more: str) -> A
     env |= {one["name"]: "s" * 40 for one in task["secrets"]} | more
     env = {name: text.replace("/scratch", str(scratch)) for name, text in env.items()}
     env["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        [*task["entryPoint"], *command], env=env, cwd=scratch, capture_output=True, text=True
-    )
+    words = [word.replace("/scratch", str(scratch)) for word in (*task["entryPoint"], *command)]
+    return subprocess.run(words, env=env, cwd=scratch, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("process", ["web", "worker", "courier", "schedule", "bootstrap"])
@@ -164,6 +293,7 @@ def test_each_task_has_settings_that_the_service_reads(
 ) -> None:
     """A misspelt or contradicting one would stop the start; so would a secret that is missing."""
     ask = "from uploads.config import Settings; print(Settings.load().%s)"
+    # A schedule signs nothing and reaches no store.
     what = "redis_url" if process == "schedule" else "require_parts().redis_url"
     run = run_as(container(tasks, process), tmp_path / "s", "python", "-c", ask % what)
     assert run.returncode == 0, run.stderr
@@ -212,4 +342,4 @@ def test_no_secret_is_in_a_task_definition(tasks: dict[str, Any]) -> None:
         for one in containers:
             named = {entry["name"] for entry in one.get("environment", [])}
             assert not {name for name in named if "PASSWORD" in name or "SECRET" in name}
-    assert json.dumps(tasks).count("valueFrom") >= 20
+    assert json.dumps(tasks["definitions"]).count("valueFrom") >= 12

@@ -1,6 +1,6 @@
 output "url" {
-  description = "UPLOADS_DATABASE_URL without user and password, which come as PGUSER and PGPASSWORD."
-  value       = "postgresql+psycopg://${aws_db_instance.this.endpoint}/${local.database}"
+  description = "UPLOADS_DATABASE_URL: user and password are in the secret that it names, and are read there."
+  value       = "postgresql+psycopg://${aws_db_instance.this.endpoint}/${local.database}?password_secret=${aws_db_instance.this.master_user_secret[0].secret_arn}"
 }
 
 output "secret_arn" {

@@ -28,7 +28,7 @@ resource "aws_cloudfront_distribution" "content" {
   aliases         = [var.content_host]
   price_class     = "PriceClass_100"
   http_version    = "http2and3"
-  web_acl_id      = aws_wafv2_web_acl.content.arn
+  web_acl_id      = var.firewall_arns["content"]
 
   origin {
     origin_id   = "content"

@@ -33,6 +33,11 @@ resource "aws_lb" "this" {
   }
 }
 
+resource "aws_wafv2_web_acl_association" "app" {
+  resource_arn = aws_lb.this["app"].arn
+  web_acl_arn  = var.firewall_arns["app"]
+}
+
 resource "aws_lb_target_group" "this" {
   for_each = local.balancers
 
@@ -131,8 +136,22 @@ resource "aws_lb_listener" "http" {
   }
 }
 
+# A record in a zone that does not hold its name would be answered to nobody.
+data "aws_route53_zone" "of" {
+  for_each = { app = var.app_zone_id, content = var.content_zone_id }
+
+  zone_id = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = !coalesce(self.private_zone, false) && endswith(".${local.balancers[each.key].host}", ".${trimsuffix(self.name, ".")}")
+      error_message = "${each.key}_zone_id must be a public zone with ${local.balancers[each.key].host} in it; this one is ${self.name}"
+    }
+  }
+}
+
 resource "aws_route53_record" "app" {
-  zone_id = var.app_zone_id
+  zone_id = data.aws_route53_zone.of["app"].zone_id
   name    = var.app_host
   type    = "A"
 
@@ -146,7 +165,7 @@ resource "aws_route53_record" "app" {
 resource "aws_route53_record" "content" {
   for_each = toset(["A", "AAAA"])
 
-  zone_id = var.content_zone_id
+  zone_id = data.aws_route53_zone.of["content"].zone_id
   name    = var.content_host
   type    = each.key
 

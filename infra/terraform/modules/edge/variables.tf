@@ -26,11 +26,21 @@ variable "group_ids" {
 variable "app_host" {
   description = "The app's host."
   type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]{2,}$", var.app_host))
+    error_message = "app_host is a name in small letters, without https:// and without a port."
+  }
 }
 
 variable "content_host" {
   description = "The host of what users uploaded."
   type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]{2,}$", var.content_host))
+    error_message = "content_host is a name in small letters, without https:// and without a port."
+  }
 }
 
 variable "app_zone_id" {
@@ -63,9 +73,9 @@ variable "logs_bucket" {
   type        = string
 }
 
-variable "requests_per_address" {
-  description = "Requests of one address in five minutes before it is blocked for a while."
-  type        = number
+variable "firewall_arns" {
+  description = "The rules in front of each host: app (in this region), content (CloudFront's)."
+  type        = object({ app = string, content = string })
 }
 
 variable "deletion_protection" {

@@ -25,7 +25,28 @@ locals {
     bucket => "arn:${var.partition}:s3:::${var.bucket_prefix}${bucket}"
   }
 
-  task_policies = {
+  # How secrets are read: by ECS for a process that is started, or by the process itself.
+  secret_statements = {
+    for who, arns_of in { start = var.start_secret_arns, own = var.own_secret_arns } : who => {
+      for process, arns in arns_of : process => [
+        {
+          Sid      = "Secrets"
+          Effect   = "Allow"
+          Action   = ["secretsmanager:GetSecretValue"]
+          Resource = arns
+        },
+        {
+          Sid       = "KeyOfSecrets"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt"]
+          Resource  = [var.parts_key_arn]
+          Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
+        },
+      ] if length(arns) > 0
+    }
+  }
+
+  bucket_statements = {
     for process, buckets in local.access : process => concat(
       [for bucket, verbs in buckets : {
         Sid      = "List${title(bucket)}"
@@ -49,6 +70,13 @@ locals {
     )
   }
 
+  # What a process may do while it runs; who is not here may do nothing.
+  task_policies = {
+    for process in toset(concat(keys(local.access), keys(local.secret_statements.own))) : process => concat(
+      try(local.bucket_statements[process], []), try(local.secret_statements.own[process], []),
+    )
+  }
+
   # What ECS does for a task before it runs: its image, its log, and its own secrets.
   start_policies = {
     for process in local.processes : process => concat(
@@ -67,19 +95,7 @@ locals {
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         Resource = arns
       } if length(arns) > 0],
-      [for arns in [lookup(var.secret_arns, process, [])] : {
-        Sid      = "Secrets"
-        Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
-        Resource = arns
-      } if length(arns) > 0],
-      [for arns in [lookup(var.secret_arns, process, [])] : {
-        Sid       = "KeyOfSecrets"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt"]
-        Resource  = [var.parts_key_arn]
-        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
-      } if length(arns) > 0],
+      try(local.secret_statements.start[process], []),
     )
   }
 
@@ -109,7 +125,7 @@ resource "aws_iam_role" "task" {
 resource "aws_iam_role_policy" "task" {
   for_each = local.task_policies
 
-  name   = "buckets"
+  name   = "own"
   role   = aws_iam_role.task[each.key].name
   policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
 }

@@ -39,8 +39,14 @@ variable "repository_arns" {
   default     = []
 }
 
-variable "secret_arns" {
+variable "start_secret_arns" {
   description = "The secrets that each process is started with."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "own_secret_arns" {
+  description = "The secrets that each process reads by itself, because they change while it runs."
   type        = map(list(string))
   default     = {}
 }

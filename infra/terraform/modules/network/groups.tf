@@ -23,6 +23,7 @@ locals {
       ["web", "database", 5432],
       ["worker", "database", 5432],
       ["courier", "database", 5432],
+      ["schedule", "database", 5432],
       ["bootstrap", "database", 5432],
       ["web", "cache", 6379],
       ["worker", "cache", 6379],

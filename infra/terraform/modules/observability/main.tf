@@ -1,6 +1,8 @@
 # What tells that something is wrong, by what AWS itself measures; and the trail of who touched what.
 
 locals {
+  # Above or below a value in 3 of 5 minutes, or in as many as `minutes` says. What is not measured is
+  # well, but where it says that nobody is there.
   alarms = merge(
     {
       for host, names in var.balancers : "${host}-5xx" => {
@@ -21,15 +23,31 @@ locals {
       }
     },
     {
-      database-cpu = {
-        namespace  = "AWS/RDS", metric = "CPUUtilization", statistic = "Average", above = 85
-        dimensions = { DBInstanceIdentifier = var.database }
+      # Nothing is inspected, or nobody is served.
+      for service in var.services : "${service}-gone" => {
+        namespace  = "ECS/ContainerInsights", metric = "RunningTaskCount", statistic = "Minimum", below = 1, minutes = 5, missing = "breaching"
+        dimensions = { ClusterName = var.cluster, ServiceName = service }
       }
     },
     {
       for node in var.cache_members : "${node}-memory" => {
         namespace  = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", statistic = "Maximum", above = 75
         dimensions = { CacheClusterId = node }
+      }
+    },
+    {
+      # As old as what /readyz calls degraded.
+      backlog = {
+        namespace  = var.waited.namespace, metric = var.waited.names["inspect"], statistic = "Maximum", above = 900
+        dimensions = {}
+      }
+      database-cpu = {
+        namespace  = "AWS/RDS", metric = "CPUUtilization", statistic = "Average", above = 85
+        dimensions = { DBInstanceIdentifier = var.database }
+      }
+      database-disk = {
+        namespace  = "AWS/RDS", metric = "FreeStorageSpace", statistic = "Minimum", below = 5 * pow(1024, 3), missing = "breaching"
+        dimensions = { DBInstanceIdentifier = var.database }
       }
     },
   )
@@ -46,7 +64,7 @@ resource "aws_sns_topic_subscription" "alarms" {
   endpoint  = var.alarm_address
 }
 
-resource "aws_cloudwatch_metric_alarm" "above" {
+resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
   alarm_name          = "${var.name}-${each.key}"
@@ -54,45 +72,12 @@ resource "aws_cloudwatch_metric_alarm" "above" {
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.above
+  comparison_operator = can(each.value.below) ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = try(each.value.below, each.value.above)
   period              = 60
   evaluation_periods  = 5
-  datapoints_to_alarm = 3
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-# A service without a running task: nothing is inspected, or nobody is served.
-resource "aws_cloudwatch_metric_alarm" "gone" {
-  for_each = toset(var.services)
-
-  alarm_name          = "${var.name}-${each.key}-gone"
-  namespace           = "ECS/ContainerInsights"
-  metric_name         = "RunningTaskCount"
-  dimensions          = { ClusterName = var.cluster, ServiceName = each.key }
-  statistic           = "Minimum"
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  period              = 60
-  evaluation_periods  = 5
-  treat_missing_data  = "breaching"
-  alarm_actions       = [aws_sns_topic.alarms.arn]
-  ok_actions          = [aws_sns_topic.alarms.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "disk" {
-  alarm_name          = "${var.name}-database-disk"
-  namespace           = "AWS/RDS"
-  metric_name         = "FreeStorageSpace"
-  dimensions          = { DBInstanceIdentifier = var.database }
-  statistic           = "Minimum"
-  comparison_operator = "LessThanThreshold"
-  threshold           = 5 * pow(1024, 3)
-  period              = 300
-  evaluation_periods  = 2
-  treat_missing_data  = "breaching"
+  datapoints_to_alarm = try(each.value.minutes, 3)
+  treat_missing_data  = try(each.value.missing, "notBreaching")
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
@@ -108,6 +93,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         { title = "Running tasks", stat = "Minimum", metrics = [for service in var.services : ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.cluster, "ServiceName", service]] },
         { title = "Processor, percent", stat = "Average", metrics = [for service in var.services : ["AWS/ECS", "CPUUtilization", "ClusterName", var.cluster, "ServiceName", service]] },
         { title = "Memory, percent", stat = "Maximum", metrics = [for service in var.services : ["AWS/ECS", "MemoryUtilization", "ClusterName", var.cluster, "ServiceName", service]] },
+        { title = "Oldest job that waits for a worker, seconds", stat = "Maximum", metrics = [for name in values(var.waited.names) : [var.waited.namespace, name]] },
         { title = "Database: processor, percent", stat = "Average", metrics = [["AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", var.database]] },
         { title = "Redis: memory, percent", stat = "Maximum", metrics = [for node in var.cache_members : ["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node]] },
         ] : {

@@ -38,6 +38,11 @@ variable "services" {
   type        = list(string)
 }
 
+variable "waited" {
+  description = "The metrics of how long the oldest job of each kind has waited for a worker, in seconds."
+  type        = object({ namespace = string, names = map(string) })
+}
+
 variable "database" {
   description = "The database's name."
   type        = string

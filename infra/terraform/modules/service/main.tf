@@ -41,30 +41,27 @@ locals {
       UPLOADS_CLAMD            = "clamd.${var.name}.internal:3310"
       UPLOADS_QUARANTINE_DAYS  = tostring(var.quarantine_days)
       UPLOADS_WEBHOOK_PORTS    = join(",", [for port in var.webhook_ports : tostring(port)])
-      PGSSLMODE                = "verify-full"
-      PGSSLROOTCERT            = "${local.scratch}/database-ca.pem"
-      DATABASE_CA              = var.database_ca
-      REDIS_ADDRESS            = var.redis_address
-      REDIS_USER               = var.redis_user
-      HOME                     = local.scratch
-      TMPDIR                   = local.scratch
-      MALLOC_ARENA_MAX         = "2"
+      # The schedule's line by which workers are scaled (scaling.tf).
+      UPLOADS_BACKLOG_LOG_SECONDS = "60"
+      PGSSLMODE                   = "verify-full"
+      PGSSLROOTCERT               = "${local.scratch}/database-ca.pem"
+      DATABASE_CA                 = var.database_ca
+      REDIS_ADDRESS               = var.redis_address
+      REDIS_USER                  = var.redis_user
+      HOME                        = local.scratch
+      TMPDIR                      = local.scratch
+      MALLOC_ARENA_MAX            = "2"
     },
     var.settings,
   )
 
   redis_secret = { REDIS_PASSWORD = var.redis_secret_arn }
-  database_secrets = {
-    PGUSER     = "${var.database_secret_arn}:username::"
-    PGPASSWORD = "${var.database_secret_arn}:password::"
-  }
-  signing_secrets = {
+  all_secrets = merge(local.redis_secret, {
     UPLOADS_SECRET_KEY      = var.secret_key_arn
     UPLOADS_SECRET_KEYS_OLD = var.secret_key_old_arn
-  }
-  all_secrets = merge(local.redis_secret, local.database_secrets, local.signing_secrets)
+  })
 
-  # What differs. `ready` is the service's own word: a file that a worker makes when the parser cell, the
+  # What differs. Parsers are in the worker's image alone; who opens no file has the web's. `ready` is the service's own word: a file that a worker makes when the parser cell, the
   # rules and the engines have proved themselves.
   processes = {
     web = {
@@ -78,22 +75,25 @@ locals {
       ready   = "test -e $UPLOADS_DATA/run/worker.ready"
     }
     courier = {
-      image   = var.images.worker, secrets = local.all_secrets, patience = 30, port = 0
+      image   = var.images.web, secrets = local.all_secrets, patience = 30, port = 0
       command = concat(local.celery, ["workers.courier.app", "worker", "--pool", "threads", "--concurrency", "8"], local.quiet, ["--queues", "webhooks"])
       ready   = "test -e $UPLOADS_DATA/run/courier.ready"
     }
     schedule = {
-      image   = var.images.worker, secrets = local.redis_secret, patience = 10, port = 0
+      image   = var.images.web, secrets = local.redis_secret, patience = 10, port = 0
       command = concat(local.celery, ["workers.beat", "beat", "--schedule", "${local.scratch}/data/run/beat"])
       ready   = ""
     }
     bootstrap = {
-      image   = var.images.worker, port = 0, patience = 30
+      image   = var.images.web, port = 0, patience = 30
       secrets = merge(local.all_secrets, { FIRST_PASSWORD = var.first_administrator_secret_arn })
+      # Buckets and their CORS rules are Terraform's; this task may not even look into them.
       command = ["sh", "-c", <<-EOT
-        uploads db upgrade
-        uploads users list | grep -q '  admin  ' || printf '%s\n' "$FIRST_PASSWORD" \
-          | uploads users create "$FIRST_ADMINISTRATOR" --admin --password-stdin
+        set -eu
+        printf '%s\n' "$FIRST_PASSWORD" >${local.scratch}/first-password
+        unset FIRST_PASSWORD
+        exec uploads bootstrap --no-store --administrator "$FIRST_ADMINISTRATOR" \
+          --password-file ${local.scratch}/first-password
       EOT
       ]
       ready = ""
@@ -118,6 +118,8 @@ locals {
     entryPoint = ["chmod", "1777", local.scratch]
     command    = []
   })
+
+  running = { for process, count in var.counts : process => count if var.start }
 
   definitions = {
     for process, one in local.processes : process => [
@@ -207,7 +209,7 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_ecs_service" "this" {
-  for_each = var.counts
+  for_each = local.running
 
   #checkov:skip=CKV_AWS_332:the platform version is LATEST where there is one; EC2 has none
   name            = each.key

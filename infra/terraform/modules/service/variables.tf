@@ -74,17 +74,12 @@ variable "internal_net" {
 }
 
 variable "database_url" {
-  description = "UPLOADS_DATABASE_URL without user and password."
+  description = "UPLOADS_DATABASE_URL, without user and password."
   type        = string
 }
 
 variable "database_ca" {
   description = "Certificates of the authorities that sign the database's, PEM."
-  type        = string
-}
-
-variable "database_secret_arn" {
-  description = "The secret with `username` and `password`."
   type        = string
 }
 
@@ -158,6 +153,11 @@ variable "images" {
   type        = object({ web = string, worker = string, clamav = string })
 }
 
+variable "start" {
+  description = "Whether services run."
+  type        = bool
+}
+
 variable "launch" {
   description = "FARGATE, or EC2 for machines of our own."
   type        = string
@@ -213,12 +213,17 @@ variable "settings" {
   }
 
   validation {
+    condition     = contains(["debug", "info"], lookup(var.settings, "UPLOADS_LOG_LEVEL", "info"))
+    error_message = "UPLOADS_LOG_LEVEL is info or debug: the number of workers is found by a line of the log."
+  }
+
+  validation {
     condition = length(setintersection(keys(var.settings), [
       "UPLOADS_ENV", "UPLOADS_FAULT", "UPLOADS_SECRET_KEY", "UPLOADS_SECRET_KEYS_OLD", "UPLOADS_S3_ACCESS_KEY",
       "UPLOADS_S3_SECRET_KEY", "UPLOADS_S3_KEYS", "UPLOADS_S3_BUCKET_PREFIX", "UPLOADS_DATABASE_URL",
       "UPLOADS_REDIS_URL", "UPLOADS_TRUSTED_PROXIES", "UPLOADS_INTERNAL_NETS", "UPLOADS_CLAMD", "UPLOADS_CELL",
       "UPLOADS_QUARANTINE_DAYS", "UPLOADS_WEBHOOK_PORTS", "UPLOADS_PUBLIC_URL", "UPLOADS_CONTENT_URL",
-      "UPLOADS_DATA", "UPLOADS_SCRATCH",
+      "UPLOADS_DATA", "UPLOADS_SCRATCH", "UPLOADS_BACKLOG_LOG_SECONDS",
     ])) == 0
     error_message = "This setting is made here, or is a secret, or would take a lock away."
   }

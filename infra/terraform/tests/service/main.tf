@@ -16,6 +16,12 @@ variable "endpoint" {
   type        = string
 }
 
+variable "start" {
+  description = "Whether services run."
+  type        = bool
+  default     = true
+}
+
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "simulator"
@@ -53,9 +59,8 @@ module "service" {
   public_url                     = "https://uploads.example.org"
   content_url                    = "https://uploads-content.example.net"
   internal_net                   = "10.40.0.0/16"
-  database_url                   = "postgresql+psycopg://database:5432/uploads"
+  database_url                   = "postgresql+psycopg://database:5432/uploads?password_secret=${local.secret}:database"
   database_ca                    = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-  database_secret_arn            = "${local.secret}:database"
   redis_address                  = "redis:6379"
   redis_user                     = "uploads"
   redis_secret_arn               = "${local.secret}:redis"
@@ -74,8 +79,10 @@ module "service" {
   machine                        = { type = "m7i.large", disk_gib = 100, most = 1 }
   sizes                          = { for process in local.processes : process => { cpu = 2048, memory = 8192, scratch_gib = 30 } }
   counts = {
-    for process in ["web", "worker", "courier", "schedule", "clamd"] : process => { least = 1, most = process == "web" ? 2 : 1 }
+    for process in ["web", "worker", "courier", "schedule", "clamd"] :
+    process => { least = 1, most = contains(["web", "worker"], process) ? 4 : 1 }
   }
+  start    = var.start
   settings = { UPLOADS_MAX_FILE_BYTES = "104857600" }
 }
 
