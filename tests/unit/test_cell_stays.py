@@ -98,6 +98,7 @@ def test_a_number_of_files_ends_it(cell: Cell, file: BinaryIO) -> None:
 def test_what_it_keeps_ends_it(cell: Cell, file: BinaryIO, doubt: str) -> None:
     """The file itself has its reply; the next one has a child that never saw it."""
     assert act(cell, file, doubt).result["act"] == doubt
+    assert cell_children() == []
     assert remember(cell, file)["seen"] == []
     assert len(remember(cell, file)["seen"]) == 1
     assert len(cell_children()) == 1
