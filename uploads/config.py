@@ -289,6 +289,11 @@ class Settings(BaseSettings):
         description="`unconfined` opens files of strangers without the parser cell's locks: only "
         "where the platform has none of them. Every page and /readyz say so.",
     )
+    worker_as_root: bool = Field(
+        False,
+        description="In production a worker that is started as root does not start, unless this "
+        "is `yes`: it holds the service's keys. What opens files is nobody either way.",
+    )
     yara_rules: Path | None = Field(
         None,
         description="A folder with YARA rules of your own (`*.yar`), beside ours. One that does "

@@ -41,6 +41,10 @@ _STOP_SECONDS = 13.0
 _main_process = os.getpid()  # imported before the fork
 
 
+class StartedAsRoot(RuntimeError):
+    """A worker in production that nobody wants to be root."""
+
+
 def _make_app(settings: Settings) -> Celery:
     made = make_celery(settings.redis_url)
     made.conf.update(
@@ -97,9 +101,7 @@ def _prove(**_: Any) -> None:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
         tallies.begin(settings.metrics_folder)
-        if os.geteuid() == 0:
-            # Children in the cell become nobody; what holds the secrets should be nobody's root.
-            _log.warning("worker_is_root", advice="run the service as a user of its own")
+        _judge_root(settings)
         _prove_cell(settings)
         Scratch(settings.scratch_dir).clear()
         _find_office(settings)
@@ -110,6 +112,22 @@ def _prove(**_: Any) -> None:
         _say_ready(settings)
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
+
+
+def _judge_root(settings: Settings) -> None:
+    """Children in the cell become nobody; what holds the secrets should be nobody's root either.
+
+    On a laptop data and packages may be root's alone, so there it is only said. Raises
+    StartedAsRoot in production, where an operator has not said that it has to be.
+    """
+    if os.geteuid() != 0:
+        return
+    if settings.env == "production" and not settings.worker_as_root:
+        raise StartedAsRoot(
+            "started as root: start it as a user of its own (celery's --uid and --gid change to "
+            "one), or set UPLOADS_WORKER_AS_ROOT=yes"
+        )
+    _log.warning("worker_is_root", advice="run the service as a user of its own")
 
 
 def _prove_cell(settings: Settings) -> None:

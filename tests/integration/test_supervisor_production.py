@@ -16,6 +16,7 @@ pytestmark = pytest.mark.one_database
 
 SCANNERLESS = {
     "UPLOADS_ENV": "production",
+    "UPLOADS_WORKER_AS_ROOT": "yes",
     "UPLOADS_CLAMD": "off",
     "UPLOADS_CELL": "unconfined",
     "UPLOADS_OFFICE": "on",

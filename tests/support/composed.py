@@ -126,6 +126,7 @@ class Container:
     def environment(self) -> dict[str, str]:
         """The image's and the service's."""
         found = {"PATH": _PATH, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
+        found["UPLOADS_WORKER_AS_ROOT"] = "yes"  # in containers it is not, here it may be
         given = self._service.get("environment") or {}
         found |= {name: self.here(value) for name, value in given.items()}
         return {**found, **self._more}

@@ -45,6 +45,7 @@ _PACKAGES = "/opt/uploads/lib/python3.11/site-packages"
 _SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 _SETTINGS = {
     "UPLOADS_ENV": "production",
+    "UPLOADS_WORKER_AS_ROOT": "yes",  # namespaces of a network need it
     "UPLOADS_TRUSTED_PROXIES": "1",
     "UPLOADS_INTERNAL_NETS": NET,
     "UPLOADS_WEB_PROCESSES": "1",

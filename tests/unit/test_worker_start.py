@@ -1,4 +1,4 @@
-"""A worker that finds its cell open, or rules that do not compile, does not start."""
+"""A worker whose cell is open, whose rules do not compile, or that is root does not start."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if sys.argv[1] == "open":
     leave = "from workers.sandbox import confinement; confinement.confine = lambda *_: None;"
     warm._BOOT = warm._BOOT.replace("from workers.sandbox", leave + "from workers.sandbox", 1)
 from workers import app
+if sys.argv[1] == "root":
+    app.os.geteuid = lambda: 0
 app._prove()
 """
 PARTS = {
@@ -58,3 +60,24 @@ def test_a_worker_whose_rules_do_not_compile_says_which(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "own.yar").write_text("rule a { condition: no }")
     assert "own.yar" in refusal(tmp_path, "confined", UPLOADS_YARA_RULES=str(tmp_path / "rules"))
+
+
+PRODUCTION = {
+    "UPLOADS_ENV": "production",
+    "UPLOADS_PUBLIC_URL": "https://uploads.example.org",
+    "UPLOADS_CONTENT_URL": "https://content.example.org",
+    "UPLOADS_DATABASE_URL": "postgresql://uploads@127.0.0.1:9/uploads",
+    "UPLOADS_REDIS_URL": "redis://127.0.0.1:9",
+}
+
+
+def test_a_worker_in_production_does_not_start_as_root(tmp_path: Path) -> None:
+    """It says what to do, and looks at nothing else before."""
+    assert "UPLOADS_WORKER_AS_ROOT" in refusal(tmp_path, "root", **PRODUCTION)
+
+
+def test_an_operator_may_want_it_to(tmp_path: Path) -> None:
+    """Then the next look is the first to end the start."""
+    (tmp_path / "own.yar").write_text("rule a { condition: no }")
+    settings = {**PRODUCTION, "UPLOADS_WORKER_AS_ROOT": "yes", "UPLOADS_YARA_RULES": str(tmp_path)}
+    assert "own.yar" in refusal(tmp_path, "root", **settings)
