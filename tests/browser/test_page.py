@@ -163,9 +163,8 @@ def test_malware_is_named_and_locked_away(visit: Callable[..., Visit]) -> None:
     found.get_by_role("link", name="bill.txt", exact=True).click()
     expect(page.get_by_role("heading", name="bill.txt")).to_be_visible()
     expect(page.get_by_text("Who inspected it")).to_be_visible()
-    # What one engine finds is settled: the next is not asked.
     expect(page.locator(".engine").filter(has_text="YARA")).to_contain_text("Found: EICAR")
-    expect(page.locator(".engine").filter(has_text="ClamAV")).to_have_count(0)
+    expect(page.locator(".engine").filter(has_text="ClamAV")).to_contain_text("Found")
 
 
 def test_a_name_is_text_and_never_markup(visit: Callable[..., Visit]) -> None:

@@ -19,6 +19,7 @@ NAME = "a very private name.txt"
 # What a service without trouble may never have to count, and what this scanner does not say.
 SILENT = {
     "uploads_cell_failures_total",
+    "uploads_grants_refused_total",
     "uploads_job_deferrals_total",
     "uploads_job_failures_total",
     "uploads_signature_age_seconds",

@@ -48,13 +48,27 @@ def test_the_scanner_is_not_asked_about_what_is_refused(line: Line, reason: str)
     assert engines[2].seen == []
 
 
-def test_active_content_that_the_scanner_knows_has_a_name(line: Line) -> None:
-    verdict = examined(line, *three(Outcome.UNSCANNABLE, "active-content"))
+NAMEABLE = pytest.mark.parametrize("reason", ["active-content", "unknown-packing"])
+
+
+@NAMEABLE
+def test_what_the_scanner_may_know_better_it_is_asked(line: Line, reason: str) -> None:
+    verdict = examined(line, *three(Outcome.UNSCANNABLE, reason))
     assert (verdict.outcome, verdict.engines[2].finding) == (Outcome.INFECTED, "Bad.Thing")
 
 
-def test_active_content_waits_for_a_scanner_that_is_silent(line: Line) -> None:
-    engines = three(Outcome.UNSCANNABLE, "active-content")
+def test_what_one_engine_found_another_may_have_a_name_for(line: Line) -> None:
+    verdict = examined(line, *three(Outcome.INFECTED, None))
+    assert [one.outcome for one in verdict.engines] == [
+        Outcome.INFECTED,
+        Outcome.CLEAN,
+        Outcome.INFECTED,
+    ]
+
+
+@NAMEABLE
+def test_it_waits_for_a_scanner_that_is_silent(line: Line, reason: str) -> None:
+    engines = three(Outcome.UNSCANNABLE, reason)
     engines[2].silent = True
     with pytest.raises(EngineUnavailable):
         examined(line, *engines)

@@ -139,7 +139,8 @@ class Examiner:
         """One engine after the other; the virus scanner, who costs most, only where it matters.
 
         It comes last, and is not asked about what our own engines refused already. But active
-        content is often a virus that has a name, and then that is the word for it.
+        content is often a virus that has a name, and then that is the word for it; and a packing
+        that we do not open it may.
         """
         settled = False
         for engine in self._engines:

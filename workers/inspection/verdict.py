@@ -27,14 +27,16 @@ REJECTING = frozenset(
 _SILENT = frozenset({Outcome.NOT_CONFIGURED, Outcome.NOT_APPLICABLE})
 
 
-def is_final(report: EngineReport) -> bool:
-    """Whether one engine's word settles a file, so that the virus scanner need not be asked.
+_NAMEABLE = frozenset({"active-content", "unknown-packing"})
+"""Reasons that the virus scanner may have a better word for: it opens more, and knows viruses."""
 
-    Not that of active content: it may have a name among the viruses, and is infected then.
+
+def is_final(report: EngineReport) -> bool:
+    """Whether one engine refuses a file so that the virus scanner need not be asked.
+
+    What another engine found is no such word: a second name is worth having.
     """
-    if report.outcome is Outcome.INFECTED:
-        return True
-    return report.outcome is Outcome.UNSCANNABLE and report.reason != "active-content"
+    return report.outcome is Outcome.UNSCANNABLE and report.reason not in _NAMEABLE
 
 
 def add_up(reports: Sequence[EngineReport], required: Iterable[str]) -> tuple[Outcome, str | None]:
@@ -44,7 +46,7 @@ def add_up(reports: Sequence[EngineReport], required: Iterable[str]) -> tuple[Ou
     has settled it: the file then waits.
     """
     spoken = {report.name: report.outcome for report in reports}
-    settled = any(is_final(report) for report in reports)
+    settled = any(one.outcome is Outcome.INFECTED or is_final(one) for one in reports)
     for name in () if settled else required:
         if spoken.get(name, Outcome.NOT_CONFIGURED) in {Outcome.NOT_CONFIGURED, Outcome.ERROR}:
             raise EngineUnavailable(f"{name} is required and did not speak")
