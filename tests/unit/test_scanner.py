@@ -124,7 +124,7 @@ def test_readiness_asks_the_scanner(
     def no_engines(_: object) -> None:
         raise RecordsUnavailable("staged")
 
-    fine = SimpleNamespace(ready=lambda: None, read=no_engines)
+    fine = SimpleNamespace(ready=lambda: None, read=no_engines, glance=no_engines)
     app = Flask("probe")
     app.register_blueprint(blueprint)
     with daemon(tmp_path / "clamd", reply) as address:

@@ -17,7 +17,7 @@ VALUES = {
     "secret_key": KEY,
     "secret_keys_old": "x" * 32,
     "database_url": "postgresql+psycopg://u:p@h/d",
-    "redis_url": "rediss://u:p@h:1/0",
+    "redis_url": "redis://u:p@h:1/0",
     "s3_access_key": "access",
     "s3_secret_key": "hush",
 }
