@@ -30,6 +30,20 @@ def tar(members: Mapping[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
     return out.getvalue()
 
 
+def _unnamed(archive: bytes) -> bytes:
+    """The same, its first header without the name that nobody needs."""
+    head = bytes(100) + archive[100:148]
+    rest = archive[156 : tarfile.BLOCKSIZE]
+    total = sum(head) + sum(rest) + 8 * ord(" ")
+    return head + b"%06o\0 " % total + rest + archive[tarfile.BLOCKSIZE :]
+
+
+def _lzma(data: bytes, **properties: int) -> bytes:
+    """A file of lzma that does not begin as most do."""
+    filters = [{"id": lzma.FILTER_LZMA1, **properties}]
+    return lzma.compress(data, lzma.FORMAT_ALONE, filters=filters)
+
+
 def tar_of(kind: bytes, link: str = "", name: str = "a") -> bytes:
     """A tar whose one member is no file."""
     out = io.BytesIO()
@@ -93,10 +107,13 @@ def packed_virus() -> dict[str, tuple[str, bytes]]:
         "bzip2": bz2.compress(eicar()),
         "xz": lzma.compress(eicar()),
         "lzma": lzma.compress(eicar() + bytes(99), lzma.FORMAT_ALONE),
+        "lzma of other properties": _lzma(eicar(), lc=0, lp=2, pb=1),
+        "lzma of another dictionary": _lzma(eicar(), dict_size=3 << 19),
         "two of gzip": gzip.compress(b"text") + bytes(9) + gzip.compress(eicar()),
         "tar": tar(members),
         "gnu tar": tar({"n" * 300: b"text", **members}, tarfile.GNU_FORMAT),
         "pax tar": tar({"ä" * 300: b"text", **members}),
+        "gzip in tar that begins without a name": _unnamed(tar({"ä": gzip.compress(eicar())})),
         "tar.gz": gzip.compress(tar(members)),
         "tar.bz2": bz2.compress(tar(members)),
         "tar.xz": lzma.compress(tar(members)),
@@ -225,6 +242,9 @@ def packed_honest() -> dict[str, tuple[str, bytes]]:
         "lib.a": ar({"/": b"odd", "a.o/": b"text"}),
         "setup.exe": led_zip({"a": b"b"}, program(), counted=False),
         "app.pyz": led_zip({"__main__.py": b"pass"}, b"#!/usr/bin/python3\n", counted=True),
+        "numbers.bin": struct.pack("<16L", 1, 2, 5, *range(13)),
+        "zeros.bin": b"\x5d\0\x10" + bytes(99),
+        "numbers.idx": struct.pack("<BLQ", 0, 4096, 99) + bytes(range(256)) * 200,
         "about.txt": b"A PDF begins with %PDF-1.7, bzip2 with BZh9, tar has ustar in it.",
         "ends.bin": b"A ZIP ends like this: PK\5\6" + bytes(40),
         "old.doc": OLE + bytes(512),

@@ -10,6 +10,7 @@ import re
 import zlib
 
 from workers.inspection.tars import AR, is_tar
+from workers.inspection.unpacking import begins_as_lzma
 
 HEAD_BYTES = 0x9006
 """How much of a member is looked at: a disc says what it is behind its first 32 KiB."""
@@ -22,6 +23,7 @@ _OPENED = (
     (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", re.DOTALL), "bzip2"),
     (re.compile(rb"\xfd7zXZ\0"), "xz"),
     # A file of lzma has no magic: the usual properties, a dictionary of a usual size, a length.
+    # Damaged ones are refused as such; of all others only what can be unpacked is one.
     (
         re.compile(
             rb"\x5d\0\0[\0\x01\x02\x04\x08\x10\x20\x40\x80][\0-\x0c](?:\xff{8}|.{5}\0{3})\0",
@@ -65,7 +67,9 @@ _ARJ = b"\x60\xea"
 def opened_as(head: bytes) -> str | None:
     """How something that begins like this is unpacked here; None where nothing is in it."""
     found = next((kind for magic, kind in _OPENED if magic.match(head)), None)
-    return found or ("tar" if is_tar(head) else None)
+    if found is None and is_tar(head):
+        return "tar"
+    return "xz" if found is None and begins_as_lzma(head) else found
 
 
 def closed(head: bytes) -> str | None:

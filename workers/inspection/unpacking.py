@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -16,6 +17,11 @@ from uploads.documents.readers.limits import Refusal
 CHUNK_BYTES = 256 * 1024
 _DICTIONARY_BYTES = 192 * 1024 * 1024
 _NULLS = b"\0"
+_LZMA_HEAD = struct.Struct("<BLQ")
+_LZMA_SIZE = 1 << 38  # as xz: what says that it is larger is something else
+_LZMA_UNKNOWN = (1 << 64) - 1
+_LZMA_TRIED = 64  # bytes that come out of hardly anything else
+_STEP_BYTES = 64
 
 
 class Unpacker(Protocol):
@@ -75,6 +81,36 @@ def bunzip2() -> Unpacker:
 def unxz() -> Unpacker:
     """Also the older format without a checksum."""
     return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_DICTIONARY_BYTES)
+
+
+def begins_as_lzma(head: bytes) -> bool:
+    """Whether this is the beginning of a file of lzma (xz's `lzma-file-format.txt`).
+
+    It has no magic, and any numbers may stand in its head. So it is unpacked a little, with a small
+    dictionary: other bytes soon point at what was not there yet.
+    """
+    if len(head) <= _LZMA_HEAD.size or head[_LZMA_HEAD.size]:
+        return False
+    properties, dictionary, size = _LZMA_HEAD.unpack_from(head)
+    if not _is_lzma_dictionary(dictionary) or _LZMA_SIZE <= size < _LZMA_UNKNOWN:
+        return False
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
+    found = bytearray()
+    try:
+        unpacker.decompress(_LZMA_HEAD.pack(properties, CHUNK_BYTES, size))
+        for at in range(_LZMA_HEAD.size, len(head), _STEP_BYTES):
+            found += unpacker.decompress(head[at : at + _STEP_BYTES], CHUNK_BYTES)
+            if unpacker.eof or len(found) >= CHUNK_BYTES:
+                break
+    except lzma.LZMAError:
+        return len(found) >= _LZMA_TRIED and any(found)
+    return any(found)
+
+
+def _is_lzma_dictionary(size: int) -> bool:
+    """Two to a power, or half as much again: xz and 7-Zip open no other without being told to."""
+    power = size // 3 if size % 3 == 0 else size
+    return size >= 1 << 12 and power & (power - 1) == 0
 
 
 def unpacked(
