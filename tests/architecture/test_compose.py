@@ -240,6 +240,7 @@ def test_settings_of_the_operator_reach_every_container_of_the_service(tmp_path:
     made = Deployment(tmp_path)
     assert made.prepare().returncode == 0
     file = made.folder / "settings.env"
+    assert "docker compose restart nginx" in file.read_text()  # else it keeps its earlier limit
     file.write_text("UPLOADS_MAX_FILE_BYTES=1073741825\nUPLOADS_ENV=development\n")
     assert made.prepare().returncode == 0
     services = made.resolved()["services"]
