@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from uploads.config import ConfigurationError
 from uploads.documents.errors import StorageUnavailable, Unavailable
 
 _PIECE = 1024 * 1024
@@ -36,8 +37,14 @@ class Scratch:
         self._check_room = check_room
 
     def clear(self) -> None:
-        """Remove everything: called once, before the worker takes its first job."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Remove everything: called once, before the worker takes its first job.
+
+        Raises ConfigurationError where there can be no such folder.
+        """
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigurationError(f"UPLOADS_SCRATCH or UPLOADS_DATA: {error}") from error
         try:
             empty_folder(self._root)
         except OSError as error:

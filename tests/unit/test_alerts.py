@@ -128,3 +128,18 @@ def test_grafana_finds_its_source_and_its_dashboard() -> None:
     provider = yaml.safe_load((folder / "dashboards/uploads.yml").read_text())["providers"][0]
     assert provider["type"] == "file"
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_operators_on_aws_are_told_what_to_do_at_each_alarm() -> None:
+    """By the endings of the names, where one alarm is made for each host, service or node."""
+    aws = ROOT / "infra/terraform"
+    alarms = (aws / "modules/observability/main.tf").read_text()
+    named = re.findall(r'"\$\{(?:host|service|node)\}(-\w+)" =>', alarms)
+    single = re.findall(r"^      ([\w-]+) = \{$", alarms, re.MULTILINE)
+    assert {"-gone", "-5xx"} <= set(named)
+    assert {"backlog", "database-disk"} <= set(single)
+    section = (aws / "README.md").read_text().split("## When an alarm comes")[1].split("\n## ")[0]
+    told = re.findall(r"^\| `([\w-]+)`", section, re.MULTILINE)
+    assert set(single) <= set(told)
+    for ending in named:
+        assert any(one.endswith(ending) for one in told), ending

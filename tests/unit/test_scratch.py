@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from uploads.config import ConfigurationError
 from workers.scratch import Scratch
 
 DEPTH = 1200  # beyond what Python calls itself, and with its name beyond what a path may be long
@@ -19,6 +20,12 @@ def scratch(tmp_path: Path) -> Scratch:
     made = Scratch(tmp_path / "scratch")
     made.clear()
     return made
+
+
+def test_a_place_that_cannot_be_is_named_by_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"UPLOADS_SCRATCH.*/file/scratch"):
+        Scratch(tmp_path / "file" / "scratch").clear()
 
 
 def fill(folder: Path, outside: Path) -> None:

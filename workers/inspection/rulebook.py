@@ -45,10 +45,12 @@ def _sources(folders: Iterable[Path]) -> list[tuple[str, str]]:
 
 
 def _sources_in(rules_dir: Path) -> list[tuple[str, str]]:
+    # Whoever reads of it has to know which setting named the folder.
+    whose = f"{rules_dir}" if rules_dir == RULES_DIR else f"UPLOADS_YARA_RULES: {rules_dir}"
     try:
         sources = [(path.name, path.read_text("utf-8")) for path in sorted(rules_dir.glob("*.yar"))]
     except (OSError, UnicodeDecodeError) as error:
-        raise RulesBroken(f"{rules_dir}: {error}") from error
+        raise RulesBroken(f"{whose}: {error}") from error
     if not sources:
-        raise RulesBroken(f"{rules_dir}: no rules")
+        raise RulesBroken(f"{whose}: no rules")
     return sources
