@@ -99,6 +99,14 @@ def _pdf_in_small_pieces(data: bytes) -> bytes:
     return attached([Filter("/FlateDecode", made)], data)
 
 
+def _odd_lzma() -> dict[str, bytes]:
+    """What no usual packer makes, and any unpacker opens."""
+    return {
+        "lzma of other properties": _lzma(eicar(), lc=0, lp=2, pb=1),
+        "lzma of another dictionary": _lzma(eicar(), dict_size=3 << 19),
+    }
+
+
 def packed_virus() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes): EICAR, packed in ways that we open."""
     members = {"a.txt": b"text", "b.com": eicar()}
@@ -107,8 +115,7 @@ def packed_virus() -> dict[str, tuple[str, bytes]]:
         "bzip2": bz2.compress(eicar()),
         "xz": lzma.compress(eicar()),
         "lzma": lzma.compress(eicar() + bytes(99), lzma.FORMAT_ALONE),
-        "lzma of other properties": _lzma(eicar(), lc=0, lp=2, pb=1),
-        "lzma of another dictionary": _lzma(eicar(), dict_size=3 << 19),
+        **_odd_lzma(),
         "two of gzip": gzip.compress(b"text") + bytes(9) + gzip.compress(eicar()),
         "tar": tar(members),
         "gnu tar": tar({"n" * 300: b"text", **members}, tarfile.GNU_FORMAT),
