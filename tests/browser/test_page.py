@@ -270,5 +270,6 @@ def test_older_documents_come_below(visit: Callable[..., Visit]) -> None:
     expect(page.locator("#documents .doc")).to_have_count(52)
     expect(page.locator("#documents .doc").last).to_contain_text("note00.txt")
     expect(page.get_by_role("link", name="Older documents")).to_be_hidden()
+    page.close()  # it would ask for the pictures of what goes now
     window.person.discard(*ids)
     window.person.stack.rest()
