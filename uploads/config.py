@@ -455,17 +455,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
             )
-        shown = {
-            "METRICS_LISTEN": self.metrics_listen,
-            "WEB_METRICS_LISTEN": self.web_metrics_listen,
-        }
-        for name, address in shown.items():
-            if address and len(self.metrics_token.get_secret_value()) < 16:
-                raise ValueError(
-                    f"UPLOADS_{name} needs UPLOADS_METRICS_TOKEN of at least 16 characters"
-                )
-        if self.web_metrics_port == self.port:
-            raise ValueError("UPLOADS_WEB_METRICS_LISTEN must have another port than UPLOADS_PORT")
+        self._judge_metrics()
         # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
         parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
         if self.job_seconds < parts:
@@ -480,6 +470,20 @@ class Settings(BaseSettings):
                 "UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts, not ports"
             )
         return self
+
+    def _judge_metrics(self) -> None:
+        """Raises ValueError where /metrics would be open, or in the place of the service."""
+        shown = {
+            "METRICS_LISTEN": self.metrics_listen,
+            "WEB_METRICS_LISTEN": self.web_metrics_listen,
+        }
+        for name, address in shown.items():
+            if address and len(self.metrics_token.get_secret_value()) < 16:
+                raise ValueError(
+                    f"UPLOADS_{name} needs UPLOADS_METRICS_TOKEN of at least 16 characters"
+                )
+        if self.web_metrics_port == self.port:
+            raise ValueError("UPLOADS_WEB_METRICS_LISTEN must have another port than UPLOADS_PORT")
 
     def require_parts(self) -> Settings:
         """Return these settings, or raise ConfigurationError naming what a server still needs."""

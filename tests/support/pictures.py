@@ -16,6 +16,16 @@ from workers.sandbox.parent import Cell
 
 MIB = 1024 * 1024
 COLOURS = list(samples.QUADRANTS.values())  # upper left, upper right, lower left, lower right
+IMAGES = {
+    "image/jpeg": samples.jpeg,
+    "image/png": samples.png,
+    "image/gif": samples.gif,
+    "image/webp": samples.webp,
+    "image/avif": samples.avif,
+    "image/heic": samples.heic,
+    "image/tiff": samples.tiff,
+}
+"""Makers of small pictures by their types."""
 
 
 @contextmanager

@@ -14,19 +14,19 @@ from PIL import Image, ImageCms, ImageOps
 
 from tests.support import samples
 from tests.support.cells import cell_children
-from tests.support.pictures import COLOURS, MIB, alike, decoded, middles, opened, render, saved
+from tests.support.pictures import (
+    COLOURS,
+    IMAGES,
+    MIB,
+    alike,
+    decoded,
+    middles,
+    opened,
+    render,
+    saved,
+)
 from workers.rendering.render import Renderer, RenderTimeout, Unrenderable
 from workers.sandbox.parent import Cell
-
-IMAGES = {
-    "image/jpeg": samples.jpeg,
-    "image/png": samples.png,
-    "image/gif": samples.gif,
-    "image/webp": samples.webp,
-    "image/avif": samples.avif,
-    "image/heic": samples.heic,
-    "image/tiff": samples.tiff,
-}
 
 
 @pytest.mark.parametrize("type_", IMAGES)

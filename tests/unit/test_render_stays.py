@@ -8,17 +8,11 @@ import pytest
 
 from tests.support import samples
 from tests.support.cells import cell_children
-from tests.support.pictures import cell, opened
+from tests.support.pictures import IMAGES, cell, opened
 from workers.rendering.render import Picture, Renderer, Unrenderable
 
 FILES = {
-    "image/jpeg": samples.jpeg,
-    "image/png": samples.png,
-    "image/gif": samples.gif,
-    "image/webp": samples.webp,
-    "image/avif": samples.avif,
-    "image/heic": samples.heic,
-    "image/tiff": samples.tiff,
+    **IMAGES,
     "application/pdf": samples.pdf,
     "text/plain": samples.txt,
     "text/csv": samples.csv,
