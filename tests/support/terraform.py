@@ -98,3 +98,16 @@ class Configuration:
 def _given(values: str, variables: dict[str, str]) -> list[str]:
     named = [f"-var-file={values}"] if values else []
     return [*named, *(word for pair in variables.items() for word in ("-var", "=".join(pair)))]
+
+
+def by_kind(plan: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The planned resources of a plan by their type, each with its address as `_at`."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    modules = [plan["planned_values"]["root_module"]]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", [])
+        for one in module.get("resources", []):
+            values = one.get("values", {})  # of what is never stored there are none
+            found.setdefault(one["type"], []).append(values | {"_at": one["address"]})
+    return found
