@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from uploads.documents.model import ApiKey, Role, Scope, Session, User
+from uploads.records.prepared import Prepared
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import api_keys, sessions, users
 
@@ -21,12 +22,12 @@ _SESSION_COLUMNS = [sessions.c[one.name] for one in fields(Session)]
 _USER = select(*_USER_COLUMNS).where(users.c.id == bindparam("wanted"))
 _KEY = select(*_KEY_COLUMNS).where(api_keys.c.id == bindparam("wanted"))
 _SESSION = select(*_SESSION_COLUMNS).where(sessions.c.id == bindparam("wanted"))
-_KEY_AND_USER = (
+_KEY_AND_USER = Prepared(
     _KEY.add_columns(*_USER_COLUMNS)
     .select_from(api_keys)
     .join(users, users.c.id == api_keys.c.user_id)
 )
-_SESSION_AND_USER = (
+_SESSION_AND_USER = Prepared(
     _SESSION.add_columns(*_USER_COLUMNS)
     .select_from(sessions)
     .join(users, users.c.id == sessions.c.user_id)
@@ -97,9 +98,10 @@ class SqlAccounts:
         return None if row is None else Session(*row)
 
     def session_and_user(self, session_id: str) -> tuple[Session, User] | None:
-        row = self._connection.execute(_SESSION_AND_USER, {"wanted": session_id}).one_or_none()
-        if row is None:
+        rows = _SESSION_AND_USER.run(self._connection, {"wanted": session_id})
+        if not rows:
             return None
+        row = rows[0]
         return Session(*row[: len(_SESSION_COLUMNS)]), _user(row[len(_SESSION_COLUMNS) :])
 
     def touch_session(self, session_id: str, at: datetime) -> None:
@@ -142,9 +144,10 @@ class SqlAccounts:
     def key_and_user(self, key_id: str) -> tuple[ApiKey, User] | None:
         if not storable(key_id):
             return None
-        row = self._connection.execute(_KEY_AND_USER, {"wanted": key_id}).one_or_none()
-        if row is None:
+        rows = _KEY_AND_USER.run(self._connection, {"wanted": key_id})
+        if not rows:
             return None
+        row = rows[0]
         return _key(row[: len(_KEY_COLUMNS)]), _user(row[len(_KEY_COLUMNS) :])
 
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]:

@@ -23,6 +23,7 @@ from uploads.documents.errors import IllegalMove
 from uploads.documents.model import MOVES, Document, Rendition, State, Usage, Verdict
 from uploads.records import outbox, verdicts
 from uploads.records.filters import conditions_of, folded
+from uploads.records.prepared import Prepared
 from uploads.records.protocol import DocumentFilter
 from uploads.records.rows import document_of, rendition_of, values_of
 from uploads.records.segments import SqlSegments
@@ -36,7 +37,7 @@ _BATCH = 500
 _NOT_DUE = (*GONE_NAMES, State.RECEIVING.value)
 _COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
 # What each upload does is built once: to build it anew costs as much as to execute it.
-_ADD = insert(documents)
+_ADD = Prepared(insert(documents))
 
 
 class SqlDocuments(SqlSegments):
@@ -46,7 +47,7 @@ class SqlDocuments(SqlSegments):
 
     def add(self, document: Document) -> Usage:
         verdict = document.verdict
-        self._connection.execute(_ADD, values_of(document))
+        _ADD.run(self._connection, values_of(document))
         if verdict is not None:
             self.add_verdict(document.id, verdict)
         for rendition in document.renditions:

@@ -20,10 +20,11 @@ from sqlalchemy import (
 )
 
 from uploads.documents.model import Job, JobKind, JobState
+from uploads.records.prepared import Prepared
 from uploads.records.tables import jobs
 
 # Built once: to build it anew costs as much as to execute it.
-_ADD = insert(jobs)
+_ADD = Prepared(insert(jobs))
 _DUE = jobs.c.state == JobState.DUE.value
 
 
@@ -32,8 +33,8 @@ class SqlJobs:
         self._connection = connection
 
     def add(self, job: Job) -> None:
-        self._connection.execute(
-            _ADD,
+        _ADD.run(
+            self._connection,
             {
                 "id": job.id,
                 "kind": job.kind.value,

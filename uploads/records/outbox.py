@@ -19,10 +19,11 @@ from uploads.documents.model import Document, State
 from uploads.documents.showing import facts_of
 from uploads.documents.webhooks import DeliveryState
 from uploads.records.outbox_tables import deliveries, events, webhooks
+from uploads.records.prepared import Prepared
 from uploads.records.usage import count
 
 # What each upload does is built once: to build it anew costs as much as to execute it.
-_ADD_EVENT = insert(events)
+_ADD_EVENT = Prepared(insert(events))
 _ADD_DELIVERY = insert(deliveries)
 # Held against being deleted until the commit, and against nothing else.
 _LISTENING = (
@@ -37,8 +38,8 @@ _OVERTAKEN = (State.QUARANTINED.value, State.SCANNING.value)
 
 def add_event(connection: Connection, number: int, document: Document, at: datetime) -> None:
     """Write down that a document is in this state since `at`."""
-    connection.execute(
-        _ADD_EVENT,
+    _ADD_EVENT.run(
+        connection,
         {
             "owner_id": document.owner_id,
             "number": number,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from uploads.documents.model import Segment
+from uploads.records.prepared import Prepared
 from uploads.records.tables import segments
 
 # Built once, like all that each upload does.
-_ADD_SEGMENT = insert(segments)
+_ADD_SEGMENT = Prepared(insert(segments))
 
 
 class SqlSegments:
@@ -18,8 +19,8 @@ class SqlSegments:
         self._connection = connection
 
     def add_segment(self, document_id: str, segment: Segment) -> None:
-        self._connection.execute(
-            _ADD_SEGMENT,
+        _ADD_SEGMENT.run(
+            self._connection,
             {
                 "document_id": document_id,
                 "offset": segment.offset,

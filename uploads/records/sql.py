@@ -9,7 +9,7 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -48,9 +48,8 @@ FIRST_PAUSE_SECONDS = 0.02
 PATIENCE_SECONDS = 15.0
 
 
-@dataclass(frozen=True, slots=True)
 class SqlWork:
-    """One transaction's collections."""
+    """One transaction's collections, each made when it is first asked for."""
 
     documents: SqlDocuments
     jobs: SqlJobs
@@ -68,25 +67,32 @@ class SqlWork:
     proofs: SqlProofs
     audit: SqlAudit
 
-    @classmethod
-    def on(cls, connection: Connection) -> SqlWork:
-        return cls(
-            SqlDocuments(connection),
-            SqlJobs(connection),
-            SqlAccounts(connection),
-            SqlLeftovers(connection),
-            SqlGrants(connection),
-            SqlLinks(connection),
-            SqlQuarantine(connection),
-            SqlAnswers(connection),
-            SqlEvents(connection),
-            SqlWebhooks(connection),
-            SqlDeliveries(connection),
-            SqlUsages(connection),
-            SqlInspections(connection),
-            SqlProofs(connection),
-            SqlAudit(connection),
-        )
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        made = _COLLECTIONS[name](self._connection)
+        setattr(self, name, made)
+        return made
+
+
+_COLLECTIONS: Mapping[str, Callable[[Connection], Any]] = {
+    "documents": SqlDocuments,
+    "jobs": SqlJobs,
+    "accounts": SqlAccounts,
+    "leftovers": SqlLeftovers,
+    "grants": SqlGrants,
+    "links": SqlLinks,
+    "quarantine": SqlQuarantine,
+    "answers": SqlAnswers,
+    "events": SqlEvents,
+    "webhooks": SqlWebhooks,
+    "deliveries": SqlDeliveries,
+    "usages": SqlUsages,
+    "inspections": SqlInspections,
+    "proofs": SqlProofs,
+    "audit": SqlAudit,
+}
 
 
 class SqlRecords:
@@ -119,18 +125,18 @@ class SqlRecords:
 
     def read(self, unit: Callable[[Work], T]) -> T:
         """Run `unit` in a transaction that cannot write, and return what it returns."""
-        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=False)
+        return self._repeat(lambda connection: unit(SqlWork(connection)), writes=False)
 
     def glance(self, unit: Callable[[Work], T]) -> T:
         """Read a few rows by their keys, with less between them and the caller than in `read`."""
         if self._grouped is None and self._is_sqlite:
             return self.read(unit)
         run = self._alone if self._grouped is None else self._grouped.glance
-        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=False, run=run)
+        return self._repeat(lambda connection: unit(SqlWork(connection)), writes=False, run=run)
 
     def write(self, unit: Callable[[Work], T]) -> T:
         """Run `unit` and commit. It may be run several times; only the last run counts."""
-        return self._repeat(lambda connection: unit(SqlWork.on(connection)), writes=True)
+        return self._repeat(lambda connection: unit(SqlWork(connection)), writes=True)
 
     def ready(self) -> None:
         """Return when the database answers and its schema is the newest.

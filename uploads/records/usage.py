@@ -16,15 +16,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from uploads.documents.grants import GrantState
 from uploads.documents.model import GONE, State, Usage
+from uploads.records.prepared import Prepared
 from uploads.records.statements import upsert
 from uploads.records.tables import documents, grants, usage, users
 
 GONE_NAMES = tuple(sorted(state.value for state in GONE))
 _ALL = (usage.c.bytes_used, usage.c.files_used, usage.c.bytes_limit, usage.c.files_limit)
-_OF = select(*_ALL).where(usage.c.user_id == bindparam("owner"))
+_OF = Prepared(select(*_ALL).where(usage.c.user_id == bindparam("owner")))
 
 
-def _adding(insert: Callable[[Table], Any]) -> Any:
+def _adding(insert: Callable[[Table], Any]) -> Prepared:
     """Made once for each dialect: every upload runs it, and making it costs more than running."""
     statement = insert(usage).values(
         user_id=bindparam("owner"),
@@ -37,9 +38,8 @@ def _adding(insert: Callable[[Table], Any]) -> Any:
         "files_used": usage.c.files_used + bindparam("files"),
         "last_event": usage.c.last_event + bindparam("events"),
     }
-    return statement.on_conflict_do_update(index_elements=[usage.c.user_id], set_=added).returning(
-        *_ALL, usage.c.last_event
-    )
+    whole = statement.on_conflict_do_update(index_elements=[usage.c.user_id], set_=added)
+    return Prepared(whole.returning(*_ALL, usage.c.last_event))
 
 
 _ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.insert)}
@@ -56,7 +56,7 @@ def count(
     """The same where something happened besides; returns the number of the newest event as well."""
     statement = _ADD[connection.dialect.name]
     values = {"owner": user_id, "size": size, "files": files, "events": events}
-    *sums, last_event = connection.execute(statement, values).one()
+    [(*sums, last_event)] = statement.run(connection, values)
     return Usage(*sums), last_event
 
 
@@ -70,8 +70,8 @@ class SqlUsages:
         self._connection = connection
 
     def of(self, user_id: str) -> Usage:
-        row = self._connection.execute(_OF, {"owner": user_id}).first()
-        return Usage(0, 0) if row is None else Usage(*row)
+        rows = _OF.run(self._connection, {"owner": user_id})
+        return Usage(*rows[0]) if rows else Usage(0, 0)
 
     def set_limits(self, user_id: str, bytes_limit: int | None, files_limit: int | None) -> None:
         limits = {"bytes_limit": bytes_limit, "files_limit": files_limit}
