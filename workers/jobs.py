@@ -3,7 +3,8 @@
 A lease is taken and `starts` goes up before the work begins, so a start that ends without a word
 (a crash, a kill) is counted; after `starts_max` of them the job fails. A part that is unavailable
 is a word: the job is deferred, its start given back, and it never fails for that. So is a polite
-stop: work that outlives it is handed back before the kill comes.
+stop: work that outlives it is handed back before the kill comes. An engine that is late over a file
+is counted in the commit that defers the job, so whoever has it next knows, on whatever machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.faults import step
 from uploads.metrics import JOB_FAILURES
 from uploads.records.protocol import Records, Work
-from workers.inspection.engine import EngineUnavailable
+from workers.inspection.engine import EngineLate, EngineUnavailable
 from workers.places import PATIENT, URGENT, Places
 from workers.sandbox.parent import CellKilled
 from workers.withdrawing import withdraw
@@ -199,7 +200,8 @@ class Runner:
         pause = min(most, 2.0 ** min(job.deferrals, 10))
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
         now = self._clock()
-        self._insist(lambda work: _return(work, job, now, now + timedelta(seconds=pause)))
+        until, late = now + timedelta(seconds=pause), isinstance(error, EngineLate)
+        self._insist(lambda work: _return(work, job, now, until, late=late))
         cause = getattr(error, "cause", "") or str(error)
         _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)
 
@@ -217,9 +219,11 @@ class Runner:
         return self._records.write(unit)
 
 
-def _return(work: Work, job: Job, now: datetime, not_before: datetime) -> None:
+def _return(
+    work: Work, job: Job, now: datetime, not_before: datetime, *, late: bool = False
+) -> None:
     """Give the lease and the start back, unless the job has gone on without us."""
-    if work.jobs.defer(job, not_before) and job.kind is JobKind.INSPECT:
+    if work.jobs.defer(job, not_before, late=late) and job.kind is JobKind.INSPECT:
         work.documents.move(job.document_id, {State.SCANNING}, State.QUARANTINED, now)
 
 

@@ -77,6 +77,7 @@ def _job(document: dict[str, Any]) -> dict[str, Any]:
         "token": 1,
         "starts": 1,
         "deferrals": 0,
+        "late": 0,
     }
 
 

@@ -47,7 +47,7 @@ def due(records: SqlRecords, at: float = 0, limit: int = 9) -> list[str]:
 
 
 def test_a_job_comes_back_as_it_was_added(queue: SqlRecords) -> None:
-    made = job(kind=JobKind.RENDER, lease_until=after(1), token=3, starts=2, deferrals=4)
+    made = job(kind=JobKind.RENDER, lease_until=after(1), token=3, starts=2, deferrals=4, late=1)
     add(queue, made)
     assert kept(queue) == made
     assert queue.read(lambda work: work.jobs.get("job_9")) is None
@@ -121,6 +121,21 @@ def test_defer_hands_the_job_back_and_takes_the_start_back(queue: SqlRecords) ->
     assert due(queue, at=9) == []
     assert due(queue, at=10) == ["job_1"]
     assert not queue.write(lambda work: work.jobs.finish(leased)), "it was handed back"
+
+
+def test_only_what_was_late_is_counted_as_late(queue: SqlRecords) -> None:
+    """For the job, whoever had it; and not by who has it no more."""
+    add(queue, job())
+    for late in (True, False, True):
+        leased = lease(queue)
+        assert _handed_back(queue, leased, late=late)
+    assert (kept(queue).starts, kept(queue).deferrals, kept(queue).late) == (0, 3, 2)
+    assert not _handed_back(queue, leased, late=True)
+    assert kept(queue).late == 2
+
+
+def _handed_back(records: SqlRecords, leased: Job, *, late: bool) -> bool:
+    return records.write(lambda work: work.jobs.defer(leased, NOW, late=late))
 
 
 def test_a_job_that_nobody_leased_cannot_be_ended(queue: SqlRecords) -> None:

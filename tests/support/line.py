@@ -123,9 +123,10 @@ class Line:
         self.sweeper = Sweeper(
             records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
         )
-        self.runner = self._runner()
+        self.runner = self.new_worker()
 
-    def _runner(self) -> Runner:
+    def new_worker(self) -> Runner:
+        """What a process that has just started does jobs with: it remembers nothing."""
         return Runner(
             records=self.records,
             clock=self.clock,

@@ -87,23 +87,62 @@ def test_a_larger_file_has_more_time_up_to_a_bound() -> None:
     assert [times.of(size << 20) for size in (0, 2, 70, 5000)] == [30, 32, 100, 100]
 
 
+def late(subject: Subject) -> EngineReport:
+    raise EngineLate("over this one")
+
+
 def test_one_file_is_too_late_three_times_and_then_for_good(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others are not counted with it, and it is no endless round."""
-
-    def late(subject: Subject) -> EngineReport:
-        raise EngineLate("over this one")
-
+    """Whoever has it, for each time it is a worker that knows nothing of the others; other files
+    are not counted with it, and it is no endless round."""
     slow, other = line.accept(TEXT), line.accept(b"another text\n")
     for _ in range(2):
         monkeypatch.setattr(line.engine, "inspect", late)
-        line.runner.run(line.job_of(slow))
+        line.new_worker().run(line.job_of(slow))
         monkeypatch.undo()
         assert line.state(slow) is State.QUARANTINED
         line.later(seconds=61)
-    line.runner.run(line.job_of(other))
+    line.new_worker().run(line.job_of(other))
     assert line.state(other) is State.CLEAN
     monkeypatch.setattr(line.engine, "inspect", late)
-    line.runner.run(line.job_of(slow))
+    line.new_worker().run(line.job_of(slow))
     assert line.state(slow) is State.UNSCANNABLE
+    verdict = line.document(slow.id).verdict
+    assert verdict is not None
+    assert verdict.reason == "timeout"
+
+
+def test_an_engine_that_is_away_makes_no_file_late(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = line.accept(TEXT)
+    monkeypatch.setattr(line.engine, "inspect", late)
+    line.runner.run(line.job_of(document))
+    monkeypatch.undo()
+    line.engine.silent = True
+    for _ in range(3):
+        line.later(seconds=61)
+        line.runner.run(line.job_of(document))
+    line.later(seconds=61)
+    job = line.job(line.job_of(document))
+    assert (job.late, job.deferrals, job.starts) == (1, 4, 0)
+    line.engine.silent = False
+    line.runner.run(job.id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_kill_forgets_no_late_answer(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second worker dies with the file in its hands; the third knows of the first."""
+    document = line.accept(TEXT)
+    for killed in (False, True, False, False):
+        assert line.state(document) in {State.QUARANTINED, State.SCANNING}
+        job_id = line.job_of(document)
+        if killed:
+            line.crash_once(job_id, "s11")
+            continue
+        monkeypatch.setattr(line.engine, "inspect", late)
+        line.new_worker().run(job_id)
+        monkeypatch.undo()
+        line.later(seconds=61)
+    assert line.state(document) is State.UNSCANNABLE

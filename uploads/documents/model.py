@@ -167,7 +167,8 @@ class Job:
     """Work that was recorded in the same commit as the fact that needs it.
 
     `starts` counts leases that have not yet ended with a word; `deferrals` counts the times the
-    work was handed back because a part was unavailable.
+    work was handed back because a part was unavailable, and `late` those of them in which an engine
+    that was well took too long over the file.
     """
 
     id: str
@@ -180,6 +181,7 @@ class Job:
     token: int = 0
     starts: int = 0
     deferrals: int = 0
+    late: int = 0
 
 
 class Role(StrEnum):

@@ -46,6 +46,7 @@ class SqlJobs:
                 "token": job.token,
                 "starts": job.starts,
                 "deferrals": job.deferrals,
+                "late": job.late,
             },
         )
 
@@ -75,13 +76,14 @@ class SqlJobs:
     def fail(self, job: Job) -> bool:
         return self._held(job, state=JobState.FAILED.value, lease_until=None)
 
-    def defer(self, job: Job, not_before: datetime) -> bool:
+    def defer(self, job: Job, not_before: datetime, *, late: bool = False) -> bool:
         return self._held(
             job,
             lease_until=None,
             not_before=not_before,
             starts=jobs.c.starts - 1,
             deferrals=jobs.c.deferrals + 1,
+            late=jobs.c.late + int(late),
         )
 
     def due(self, now: datetime, limit: int, kinds: Collection[JobKind]) -> Sequence[str]:
@@ -152,4 +154,5 @@ def _job(row: Row[Any]) -> Job:
         token=row.token,
         starts=row.starts,
         deferrals=row.deferrals,
+        late=row.late,
     )

@@ -159,8 +159,11 @@ class Jobs(Protocol):
     def fail(self, job: Job) -> bool:
         """Mark failed for good, under the same condition."""
 
-    def defer(self, job: Job, not_before: datetime) -> bool:
-        """Hand the job back: one start less, one deferral more, under the same condition."""
+    def defer(self, job: Job, not_before: datetime, *, late: bool = False) -> bool:
+        """Hand the job back: one start less, one deferral more, under the same condition.
+
+        One that was `late` is counted as such besides.
+        """
 
     def due(self, now: datetime, limit: int, kinds: Collection[JobKind]) -> Sequence[str]:
         """Ids of jobs of these kinds that are due and not leased, oldest first."""

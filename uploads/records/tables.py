@@ -237,6 +237,7 @@ jobs = Table(
     Column("token", Integer, nullable=False),
     Column("starts", Integer, nullable=False),
     Column("deferrals", Integer, nullable=False),
+    Column("late", Integer, nullable=False, server_default=text("0")),
     Index(None, "state", "created_at"),
     Index(None, "document_id", "state"),
 )

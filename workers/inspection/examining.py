@@ -20,7 +20,6 @@ from workers.inspection.verdict import add_up, is_final
 
 MIB = 1024 * 1024
 _LATE_MOST = 3
-_LATE_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,6 @@ class Examiner:
         self._clock = clock
         self._transfer_seconds = transfer_seconds
         self._time = time_for
-        self._late: dict[str, int] = {}
 
     @contextmanager
     def fetched(self, job: Job, sources: Sequence[Source]) -> Iterator[tuple[Path, int, str]]:
@@ -103,7 +101,7 @@ class Examiner:
         """The file and what all engines say of it. Raises as `fetched` does, EngineUnavailable."""
         with self.fetched(job, sources) as (path, size, sha256):
             step("s9")
-            yield path, self._judge(document, path, size, sha256)
+            yield path, self._judge(job, document, path, size, sha256)
 
     def _read(self, sources: Sequence[Source]) -> Iterator[bytes]:
         """All bytes in order. Too few of an object mean: try again later.
@@ -124,18 +122,19 @@ class Examiner:
             if read != source.size:
                 raise StorageUnavailable(f"object {source.key} has {read} bytes")
 
-    def _judge(self, document: Document, path: Path, size: int, sha256: str) -> Verdict:
+    def _judge(self, job: Job, document: Document, path: Path, size: int, sha256: str) -> Verdict:
         now = self._clock()
         if not {document.sha256, document.promised_sha256} <= {None, sha256}:
             return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
         deadline = time.monotonic() + self._time.of(size)
         subject = Subject(path, size, sha256, document.type, document.name, deadline)
-        reports = [*self._ask(subject), *self._absent]
+        last_time = job.late + 1 >= _LATE_MOST
+        reports = [*self._ask(subject, last_time), *self._absent]
         step("s11")
         outcome, reason = add_up(reports, self._required)
         return Verdict(outcome, reason, sha256, size, self._clock(), tuple(reports))
 
-    def _ask(self, subject: Subject) -> Iterator[EngineReport]:
+    def _ask(self, subject: Subject, last_time: bool) -> Iterator[EngineReport]:
         """One engine after the other; the virus scanner, who costs most, only where it matters.
 
         It comes last, and is not asked about what our own engines refused already. But active
@@ -146,24 +145,19 @@ class Examiner:
         for engine in self._engines:
             if settled and engine.name == SCANNER:
                 continue
-            report = self._in_time(engine, subject)
+            report = _in_time(engine, subject, last_time)
             settled = settled or is_final(report)
             yield report
 
-    def _in_time(self, engine: Engine, subject: Subject) -> EngineReport:
-        """Its report. Three times too late over one file are the file's doing, and final.
 
-        Raises EngineUnavailable.
-        """
-        try:
-            report = engine.inspect(subject)
-        except EngineLate:
-            late = self._late.pop(subject.sha256, 0) + 1
-            if late >= _LATE_MOST:
-                return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason="timeout")
-            self._late[subject.sha256] = late
-            if len(self._late) > _LATE_KEPT:
-                del self._late[next(iter(self._late))]
-            raise
-        self._late.pop(subject.sha256, None)
-        return report
+def _in_time(engine: Engine, subject: Subject, last_time: bool) -> EngineReport:
+    """Its report. Three times too late over one file are the file's doing, and final.
+
+    The times before are counted with the job (`workers/jobs.py`). Raises EngineUnavailable.
+    """
+    try:
+        return engine.inspect(subject)
+    except EngineLate:
+        if last_time:
+            return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason="timeout")
+        raise
