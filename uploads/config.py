@@ -339,10 +339,19 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest image, width × height × frames; phones take 200 megapixels.",
     )
-    worker_processes: int = Field(
-        2,
+    worker_processes: int | None = Field(
+        None,
         ge=1,
-        description="Celery children of one worker; all but one may draw pictures or rescan.",
+        description="Celery children of one worker; all but one may draw pictures or rescan. By "
+        "itself one more than it has processors, 2 to 9 of them, as far as its memory has room "
+        "for a cell of each (`UPLOADS_CELL_MEMORY_BYTES`).",
+    )
+    worker_nice: int = Field(
+        5,
+        ge=0,
+        le=19,
+        description="How far workers give way to what else runs on their machine, the web service "
+        "above all: a niceness (nice(1)).",
     )
     web_processes: int = Field(2, ge=1, description="gunicorn workers.")
     web_connections: int = Field(

@@ -19,9 +19,11 @@ from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
 from workers.exposing import expose
+from workers.machine import processes
 from workers.places import Places
 from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
+from workers.sandbox.niceness import give_way
 from workers.sandbox.parent import CellFailure
 from workers.scratch import Scratch
 from workers.signs import READY_FILE, Stopping, end_within
@@ -34,7 +36,7 @@ _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None
 _office = NO_OFFICE  # found out before the fork
 _stopping = Stopping()  # made before the fork
-_places = Places.beside_urgent(Settings.load().worker_processes)  # made before the fork
+_places = Places.beside_urgent(processes(Settings.load()))  # made before the fork
 # A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
 _HAND_BACK_AFTER_SECONDS = 8.0
 _STOP_SECONDS = 13.0
@@ -49,7 +51,7 @@ def _make_app(settings: Settings) -> Celery:
     made = make_celery(settings.redis_url)
     made.conf.update(
         include=["workers.tasks"],
-        worker_concurrency=settings.worker_processes,
+        worker_concurrency=processes(settings),
         worker_prefetch_multiplier=1,
         task_acks_late=True,
         task_reject_on_worker_lost=False,  # the sweeper repeats it, with its start counted
@@ -101,6 +103,7 @@ def _prove(**_: Any) -> None:
         _configure_logs()  # Celery does so only later, and this may be the last that is said
         settings = Settings.load()
         tallies.begin(settings.metrics_folder)
+        give_way(settings.worker_nice)
         _judge_root(settings)
         _prove_cell(settings)
         Scratch(settings.scratch_dir).clear()

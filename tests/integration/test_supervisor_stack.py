@@ -91,6 +91,15 @@ def test_secrets_are_in_no_argument(own: Stack) -> None:
     assert not [secret for secret in secrets if secret in own.log.read_text()]
 
 
+def test_the_worker_gives_way_to_the_web_service(own: Stack) -> None:
+    """With all its processes and templates, and it alone."""
+    nice = {
+        name: {one.nice() for one in [root, *root.children(recursive=True)]}
+        for name, root in ((name, psutil.Process(pid)) for name, pid in pids(own).items())
+    }
+    assert nice == {name: {1} if name == "worker" else {0} for name in NAMES}
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_each_part_is_restarted(own: Stack, name: str) -> None:
     """Any one part that is killed is back, as another process, and the service is ready again."""

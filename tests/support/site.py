@@ -49,6 +49,8 @@ _SETTINGS = {
     "UPLOADS_TRUSTED_PROXIES": "1",
     "UPLOADS_INTERNAL_NETS": NET,
     "UPLOADS_WEB_PROCESSES": "1",
+    "UPLOADS_WORKER_PROCESSES": "2",
+    "UPLOADS_WORKER_NICE": "1",
     # What ClamAV must be proved to read, at the start of each worker.
     "UPLOADS_MAX_FILE_BYTES": "4000000",
     "UPLOADS_ARCHIVE_BYTES": "8000000",

@@ -50,6 +50,9 @@ FOR_TESTS = {
     "UPLOADS_DEFER_SECONDS": "1",
     "UPLOADS_GRACE_SECONDS": "15",
     "UPLOADS_STREAM_BEAT_SECONDS": "0.5",
+    # The same on every machine; and other tests take the processors too.
+    "UPLOADS_WORKER_PROCESSES": "2",
+    "UPLOADS_WORKER_NICE": "1",
     # Receivers of webhooks are on loopback here, on any port.
     "UPLOADS_WEBHOOK_HTTP": "true",
     "UPLOADS_WEBHOOK_PORTS": "1024-65535",

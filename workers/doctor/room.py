@@ -11,6 +11,7 @@ from uploads.config import Settings
 from uploads.documents.errors import StorageFull
 from workers.doctor.checkup import Look
 from workers.doctor.findings import Finding, State
+from workers.machine import processes
 
 PART = "disk"
 _SECONDS = 10.0
@@ -43,7 +44,7 @@ def _room(settings: Settings, folder: Path) -> Finding:
         follows = "uploads are refused and inspections wait: make room"
         return Finding(PART, name, State.BROKEN, f"{told}, less than the reserve", follows)
     largest = max([settings.max_file_bytes, *(size for _, size in settings.max_bytes_by_type)])
-    at_once = largest * settings.worker_processes + settings.disk_reserve_bytes
+    at_once = largest * processes(settings) + settings.disk_reserve_bytes
     if folder == settings.scratch_dir and free < at_once:
         follows = f"some wait: {at_once // MIB:,} MiB are needed for the largest files at once"
         return Finding(PART, name, State.DEGRADED, told, follows)

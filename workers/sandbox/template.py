@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from workers.sandbox import child, confinement
+from workers.sandbox import child, confinement, niceness
 from workers.sandbox.attendance import Attendance
 from workers.sandbox.channel import Channel
 
@@ -58,6 +58,7 @@ def main() -> None:
     channel = Channel(_take_socket())
     ended = _child_ends()
     confinement.be_first_to_go()
+    niceness.weigh_session()
     attendance = Attendance(channel, ended)
     tasks: dict[str, child.Task] = {}
     code: child.Code = []
