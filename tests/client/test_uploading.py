@@ -50,10 +50,14 @@ def test_the_size_decides_about_the_way(make_client: MakeClient) -> None:
     client.upload(TEXT[:-1], name="a.txt")
     assert ways(transport) == ["documents"]
     client.upload(TEXT, name="b.txt")
-    client.upload(TEXT + b"!", name="c.txt")
+    last = client.upload(TEXT + b"!", name="c.txt")
     asked = [one.content for one in transport.seen if posts("/uploads")(one)]
     assert [b'"method":"put"' in asked[0], b'"method":"multipart"' in asked[1]] == [True, True]
     assert len(asked) == 2
+    ends = [one.content for one in transport.seen if posts("/complete")(one)]
+    promises = [b"sha256" in one for one in (*asked, *ends)]
+    assert promises == [True, False, True, True]  # parts are hashed while they are sent
+    assert last.sent_sha256 == hashlib.sha256(TEXT + b"!").hexdigest()
 
 
 def test_parts_go_up_at_the_same_time(make_client: MakeClient) -> None:
@@ -178,11 +182,12 @@ def test_a_stream_that_changes_on_its_way_is_deleted(
     assert person.documents() == []
 
 
+@pytest.mark.parametrize("method", ["put", "multipart"])
 def test_parts_that_change_on_their_way_are_found_by_the_inspection(
-    make_client: MakeClient,
+    method: Method, make_client: MakeClient
 ) -> None:
     client = make_client(transport=Meddling(first(puts, altered)))
-    found = client.upload(TEXT, name="a.txt", method="put")
+    found = client.upload(TEXT, name="a.txt", method=method)
     with pytest.raises(DigestMismatch):
         client.wait(found, PATIENCE)
     settled = client.get(found.id)

@@ -36,7 +36,7 @@ class Body(BaseModel):
 
 
 class Nothing(Body):
-    """The body of a call that takes no members; it may be left out."""
+    """The body of a call that needs no members; it may be left out."""
 
 
 B = TypeVar("B", bound=Body)
@@ -49,7 +49,7 @@ def read_body(request: Request, model: type[B]) -> B:
     each wrong member.
     """
     data = request.get_data()
-    if not data and model is Nothing:
+    if not data and issubclass(model, Nothing):
         return model()
     if media_type(request.headers.get("Content-Type")) != "application/json":
         raise UnsupportedMediaType

@@ -25,6 +25,7 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
 _LARGEST = 2**63 - 1
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 PartNumber = Annotated[int, Field(ge=1, le=MOST_PARTS)]
 _OVER = (errors.Conflict, errors.Gone, errors.UploadExpired)
 
@@ -35,7 +36,7 @@ class UploadRequest(Body):
     name: str
     size: Annotated[int, Field(ge=0, le=_LARGEST)]
     type: str | None = None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
     method: Literal["put", "multipart", "auto"] = "auto"
 
 
@@ -43,6 +44,12 @@ class PartsRequest(Body):
     """Numbers of the parts for which fresh requests are wanted."""
 
     numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=1000)]
+
+
+class CompletionRequest(Nothing):
+    """The digest that was not known yet when the upload was asked for."""
+
+    sha256: Sha256 | None = None
 
 
 @blueprint.post("/uploads")
@@ -121,17 +128,20 @@ def sign_parts(upload_id: str) -> Response:
 @described(
     "complete_upload",
     Answer(202, "It is a document, and will be inspected.", Document, headers=("Location",)),
-    takes=(Nothing,),
+    takes=(CompletionRequest,),
     optional=True,
     problems=(*REFUSALS, *_OVER, errors.Incomplete, errors.SizeMismatch),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent
 def complete_upload(upload_id: str) -> Response:
-    """Make the document, at once for any size; inspection follows."""
+    """Make the document, at once for any size; inspection follows.
+
+    A `sha256` is a promise as in `POST /uploads`: 422 where another one, or none, was given before.
+    """
     actor = _writer()
-    read_body(request, Nothing)
-    document = services().completion.complete(actor, upload_id)
+    promised = read_body(request, CompletionRequest).sha256
+    document = services().completion.complete(actor, upload_id, promised)
     response = jsonify(document_json(document, services().settings.public_url))
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/documents/{document.id}"

@@ -11,11 +11,13 @@ the job is due, hint or no hint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from uploads.documents.errors import (
     Conflict,
     Incomplete,
+    Invalid,
     NotFound,
     ObjectMissing,
     SizeMismatch,
@@ -56,21 +58,26 @@ class Completion:
         self._clock = clock
         self._new_id = new_id
 
-    def complete(self, actor: Actor, grant_id: str) -> Document:
+    def complete(self, actor: Actor, grant_id: str, promised_sha256: str | None = None) -> Document:
         """Make the document, once all bytes are there; the same again when it was made before.
 
-        Raises Incomplete, and where the grant ends with it SizeMismatch and the refusals of the
-        policy; Gone and UploadExpired for a grant that ended otherwise, NotFound, Unavailable.
+        A client that hashes while it sends promises the digest (lowercase hex) here.
+
+        Raises Invalid for another promise than the one that stands, Incomplete, and where the grant
+        ends with it SizeMismatch and the refusals of the policy; Gone and UploadExpired for a grant
+        that ended otherwise, NotFound, Unavailable.
         """
         grant = self._granting.get(actor, grant_id)
         if grant.state is not GrantState.COMPLETED:
             grant.check_open(self._clock())
-            self._judge_and_finish(actor, grant)
+            self._judge_and_finish(actor, _promising(grant, promised_sha256))
         document = self._records.read(
             lambda work: work.documents.get(actor.user_id, grant.document_id)
         )
         if document is None:
             raise NotFound
+        if promised_sha256 not in {None, document.promised_sha256}:
+            raise _other_promise()
         return document
 
     def _judge_and_finish(self, actor: Actor, grant: Grant) -> None:
@@ -132,6 +139,20 @@ class Completion:
         note_refusal(
             lambda entry: self._granting.end(grant, entry), self._clock(), actor, code, grant.size
         )
+
+
+def _promising(grant: Grant, sha256: str | None) -> Grant:
+    """The grant with what is promised now. Raises Invalid where it was another digest before."""
+    if grant.sha256 is not None and sha256 not in {None, grant.sha256}:
+        raise _other_promise()
+    return replace(grant, sha256=sha256 or grant.sha256)
+
+
+def _other_promise() -> Invalid:
+    return Invalid(
+        "This upload does not stand under this digest: another one, or none, was promised for it.",
+        errors=[{"pointer": "/sha256", "detail": "the digest that was promised before, or none"}],
+    )
 
 
 def _commit(work: Work, grant: Grant, document: Document, job: Job) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from uploads_client import answers
 from uploads_client.answers import Grant, SignedRequest
 from uploads_client.errors import UploadsError
-from uploads_client.sources import Body, Meter, Seekable
+from uploads_client.sources import Body, Meter, Seekable, Stopped
 from uploads_client.wire import Wire, members_of
 
 # As many as are signed in one call, and how long before its end a request is not begun any more.
@@ -18,10 +19,6 @@ _AT_ONCE = 100
 _MARGIN = timedelta(seconds=30)
 # What stores say of a signed request whose time is over: Amazon 403, rclone 400.
 _OVER = frozenset({400, 403})
-
-
-class Stopped(Exception):
-    """Raised in threads whose part is no longer needed, because another one failed."""
 
 
 class Tickets:
@@ -72,9 +69,23 @@ class Parts:
 
     def send(self, numbers: Iterable[int]) -> None:
         """Send these parts; the first that fails stops the others. Raises UploadsError."""
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="uploads-part")
+        self._all([partial(self._send, number) for number in numbers])
+
+    def send_and_digest(self) -> str:
+        """Send all parts while another thread reads the file from its beginning.
+
+        Returns the SHA-256 of all of it. Raises UploadsError.
+        """
+        found: list[str] = []
+        sends = [partial(self._send, number) for number in self._bodies]
+        self._all([lambda: found.append(self._source.digest(self._stop.is_set)), *sends], more=1)
+        return found[0]
+
+    def _all(self, acts: Sequence[Callable[[], None]], more: int = 0) -> None:
+        """Do these, several at a time and `more` than usual; the first that fails stops all."""
+        pool = ThreadPoolExecutor(self._workers + more, thread_name_prefix="uploads-part")
         try:
-            running = [pool.submit(self._send, number) for number in numbers]
+            running = [pool.submit(act) for act in acts]
             done, _ = wait(running, return_when=FIRST_EXCEPTION)
             for one in done:
                 one.result()

@@ -21,6 +21,10 @@ Progress = Callable[[int, int | None], None]
 Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 
+class Stopped(Exception):
+    """Raised in threads whose work is no longer needed, because another one failed."""
+
+
 class Seekable:
     """Bytes that can be read again, from where the stream stood to its end."""
 
@@ -45,10 +49,12 @@ class Seekable:
             offset += len(piece)
             yield piece
 
-    def digest(self) -> str:
-        """SHA-256 of all of it."""
+    def digest(self, stopped: Callable[[], bool] = lambda: False) -> str:
+        """SHA-256 of all of it. Raises Stopped as soon as `stopped` says that nobody needs it."""
         found = hashlib.sha256()
         for piece in self.pieces(0, self.size):
+            if stopped():
+                raise Stopped
             found.update(piece)
         return found.hexdigest()
 
@@ -58,10 +64,16 @@ class Once:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._digest = hashlib.sha256()
 
     def pieces(self) -> Iterator[bytes]:
         while piece := self._stream.read(PIECE):
+            self._digest.update(piece)
             yield piece
+
+    def digest(self) -> str:
+        """SHA-256 of what was read."""
+        return self._digest.hexdigest()
 
 
 Source = Seekable | Once
@@ -118,22 +130,15 @@ class Body:
 
     def __init__(self, pieces: Callable[[], Iterator[bytes]], meter: Meter) -> None:
         self._pieces, self._meter = pieces, meter
-        self._digest = hashlib.sha256()
         self.handed_out = 0
         self.exhausted = False
 
     def __iter__(self) -> Iterator[bytes]:
         if self.handed_out:
             self._meter.add(-self.handed_out)
-        self.handed_out, self.exhausted, self._digest = 0, False, hashlib.sha256()
+        self.handed_out, self.exhausted = 0, False
         for piece in self._pieces():
-            self._digest.update(piece)
             yield piece
             self.handed_out += len(piece)
             self._meter.add(len(piece))
         self.exhausted = True
-
-    @property
-    def sha256(self) -> str:
-        """Of what the last try has sent."""
-        return self._digest.hexdigest()

@@ -57,8 +57,10 @@ class Streamed:
         if offer.type:
             headers["Content-Type"] = offer.type
         again = isinstance(source, Seekable)
+        promised: str | None = None
         if isinstance(source, Seekable):
-            digest = base64.b64encode(bytes.fromhex(source.digest())).decode()
+            promised = source.digest()
+            digest = base64.b64encode(bytes.fromhex(promised)).decode()
             headers["Repr-Digest"] = f"sha-256=:{digest}:"
             headers["Content-Length"] = str(source.size)
             body = Body(lambda: source.pieces(0, source.size), offer.meter)
@@ -73,7 +75,7 @@ class Streamed:
             may_repeat=lambda error: again or not body.handed_out,
         )
         document = answers.document(members_of(answer))
-        return _checked(self._wire, document, body.sha256)
+        return _checked(self._wire, document, promised or source.digest())
 
 
 def _answered(error: UploadsError) -> bool:
@@ -118,7 +120,8 @@ class Granted:
         source = offer.source
         if not isinstance(source, Seekable):
             raise ValueError("Signed URLs need a file that can be read twice. Use 'stream'.")
-        sent = source.digest()
+        # One PUT may have its checksum signed. Parts may not: they are sent while it is made.
+        sent = None if self._method == "multipart" else source.digest()
         try:
             grant = self._open(offer, source.size, sent)
         except UploadsError as error:
@@ -127,28 +130,35 @@ class Granted:
             return Streamed(self._wire).send(offer)
         try:
             parts = Parts(self._wire, grant, source, offer.meter, self._workers)
-            parts.send(range(1, grant.part_count + 1))
-            return _checked(self._wire, self._complete(grant, parts), sent)
+            if sent is None:
+                sent = parts.send_and_digest()
+            else:
+                parts.send(range(1, grant.part_count + 1))
+            return _checked(self._wire, self._complete(grant, parts, sent), sent)
         except BaseException:
             # What became a document meanwhile is none of a grant's any more: 409, and it stays.
             with suppress(UploadsError):
                 self._wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
             raise
 
-    def _open(self, offer: Offer, size: int, digest: str) -> Grant:
-        asked = {"name": offer.name, "size": size, "sha256": digest, "method": self._method}
+    def _open(self, offer: Offer, size: int, digest: str | None) -> Grant:
+        asked = {"name": offer.name, "size": size, "method": self._method}
+        if digest is not None:
+            asked["sha256"] = digest
         if offer.type is not None:
             asked["type"] = offer.type
         answer = self._wire.call("POST", "/uploads", headers=fresh_key(), json=asked)
         return answers.grant(members_of(answer), size)
 
-    def _complete(self, grant: Grant, parts: Parts) -> Document:
+    def _complete(self, grant: Grant, parts: Parts, digest: str) -> Document:
         """Its document. Parts that the store does not have after all are sent once more."""
+        promise = {"sha256": digest}
         for round_ in range(_ROUNDS):
             # A new key each round: the answer to the last one was kept.
             key = fresh_key()
             try:
-                answer = self._wire.call("POST", f"/uploads/{grant.id}/complete", headers=key)
+                path = f"/uploads/{grant.id}/complete"
+                answer = self._wire.call("POST", path, headers=key, json=promise)
                 return answers.document(members_of(answer))
             except UploadsError as error:
                 missing = error.members.get("missing")
