@@ -29,6 +29,7 @@ from uploads.documents.errors import (
     UnsupportedMediaType,
 )
 from uploads.inbound import Inbound
+from uploads.searching import holds
 
 _FIELD_BYTES = 64 * 1024
 _SKIP_BYTES = 128 * 1024 * 1024
@@ -170,9 +171,20 @@ def _events(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[Any]:
         max_segment_count=_PARTS,
         strict=True,
     )
+    delimiter = b"\r\n--" + boundary
+    # Whether a part goes on of which the parser neither counts nor holds back anything: what is
+    # payload for certain need not pass through it then.
+    free = aside = False
     try:
         for piece in _up_to_the_end(boundary, pieces):
-            yield from parser.parse(piece)
+            if aside and _is_payload(piece, delimiter):
+                yield piece
+            else:
+                for event in parser.parse(piece):
+                    free = _is_free(event, free)
+                    yield event
+                    del event
+                aside = free and len(piece) >= len(delimiter) and not _may_begin(piece, delimiter)
             del piece  # nobody keeps a piece while waiting for the next
         parser.close()
     except ParserLimitReached as error:
@@ -181,6 +193,24 @@ def _events(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[Any]:
         raise Malformed(
             "The form could not be read: it is cut off or not multipart/form-data. Send it again."
         ) from error
+
+
+def _is_free(event: Any, before: bool) -> bool:
+    """Whether a part that may have any length goes on after this event, where `before` one did."""
+    if isinstance(event, MultipartSegment):
+        return event.header("Content-Length") is None  # the parser counts the bytes of others
+    return before and event is not None
+
+
+def _is_payload(piece: bytes, delimiter: bytes) -> bool:
+    """Whether no delimiter is in it, nor begins in it."""
+    return not holds(piece, delimiter) and not _may_begin(piece, delimiter)
+
+
+def _may_begin(piece: bytes, delimiter: bytes) -> bool:
+    """Whether it ends with what may be the beginning of a delimiter."""
+    at = piece.rfind(b"\r", max(0, len(piece) - len(delimiter) + 1))
+    return at >= 0 and delimiter.startswith(piece[at:])
 
 
 def _up_to_the_end(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

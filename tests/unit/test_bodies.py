@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,56 @@ def test_a_form_may_be_cut_anywhere(most: int) -> None:
     cut.most = most
     made.environ["wsgi.input"] = Inbound(cut, len(body))
     assert b"".join(bodies.sole_file(made, 5).pieces) == b"content"
+
+
+class Cuts(io.BytesIO):
+    """A body in pieces of these sizes, then the rest."""
+
+    sizes: Iterator[int] = iter(())
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(next(self.sizes, -1))
+
+
+TRAPS = (b"\r", b"\n", b"\r\n", b"\r\n--", f"\r\n--{BOUNDARY[:-1]}".encode(), b"\0", b"-" * 40)
+
+
+@pytest.mark.parametrize("length", [None, "true", "short"])
+@pytest.mark.parametrize("seed", range(60))
+def test_pieces_that_pass_the_parser_by_come_out_as_from_the_parser(
+    seed: int, length: str | None
+) -> None:
+    """Long pieces and short ones, with beginnings of a delimiter at every end of them."""
+    chance = random.Random(seed)
+    pieces = [
+        chance.randbytes(chance.choice((0, 1, 30, 5000))) + chance.choice(TRAPS)
+        for _ in range(chance.randrange(1, 12))
+    ]
+    content = b"".join(pieces)
+    told = {"true": len(content), "short": len(content) - 1, None: None}[length]
+    head = part("file", b"").removesuffix(b"\r\n" * 3)
+    head += b"" if told is None else f"\r\nContent-Length: {told}".encode()
+    body = head + b"\r\n\r\n" + content + b"\r\n" + END
+    made, cuts = request(body), Cuts(body)
+    cuts.sizes = iter([len(head) + 4, *(len(piece) or 1 for piece in pieces)])
+    made.environ["wsgi.input"] = Inbound(cuts, len(body))
+    if length == "short":
+        with pytest.raises(Malformed):
+            b"".join(bodies.sole_file(made, 5).pieces)
+    else:
+        assert b"".join(bodies.sole_file(made, 5).pieces) == content
+
+
+@pytest.mark.parametrize("at", range(-40, 3))
+def test_a_second_part_is_found_wherever_its_delimiter_is_cut(at: int) -> None:
+    content = bytes(5000)
+    begin = part("file", content).removesuffix(b"\r\n")
+    body = begin + b"\r\n" + part("note", b"y" * 100, None) + END
+    made, cuts = request(body), Cuts(body)
+    cuts.sizes = iter([200, 4000, len(begin) + 20 + at - 4200])
+    made.environ["wsgi.input"] = Inbound(cuts, len(body))
+    with pytest.raises(Invalid):
+        b"".join(bodies.sole_file(made, 5).pieces)
 
 
 def test_nothing_may_follow_the_last_delimiter() -> None:
