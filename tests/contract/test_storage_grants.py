@@ -17,7 +17,7 @@ from tests.support.ports import free_port
 from tests.support.s3 import client, running_s3
 from tests.support.waiting import eventually
 from uploads.documents.errors import ObjectMissing
-from uploads.storage.protocol import Bucket, Storage
+from uploads.storage.protocol import Beginning, Bucket, Storage
 from uploads.storage.s3 import S3
 
 KEY = "grant/00001"
@@ -81,7 +81,7 @@ def test_every_header_given_is_signed_and_no_other(headers: dict[str, str], sign
 def test_it_puts_that_object_as_often_as_one_likes(s3: S3, url: str) -> None:
     for body in (BODY, b"other", BODY):
         assert send("PUT", url, body) == 200
-        assert s3.first(Bucket.INCOMING, KEY, 9) == body
+        assert s3.first(Bucket.INCOMING, KEY, 9) == Beginning(body, len(body))
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,9 @@ def test_the_first_bytes_are_the_first_and_no_more(storage: Storage) -> None:
     data = bytes(range(256)) * 8192
     storage.put(Bucket.INCOMING, "a/first", [data], len(data))
     for size in (1, 4096, len(data), len(data) + 1):
-        assert storage.first(Bucket.INCOMING, "a/first", size) == data[:size]
+        found = storage.first(Bucket.INCOMING, "a/first", size)
+        assert found == Beginning(data[:size], len(data))
+    storage.put(Bucket.INCOMING, "a/empty", [], 0)
+    assert storage.first(Bucket.INCOMING, "a/empty", 4096) == Beginning(b"", 0)
     with pytest.raises(ObjectMissing):
         storage.first(Bucket.INCOMING, "no/such", 4096)

@@ -115,3 +115,41 @@ def test_any_other_answer_is_none(body: bytes, status: int, content_range: str |
     """Never a short body that looks whole, never other bytes."""
     with pytest.raises(StorageUnavailable):
         b"".join(ranges.pieces(answer(body, status, content_range), 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "read", "whole"),
+    [
+        (206, {"content-range": "bytes 0-3/9", "content-length": "4"}, 4, 9),
+        (200, {"content-range": "bytes 0-3/9", "content-length": "4"}, 4, 9),  # rclone
+        (206, {"content-range": "bytes 0-1/2"}, 2, 2),
+        (200, {"content-length": "9"}, 4, 9),
+        (200, {"content-length": "2"}, 2, 2),
+        (200, {}, 4, None),
+        (206, {"content-range": "bytes 0-3/*"}, 4, None),
+        (416, {"content-range": "bytes */0"}, 0, None),
+    ],
+)
+def test_first_bytes_tell_the_size_of_all_of_it(
+    status: int, fields: dict[str, str], read: int, whole: int | None
+) -> None:
+    assert ranges.whole_size(status, fields, read, 4) == whole
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "read"),
+    [
+        (206, {}, 4),
+        (206, {"content-range": "bytes 1-4/9"}, 4),
+        (206, {"content-range": "bytes 0-4/9"}, 4),
+        (206, {"content-range": "bytes 0-2/9"}, 3),
+        (206, {"content-range": "bytes */9"}, 4),
+        (200, {"content-length": "9"}, 3),
+        (200, {"content-length": "2"}, 4),
+    ],
+)
+def test_a_size_is_never_taken_from_another_answer(
+    status: int, fields: dict[str, str], read: int
+) -> None:
+    with pytest.raises(StorageUnavailable):
+        ranges.whole_size(status, fields, read, 4)

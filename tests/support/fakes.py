@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from uploads.documents.errors import ObjectMissing, StorageUnavailable
-from uploads.storage.protocol import Bucket, ObjectStat
+from uploads.storage.protocol import Beginning, Bucket, ObjectStat
 
 
 class MemoryStorage:
@@ -70,9 +70,10 @@ class MemoryStorage:
         mark = hmac.new(b"fake", f"{bucket}/{key}/{seconds}".encode(), hashlib.sha256).hexdigest()
         return f"http://memory.invalid/{bucket}/{key}?sig={mark}"
 
-    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+    def first(self, bucket: Bucket, key: str, size: int) -> Beginning:
         with self.open(bucket, key) as pieces:
-            return b"".join(pieces)[:size]
+            whole = b"".join(pieces)
+        return Beginning(whole[:size], len(whole))
 
     def sign_put(
         self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int

@@ -31,6 +31,7 @@ from uploads.documents.grants import LARGEST_PUT, Grant, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import State
 from uploads.documents.policy import Policy
+from uploads.storage.protocol import Beginning
 
 
 def multipart(line: Line, parts: int = 3, part: int = 50) -> Grant:
@@ -197,7 +198,7 @@ def test_a_completion_that_is_overtaken_answers_with_the_document(
     grant = give(line)
     put(line, grant)
 
-    def overtaken(*_: object) -> bytes:
+    def overtaken(*_: object) -> Beginning:
         monkeypatch.undo()
         line.runner.run(line.job_of(complete(line, grant)))
         raise ObjectMissing
@@ -212,9 +213,9 @@ def test_a_completion_that_an_abort_overtakes_makes_nothing(
     grant = give(line)
     put(line, grant)
 
-    def overtaken(*_: object) -> bytes:
+    def overtaken(*_: object) -> Beginning:
         line.granting.abort(line.actor, grant.id)
-        return TEXT
+        return Beginning(TEXT, len(TEXT))
 
     monkeypatch.setattr(line.storage, "first", overtaken)
     with pytest.raises(Conflict):

@@ -68,25 +68,35 @@ class Completion:
         that ended otherwise, NotFound, Unavailable.
         """
         grant = self._granting.get(actor, grant_id)
+        made = None
         if grant.state is not GrantState.COMPLETED:
             grant.check_open(self._clock())
-            self._judge_and_finish(actor, _promising(grant, promised_sha256))
+            made = self._judge_and_finish(actor, _promising(grant, promised_sha256))
+        document = made or self._made_before(actor, grant)
+        if promised_sha256 not in {None, document.promised_sha256}:
+            raise _other_promise()
+        return document
+
+    def _made_before(self, actor: Actor, grant: Grant) -> Document:
+        """The document as it is by now."""
         document = self._records.read(
             lambda work: work.documents.get(actor.user_id, grant.document_id)
         )
         if document is None:
             raise NotFound
-        if promised_sha256 not in {None, document.promised_sha256}:
-            raise _other_promise()
         return document
 
-    def _judge_and_finish(self, actor: Actor, grant: Grant) -> None:
-        """Raises why not, unless somebody else has completed it meanwhile: then all is well."""
+    def _judge_and_finish(self, actor: Actor, grant: Grant) -> Document | None:
+        """The document as it was committed; None where somebody else has completed it meanwhile.
+
+        Raises why not.
+        """
         error: UploadsError = Conflict()
         try:
             self._judge(grant)
-            if self._finish(grant):
-                return
+            made = self._finish(grant)
+            if made is not None:
+                return made
         except Unavailable:
             raise
         except Incomplete as missing:
@@ -96,24 +106,32 @@ class Completion:
             self._refuse(actor, grant, refusal.code)
         if self._granting.get(actor, grant.id).state is not GrantState.COMPLETED:
             raise error
+        return None
 
     def _judge(self, grant: Grant) -> None:
         """What can be told without reading the file. Raises what `complete` raises."""
+        if grant.part_count > 1:
+            self._check_parts(grant)
+        try:
+            found = self._storage.first(Bucket.INCOMING, grant.part(1).key, HEAD_BYTES)
+        except ObjectMissing:
+            raise Incomplete([1]) from None
+        if found.whole != grant.part(1).size:
+            raise SizeMismatch
+        # Name, size and type once more: the policy may be another one than a day ago.
+        offer = Offer(grant.name, grant.declared_type, grant.sha256, grant.size)
+        self._intake.check(offer, found.data)
+
+    def _check_parts(self, grant: Grant) -> None:
+        """Raises Incomplete and SizeMismatch."""
         stored = stored_parts(self._storage, grant)
         missing = [number for number, _ in grant.parts() if number not in stored]
         if missing:
             raise Incomplete(missing[:_MISSING_NAMED])
         if any(stored[number] != part.size for number, part in grant.parts()):
             raise SizeMismatch
-        try:
-            head = self._storage.first(Bucket.INCOMING, grant.part(1).key, HEAD_BYTES)
-        except ObjectMissing:
-            raise Incomplete([1]) from None
-        # Name, size and type once more: the policy may be another one than a day ago.
-        offer = Offer(grant.name, grant.declared_type, grant.sha256, grant.size)
-        self._intake.check(offer, head)
 
-    def _finish(self, grant: Grant) -> bool:
+    def _finish(self, grant: Grant) -> Document | None:
         now = self._clock()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         document = Document(
@@ -130,9 +148,10 @@ class Completion:
         )
         job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
         made = self._records.write(lambda work: _commit(work, grant, document, job))
-        if made:
-            self._hints.job(job.id)
-        return made
+        if not made:
+            return None
+        self._hints.job(job.id)
+        return document
 
     def _refuse(self, actor: Actor, grant: Grant, code: str) -> None:
         """Undo what was granted."""

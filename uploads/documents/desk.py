@@ -124,7 +124,7 @@ class QuarantineDesk:
             found = None if place is None else self._storage.stat(*place)
             if place is None or found is None:
                 return Detail(case, verdicts, None, None)
-            head = self._storage.first(*place, _HEAD_BYTES)
+            head = self._storage.first(*place, _HEAD_BYTES).data
             return Detail(case, verdicts, head, self._members(place, found.size, head))
         except ObjectMissing:
             return Detail(case, verdicts, None, None)

@@ -117,7 +117,7 @@ class Granting:
 
     def get(self, actor: Actor, grant_id: str) -> Grant:
         """One grant. Raises NotFound for an unknown id and for somebody else's alike."""
-        grant = self._records.read(lambda work: work.grants.get(actor.user_id, grant_id))
+        grant = self._records.glance(lambda work: work.grants.get(actor.user_id, grant_id))
         if grant is None:
             raise NotFound
         return grant

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from uploads.documents.errors import StorageFull, StorageUnavailable
 from uploads.metrics import STORAGE_ERRORS, STORAGE_SECONDS
-from uploads.storage.protocol import Bucket, ObjectStat, Storage
+from uploads.storage.protocol import Beginning, Bucket, ObjectStat, Storage
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class CountedStorage:
             bucket, key, disposition=disposition, content_type=content_type, seconds=seconds
         )
 
-    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+    def first(self, bucket: Bucket, key: str, size: int) -> Beginning:
         return _called("first", lambda: self._store.first(bucket, key, size))
 
     def sign_put(

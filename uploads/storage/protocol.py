@@ -29,6 +29,14 @@ class ObjectStat:
     modified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first bytes of an object, and how many it has in all."""
+
+    data: bytes
+    whole: int
+
+
 class Storage(Protocol):
     """Objects by bucket and key. Keys match `^[a-z0-9/]+$` and come from the server alone.
 
@@ -73,10 +81,11 @@ class Storage(Protocol):
         The store is told to answer with this Content-Disposition and Content-Type.
         """
 
-    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+    def first(self, bucket: Bucket, key: str, size: int) -> Beginning:
         """The first `size` bytes of one object, fewer where it has fewer (S3 `GetObject`, `Range`).
 
-        Raises `documents.errors.ObjectMissing` when there is no such object.
+        With them comes the size of all of it, as `stat` tells it. Raises
+        `documents.errors.ObjectMissing` when there is no such object.
         """
 
     def sign_put(

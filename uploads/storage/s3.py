@@ -24,8 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
 from uploads.storage import ranges, wire
 from uploads.storage.boto import make_client
+from uploads.storage.exactly import Exactly
 from uploads.storage.keys import fixed, of_role
-from uploads.storage.protocol import Bucket, ObjectStat
+from uploads.storage.protocol import Beginning, Bucket, ObjectStat
 from uploads.storage.signing import Signer
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class S3:
         """Store one object. `body` is iterated anew for each attempt, so it must allow that."""
         kind = {"Content-Type": "application/octet-stream"}
         url = self._sign("PUT", bucket, key, {"Content-Length": str(size), **kind})
-        exactly = _Exactly(body, size)
+        exactly = Exactly(body, size)
 
         self._insist("PUT", lambda: _answered(self._wire.put(url, kind, exactly, size)))
 
@@ -151,11 +152,19 @@ class S3:
             )
         )
 
-    def first(self, bucket: Bucket, key: str, size: int) -> bytes:
+    def first(self, bucket: Bucket, key: str, size: int) -> Beginning:
         url = self._sign("GET", bucket, key)
         # Some stores answer with the whole object: the rest of it is not read.
         wanted = {"Range": f"bytes=0-{size - 1}", "Accept-Encoding": "identity"}
-        return self._insist("GET", lambda: _answered(self._wire.first(url, wanted, size))).body
+        answer = self._insist("GET", lambda: _begun(self._wire.first(url, wanted, size)))
+        data = b"" if answer.status == 416 else answer.body
+        whole = ranges.whole_size(answer.status, answer.fields, len(data), size)
+        if whole is None:
+            found = self.stat(bucket, key)
+            if found is None:
+                raise ObjectMissing(key)
+            whole = found.size
+        return Beginning(data, whole)
 
     def sign_put(
         self, bucket: Bucket, key: str, *, headers: Mapping[str, str], seconds: int
@@ -248,29 +257,17 @@ def _answered(answer: wire.Answer) -> _Outcome[wire.Answer]:
     return _Outcome(answer.status, answer, lambda: answer.body)
 
 
+def _begun(answer: wire.Answer) -> _Outcome[wire.Answer]:
+    """Of an object without any bytes there are no first ones, says RFC 9110 section 15.5.17."""
+    status = 206 if answer.status == 416 else answer.status
+    return _Outcome(status, answer, lambda: answer.body)
+
+
 def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
     """The rest of an answer; its connection is free afterwards."""
     words = response.data
     response.release_conn()
     return words
-
-
-class _Exactly:
-    """A body that breaks off the request rather than leave the server waiting for bytes."""
-
-    def __init__(self, pieces: Iterable[bytes], size: int) -> None:
-        self._pieces = pieces
-        self._size = size
-
-    def __iter__(self) -> Iterator[bytes]:
-        sent = 0
-        for piece in self._pieces:
-            sent += len(piece)
-            if sent > self._size:
-                break
-            yield piece
-        if sent != self._size:
-            raise StorageUnavailable(f"a body of {self._size} bytes has {sent}")
 
 
 def _refuse(method: str, status: int, answer: bytes, cause: str) -> None:

@@ -25,6 +25,7 @@ _ANSWER_BYTES = 256 * 1024
 # What one system call is given; Linux takes at most 1024 buffers (UIO_MAXIOV).
 _TOGETHER_BYTES = 1024 * 1024
 _TOGETHER_PIECES = 512
+_FIELDS = frozenset({b"content-length", b"content-range", b"last-modified"})
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -37,7 +38,10 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer's status and its body; of HEAD also its fields, their names in lower case."""
+    """The answer's status and its body, and of GET and HEAD its fields, as far as they are of use.
+
+    Their names are in lower case.
+    """
 
     status: int
     body: bytes
@@ -63,7 +67,7 @@ class Wire:
 
     def head(self, url: str) -> Answer:
         """What a GET would tell in its header. Raises Broken."""
-        return self._ask(_head(self._to, "HEAD", url, {}), (), _ReadingFields)
+        return self._ask(_head(self._to, "HEAD", url, {}), (), _ReadingHead)
 
     def first(self, url: str, headers: Mapping[str, str], size: int) -> Answer:
         """GET, of which only the first `size` bytes are read where there are more.
@@ -204,10 +208,16 @@ class _Reading:
 
 
 class _ReadingFields(_Reading):
-    """The answer to HEAD: it ends with its header, whatever length that tells."""
+    """An answer of which it matters what it says of the body."""
 
     def on_header(self, name: bytes, text: bytes) -> None:
-        self.fields[name.decode("latin-1").lower()] = text.decode("latin-1")
+        name = name.lower()
+        if name in _FIELDS:
+            self.fields[name.decode()] = text.decode("latin-1")
+
+
+class _ReadingHead(_ReadingFields):
+    """The answer to HEAD: it ends with its header, whatever length that tells."""
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -221,7 +231,7 @@ class _ReadingFields(_Reading):
         """Nothing more than the header's end has said."""
 
 
-class _ReadingFirst(_Reading):
+class _ReadingFirst(_ReadingFields):
     """An answer of success of which no more than `most` bytes are wanted."""
 
     def __init__(self, most: int) -> None:

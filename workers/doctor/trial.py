@@ -152,7 +152,7 @@ class Trial:
     def bytes_of(self, key: str) -> bytes | None:
         """What is stored under a key; None where nothing is. Raises StorageUnavailable."""
         try:
-            return self.store.inside.first(Bucket.INCOMING, key, 4 * len(BODY))
+            return self.store.inside.first(Bucket.INCOMING, key, 4 * len(BODY)).data
         except ObjectMissing:
             return None
 
