@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.model import (
     Document,
     EngineReport,
@@ -84,3 +85,21 @@ def verdict(outcome: Outcome = Outcome.CLEAN, **changes: Any) -> Verdict:
 
 def rendition(name: str = "thumbnail-200", key: str = "k/1") -> Rendition:
     return Rendition(name, "image/webp", 200, 283, 5120, key)
+
+
+def grant(grant_id: str = "upl_1", size: int = 100) -> Grant:
+    """Open, of parts of 40 bytes."""
+    return Grant(
+        id=grant_id,
+        owner_id="usr_1",
+        name="Film.mp4",
+        size=size,
+        declared_type="video/mp4",
+        type="video/mp4",
+        sha256=SHA256,
+        method=GrantMethod.MULTIPART,
+        part_size=40,
+        state=GrantState.OPEN,
+        created_at=NOW,
+        expires_at=NOW + timedelta(days=1),
+    )

@@ -30,7 +30,7 @@ from uploads.documents.intake import Hints, Intake, Offer
 from uploads.documents.model import Actor, Document, Job, JobKind, JobState, State
 from uploads.documents.policy import HEAD_BYTES
 from uploads.documents.refusals import note_refusal
-from uploads.records.protocol import Records, Work
+from uploads.records.protocol import Records
 from uploads.storage.protocol import Bucket, Storage
 
 _MISSING_NAMED = 1000
@@ -147,8 +147,7 @@ class Completion:
             promised_sha256=grant.sha256,
         )
         job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
-        made = self._records.write(lambda work: _commit(work, grant, document, job))
-        if not made:
+        if not self._records.write_one(lambda work: work.grants.complete(grant, document, job)):
             return None
         self._hints.job(job.id)
         return document
@@ -172,14 +171,3 @@ def _other_promise() -> Invalid:
         "This upload does not stand under this digest: another one, or none, was promised for it.",
         errors=[{"pointer": "/sha256", "detail": "the digest that was promised before, or none"}],
     )
-
-
-def _commit(work: Work, grant: Grant, document: Document, job: Job) -> bool:
-    """Everything that becomes true with a completion; of many at once only one makes it so."""
-    if not work.grants.end(grant.id, GrantState.COMPLETED):
-        return False
-    work.documents.add(document)
-    for _, part in grant.parts():
-        work.documents.add_segment(document.id, part)
-    work.jobs.add(job)
-    return True

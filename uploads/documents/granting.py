@@ -109,7 +109,7 @@ class Granting:
             name, kind = self._intake.judge_claims(offer)
             self._check_room()
             grant = self._draft(actor, offer, size, method, name, kind.type)
-            self._records.write(lambda work: self._quotas.admit(work.grants.add(grant), size))
+            self._quotas.add(grant)
         except UploadsError as error:
             self._note_refusal(actor, error.code)
             raise

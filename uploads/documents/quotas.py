@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from uploads.documents.errors import NotFound, QuotaExceeded
+from uploads.documents.grants import Grant
 from uploads.documents.model import AuditEntry, Usage
 from uploads.records.protocol import Records, Work
 
@@ -85,6 +86,15 @@ class Quotas:
             quota.bytes_used - size, quota.bytes_limit, quota.files_used - 1, quota.files_limit
         )
         _refuse_past(before, quota.bytes_used, quota.files_used)
+
+    def add(self, grant: Grant) -> None:
+        """Record an open grant, which takes its room from now on. Raises QuotaExceeded.
+
+        The database decides where it is plain; in doubt the unit does which knows all of it.
+        """
+        limits = self._bytes_limit, self._files_limit
+        if not self._records.write_one(lambda work: work.grants.add_within(grant, *limits)):
+            self._records.write(lambda work: self.admit(work.grants.add(grant), grant.size))
 
     def set_limits(
         self, user_id: str, bytes_limit: int | None, files_limit: int | None, *, by: str

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from uploads.documents.grants import Grant, GrantState
-from uploads.documents.model import Usage
+from uploads.documents.model import Document, Job, Usage
 
 
 class Grants(Protocol):
@@ -15,6 +15,19 @@ class Grants(Protocol):
 
     def add(self, grant: Grant) -> Usage:
         """Add one; returns what its owner uses from now on, this grant included."""
+
+    def add_within(self, grant: Grant, most_bytes: int, most_files: int) -> bool:
+        """Add one where its owner then uses no more than these, or than the owner's own limits.
+
+        0 is no limit. One statement, for `write_one`. False is no answer to whether there is room:
+        of an owner who never kept anything nothing is known here.
+        """
+
+    def complete(self, grant: Grant, document: Document, job: Job) -> bool:
+        """Make this document of an open grant, with its parts as segments and this job.
+
+        One statement, for `write_one`. Whether it was open: of many at once only one is told so.
+        """
 
     def get(self, owner_id: str, grant_id: str) -> Grant | None:
         """One grant of this owner; somebody else's is None, like one that does not exist."""

@@ -7,17 +7,32 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from uploads.documents.grants import Grant, GrantMethod, GrantState, grant_id_of
-from uploads.documents.model import Usage
+from uploads.documents.model import Document, Job, Usage
+from uploads.records import completing, giving
+from uploads.records.documents import SqlDocuments
+from uploads.records.jobs import SqlJobs
+from uploads.records.prepared import Prepared
 from uploads.records.statements import storable
 from uploads.records.tables import grants
 from uploads.records.usage import tally
 
 # Built once: to build it anew costs as much as to execute it.
-_ADD = insert(grants)
-_COLUMNS = tuple(one.name for one in fields(Grant))
+_COLUMNS = tuple(grants.c[one.name] for one in fields(Grant))
+_NAMES = tuple(one.name for one in _COLUMNS)
+_GET = Prepared(
+    select(*_COLUMNS)
+    .where(grants.c.id == bindparam("wanted"))
+    .where(grants.c.owner_id == bindparam("by"))
+)
+_END = Prepared(
+    update(grants)
+    .where(grants.c.id == bindparam("ended"), grants.c.state == bindparam("open"))
+    .values(state=bindparam("next"))
+    .returning(grants.c.owner_id, grants.c.size)
+)
 
 
 class SqlGrants:
@@ -25,22 +40,36 @@ class SqlGrants:
         self._connection = connection
 
     def add(self, grant: Grant) -> Usage:
-        self._connection.execute(_ADD, {name: getattr(grant, name) for name in _COLUMNS})
+        giving.add(self._connection, grant)
         return tally(self._connection, grant.owner_id, grant.size, 1)
 
+    def add_within(self, grant: Grant, most_bytes: int, most_files: int) -> bool:
+        return giving.add_within(self._connection, grant, most_bytes, most_files)
+
     def get(self, owner_id: str, grant_id: str) -> Grant | None:
-        return self._one(grant_id, grants.c.owner_id == owner_id)
+        if not storable(grant_id):
+            return None
+        rows = _GET.run(self._connection, {"wanted": grant_id, "by": owner_id})
+        return _grant(rows[0]) if rows else None
 
     def end(self, grant_id: str, state: GrantState) -> bool:
-        ended = self._connection.execute(
-            update(grants)
-            .where(grants.c.id == grant_id, grants.c.state == GrantState.OPEN.value)
-            .values(state=state.value)
-            .returning(grants.c.owner_id, grants.c.size)
-        ).one_or_none()
-        if ended is not None:
-            tally(self._connection, ended.owner_id, -ended.size, -1)
-        return ended is not None
+        values = {"ended": grant_id, "open": GrantState.OPEN.value, "next": state.value}
+        for owner_id, size in _END.run(self._connection, values):
+            tally(self._connection, owner_id, -size, -1)
+            return True
+        return False
+
+    def complete(self, grant: Grant, document: Document, job: Job) -> bool:
+        if self._connection.dialect.name == "postgresql":
+            return completing.complete(self._connection, grant, document, job)
+        if not self.end(grant.id, GrantState.COMPLETED):
+            return False
+        rows = SqlDocuments(self._connection)
+        rows.add(document)
+        for _, part in grant.parts():
+            rows.add_segment(document.id, part)
+        SqlJobs(self._connection).add(job)
+        return True
 
     def names(self, key: str) -> bool:
         found = self._one(grant_id_of(key), grants.c.state == GrantState.OPEN.value)
@@ -48,7 +77,7 @@ class SqlGrants:
 
     def overdue(self, now: datetime, limit: int) -> Sequence[Grant]:
         rows = self._connection.execute(
-            select(grants)
+            select(*_COLUMNS)
             .where(grants.c.state == GrantState.OPEN.value, grants.c.expires_at <= now)
             .order_by(grants.c.expires_at)
             .limit(limit)
@@ -66,13 +95,13 @@ class SqlGrants:
         if not storable(grant_id):
             return None
         row = self._connection.execute(
-            select(grants).where(grants.c.id == grant_id, *conditions)
+            select(*_COLUMNS).where(grants.c.id == grant_id, *conditions)
         ).one_or_none()
         return None if row is None else _grant(row)
 
 
-def _grant(row: Row[Any]) -> Grant:
-    values = {**row._mapping}
+def _grant(row: Sequence[Any]) -> Grant:
+    values = dict(zip(_NAMES, row, strict=True))
     values["method"] = GrantMethod(values["method"])
     values["state"] = GrantState(values["state"])
     return Grant(**values)

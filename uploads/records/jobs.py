@@ -33,22 +33,7 @@ class SqlJobs:
         self._connection = connection
 
     def add(self, job: Job) -> None:
-        _ADD.run(
-            self._connection,
-            {
-                "id": job.id,
-                "kind": job.kind.value,
-                "document_id": job.document_id,
-                "state": job.state.value,
-                "not_before": job.not_before,
-                "created_at": job.created_at,
-                "lease_until": job.lease_until,
-                "token": job.token,
-                "starts": job.starts,
-                "deferrals": job.deferrals,
-                "late": job.late,
-            },
-        )
+        _ADD.run(self._connection, values_of(job))
 
     def get(self, job_id: str) -> Job | None:
         row = self._connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
@@ -130,6 +115,23 @@ class SqlJobs:
         """Change a job that is due and leased under exactly this token."""
         changed = self._connection.execute(update(jobs).where(_held_by(job)).values(**changes))
         return changed.rowcount == 1
+
+
+def values_of(job: Job) -> dict[str, Any]:
+    """Every column of a new job."""
+    return {
+        "id": job.id,
+        "kind": job.kind.value,
+        "document_id": job.document_id,
+        "state": job.state.value,
+        "not_before": job.not_before,
+        "created_at": job.created_at,
+        "lease_until": job.lease_until,
+        "token": job.token,
+        "starts": job.starts,
+        "deferrals": job.deferrals,
+        "late": job.late,
+    }
 
 
 def _held_by(job: Job) -> ColumnElement[bool]:

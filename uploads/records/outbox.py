@@ -38,17 +38,18 @@ _OVERTAKEN = (State.QUARANTINED.value, State.SCANNING.value)
 
 def add_event(connection: Connection, number: int, document: Document, at: datetime) -> None:
     """Write down that a document is in this state since `at`."""
-    _ADD_EVENT.run(
-        connection,
-        {
-            "owner_id": document.owner_id,
-            "number": number,
-            "document_id": document.id,
-            "state": document.state.value,
-            "at": at,
-            "facts": facts_of(document),
-        },
-    )
+    _ADD_EVENT.run(connection, {**event_of(document, at), "number": number})
+
+
+def event_of(document: Document, at: datetime) -> dict[str, Any]:
+    """Every column of an event but its number."""
+    return {
+        "owner_id": document.owner_id,
+        "document_id": document.id,
+        "state": document.state.value,
+        "at": at,
+        "facts": facts_of(document),
+    }
 
 
 def tell(

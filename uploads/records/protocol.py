@@ -255,5 +255,11 @@ class Records(Protocol):
 
     def write(self, unit: Callable[[Work], T]) -> T: ...
 
+    def write_one(self, unit: Callable[[Work], T]) -> T:
+        """The same as `write`, for a unit of one verb that says to be one statement.
+
+        What breaks off may have been committed: it is not repeated, and is told as unavailable.
+        """
+
     def ready(self) -> None:
         """Return when the database answers and its schema is the newest; raise otherwise."""

@@ -19,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
 from uploads.records.accounts import SqlAccounts
+from uploads.records.alone import Alone
 from uploads.records.answers import SqlAnswers
 from uploads.records.audit import SqlAudit
 from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
-from uploads.records.engine import alone_options, begin_options, make_engine
+from uploads.records.engine import begin_options, make_engine
 from uploads.records.events import SqlEvents
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
@@ -118,7 +119,7 @@ class SqlRecords:
         self._jitter = jitter
         self._inherited: list[Any] = []
         self._is_sqlite = self._engine.dialect.name == "sqlite"
-        self._alone_options = alone_options(self._engine)
+        self._alone = self._make_alone()
         self._gate = self._make_gate()
         self._grouped = self._make_grouped() if grouped and self._is_sqlite else None
         _living.add(self)
@@ -131,12 +132,19 @@ class SqlRecords:
         """Read a few rows by their keys, with less between them and the caller than in `read`."""
         if self._grouped is None and self._is_sqlite:
             return self.read(unit)
-        run = self._alone if self._grouped is None else self._grouped.glance
+        run = self._alone.read if self._grouped is None else self._grouped.glance
         return self._repeat(lambda connection: unit(SqlWork(connection)), writes=False, run=run)
 
     def write(self, unit: Callable[[Work], T]) -> T:
         """Run `unit` and commit. It may be run several times; only the last run counts."""
         return self._repeat(lambda connection: unit(SqlWork(connection)), writes=True)
+
+    def write_one(self, unit: Callable[[Work], T]) -> T:
+        """Run a unit of one statement, which commits by itself where the database allows it."""
+        if self._is_sqlite:
+            return self.write(unit)
+        run = self._alone.write
+        return self._repeat(lambda connection: unit(SqlWork(connection)), writes=True, run=run)
 
     def ready(self) -> None:
         """Return when the database answers and its schema is the newest.
@@ -155,6 +163,7 @@ class SqlRecords:
         """Give all idle connections back, and those in use when their units have ended."""
         if self._grouped is not None:
             self._grouped.close()
+        self._alone.close()
         self._engine.dispose()
 
     def before_fork(self) -> None:
@@ -173,14 +182,18 @@ class SqlRecords:
         The parent's connections are kept, untouched and for good: to close one here would end
         the parent's conversation on the same socket.
         """
-        self._inherited.append(self._engine.pool)
+        self._inherited += (self._engine.pool, self._alone)
         self._engine.dispose(close=False)
+        self._alone = self._make_alone()
         self._gate = self._make_gate()
         if self._grouped is not None:
             self._grouped = self._make_grouped()
 
     def _make_gate(self) -> Gate:
         return Gate(PATIENCE_SECONDS, one_writer=self._is_sqlite)
+
+    def _make_alone(self) -> Alone:
+        return Alone(self._engine, self._inherited)
 
     def _make_grouped(self) -> Grouped:
         return Grouped(self._engine, PATIENCE_SECONDS)
@@ -194,7 +207,8 @@ class SqlRecords:
     ) -> T:
         patience = time.monotonic() + PATIENCE_SECONDS
         for attempt in range(1, self._attempts + 1):
-            attempted = _Attempt()
+            # What commits by itself may have done so before its connection broke.
+            attempted = _Attempt(committing=run is not None)
             try:
                 if run is not None:
                     return run(act)
@@ -212,11 +226,6 @@ class SqlRecords:
             longest = FIRST_PAUSE_SECONDS * 2**attempt
             self._pause(self._jitter(longest / 4, longest))
         raise AssertionError("an attempt returns or raises")
-
-    def _alone(self, act: Callable[[Connection], T]) -> T:
-        """On PostgreSQL: each statement its own transaction, a single way there and back."""
-        with self._gate.passed(writes=False), self._connected() as connection:
-            return act(connection.execution_options(**self._alone_options))
 
     def _once(self, act: Callable[[Connection], T], attempted: _Attempt, *, writes: bool) -> T:
         with self._connected() as connection:
