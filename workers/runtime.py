@@ -42,6 +42,7 @@ class Runtime:
     prove: Callable[..., None]
     prepare: Callable[[], None]
     try_engines: Callable[..., dict[str, str]]
+    withdraw: Callable[[], None]
     rescan: Callable[[], int]
 
 
@@ -87,6 +88,7 @@ def make_runtime(
         prove=partial(_prove, services, office),
         prepare=lineup.prepare,
         try_engines=lineup.canaries.try_all,
+        withdraw=lineup.canaries.go_on,
         rescan=rescanner.look,
     )
 

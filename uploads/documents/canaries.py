@@ -47,6 +47,17 @@ class Canary:
         """Whether its engine is believed now."""
         return self.ok and self.withdraw_from is None and self.tried_at >= now - bound
 
+    def outlived(self, others: Iterable[Canary]) -> bool:
+        """Whether its engine has let the bad file pass elsewhere since this was tried.
+
+        It may be one engine that several places ask.
+        """
+        return any(
+            one.failed_at is not None and one.failed_at > self.tried_at
+            for one in others
+            if one.engine == self.engine and one.place != self.place
+        )
+
     def signature_age(self, now: datetime) -> timedelta | None:
         """How old the signatures are, counted from the end of their day; None where unknown."""
         try:

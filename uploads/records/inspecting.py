@@ -22,8 +22,14 @@ class Inspections(Protocol):
     def canaries(self, since: datetime) -> Sequence[Canary]:
         """Those tried since then, by engine and place."""
 
+    def everywhere(self, engine: str) -> Sequence[Canary]:
+        """The last canaries of an engine at all places, held as by `canary`."""
+
+    def unwithdrawn(self) -> Sequence[Canary]:
+        """Those that failed and have left documents to be withdrawn, wherever that was."""
+
     def forget_canaries(self, before: datetime) -> None:
-        """Forget places where nothing was tried any more."""
+        """Forget places where nothing was tried any more, unless something is to be withdrawn."""
 
     def mark(self, document_id: str, engines: str, risk: int) -> bool:
         """Note what a clean document was inspected with. False when it is not clean."""

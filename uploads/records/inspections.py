@@ -49,8 +49,25 @@ class SqlInspections:
         )
         return [Canary(**row._mapping) for row in rows]
 
+    def everywhere(self, engine: str) -> Sequence[Canary]:
+        rows = self._connection.execute(
+            select(canaries)
+            .where(canaries.c.engine == engine)
+            .order_by(canaries.c.place)
+            .with_for_update(read=True)
+        )
+        return [Canary(**row._mapping) for row in rows]
+
+    def unwithdrawn(self) -> Sequence[Canary]:
+        rows = self._connection.execute(
+            select(canaries).where(canaries.c.withdraw_from.is_not(None))
+        )
+        return [Canary(**row._mapping) for row in rows]
+
     def forget_canaries(self, before: datetime) -> None:
-        self._connection.execute(delete(canaries).where(canaries.c.tried_at < before))
+        self._connection.execute(
+            delete(canaries).where(canaries.c.tried_at < before, canaries.c.withdraw_from.is_(None))
+        )
 
     def mark(self, document_id: str, engines: str, risk: int) -> bool:
         marked = self._connection.execute(

@@ -3,10 +3,12 @@
 By the real engines, at a worker's start, every few minutes, and before an inspection where the last
 proof is old. An engine that does not answer is away, and its jobs wait. One that answers wrongly is
 not believed: nothing is published (`Standing`), and where it let the bad file pass, everything that
-became clean since it last proved itself is withdrawn.
+became clean since it last proved itself is withdrawn. A place where it never did takes over from
+whoever saw it well last, for workers come and go, and their hosts' names with them.
 
 Crash window: a process that dies between the commit that says so and the last withdrawal leaves
-`withdraw_from` behind; whoever tries next goes on with it, and nothing is published before.
+`withdraw_from` behind. Any worker's next sweep goes on with it, and that place publishes nothing
+before.
 """
 
 from __future__ import annotations
@@ -141,8 +143,8 @@ class Canaries:
         return {engine.name: self._try(engine, thorough=thorough) for engine in self._engines}
 
     def try_stale(self) -> None:
-        """Try those whose last proof is old, or that failed a while ago."""
-        now, last = self._clock(), self._standing.last()
+        """Try those whose last proof is old, that failed a while ago, or elsewhere since."""
+        now, last = self._clock(), self._standing.trusted()
         for engine in self._engines:
             canary = last.get(engine.name)
             rest = self._every if canary is not None and canary.ok else _AGAIN
@@ -203,27 +205,40 @@ class Canaries:
             probed_at=song.probed_at,
             detail=song.fault,
         )
-        if song.missed and good_at is not None:
+        if song.missed and (before is None or good_at is not None):
             # Once: what others publish afterwards is not ours to doubt.
-            canary = replace(canary, good_at=None, failed_at=now, withdraw_from=good_at - _SLACK)
+            since = good_at if before else _last_good(work, name)
+            doubted = since and since - _SLACK
+            canary = replace(canary, good_at=None, failed_at=now, withdraw_from=doubted)
         work.inspections.put_canary(canary)
         if (before is None or before.ok) != canary.ok:
             action = "engine.well" if canary.ok else "engine.failed"
             detail = {"place": canary.place, "found": song.fault}
             work.audit.append(AuditEntry(now, "worker", action, name, detail))
 
+    def go_on(self) -> None:
+        """Finish what a worker has left to be withdrawn, whichever it was."""
+        pending = self._records.read(lambda work: work.inspections.unwithdrawn())
+        for engine in {one.engine for one in pending}:
+            self._withdraw(engine)
+
     def _withdraw(self, name: str) -> None:
         """Take back everything that became clean since the engine last proved itself."""
+        for canary in self._records.read(lambda work: work.inspections.unwithdrawn()):
+            if canary.engine == name:
+                self._withdraw_at(name, canary.place)
+
+    def _withdraw_at(self, name: str, place: str) -> None:
         while True:
-            count, woken = self._records.write(lambda work: self._withdraw_some(work, name))
+            count, woken = self._records.write(lambda work: self._withdraw_some(work, name, place))
             for webhook_id in woken:
                 self._hints.deliver(webhook_id)
             if not count:
                 return
             _log.error("verdicts_withdrawn", engine=name, count=count)
 
-    def _withdraw_some(self, work: Work, name: str) -> tuple[int, Sequence[str]]:
-        canary = work.inspections.canary(name, self._standing.place, change=True)
+    def _withdraw_some(self, work: Work, name: str, place: str) -> tuple[int, Sequence[str]]:
+        canary = work.inspections.canary(name, place, change=True)
         if canary is None or canary.withdraw_from is None or canary.failed_at is None:
             return 0, ()
         now, reason = self._clock(), {"engine": name, "found": canary.detail}
@@ -235,3 +250,10 @@ class Canaries:
             work.inspections.distrust(canary.withdraw_from)
             work.inspections.put_canary(replace(canary, withdraw_from=None))
         return len(ids), work.documents.woken
+
+
+def _last_good(work: Work, name: str) -> datetime | None:
+    """When an engine last proved itself anywhere."""
+    return max(
+        (one.good_at for one in work.inspections.everywhere(name) if one.good_at), default=None
+    )

@@ -47,17 +47,29 @@ class Standing:
         """
         now = self._clock()
         for name in self._engines:
-            canary = work.inspections.canary(name, self.place)
+            said = work.inspections.everywhere(name)
+            canary = next((one for one in said if one.place == self.place), None)
             if canary is None or not canary.vouches(now, self._bound):
                 raise EngineUnavailable(f"{name} has not proved itself")
+            if canary.outlived(said):
+                raise EngineUnavailable(f"{name} has failed elsewhere since it proved itself")
             if reason := self.needs.check(canary, now):
                 raise EngineUnavailable(f"{name} {reason}")
 
     def last(self) -> dict[str, Canary]:
         """The last word on each engine here that is no older than the bound."""
+        return {one.engine: one for one in self._recent() if one.place == self.place}
+
+    def trusted(self) -> dict[str, Canary]:
+        """The same without those whose engine has failed elsewhere since."""
+        said = self._recent()
+        return {
+            one.engine: one for one in said if one.place == self.place and not one.outlived(said)
+        }
+
+    def _recent(self) -> Sequence[Canary]:
         since = self._clock() - self._bound
-        found = self._records.read(lambda work: work.inspections.canaries(since))
-        return {one.engine: one for one in found if one.place == self.place}
+        return self._records.read(lambda work: work.inspections.canaries(since))
 
     def current(self) -> str | None:
         """The fingerprint of what is inspected with here; None while it is not known."""
