@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pikepdf
 import pytest
 
-from tests.support import hostile_archives, hostile_files, packed_files
+from tests.support import hostile_archives, hostile_files, packed_files, pdf_places
 from uploads.documents.model import Outcome
 from workers.inspection import celled
 from workers.inspection.engine import Subject
@@ -32,6 +32,7 @@ HOSTILE = {
     **hostile_files.pdfs(),
     **hostile_files.others(),
     **packed_files.packed_refused(),
+    **pdf_places.refused(),
 }
 
 

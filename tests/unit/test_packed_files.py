@@ -16,10 +16,10 @@ from tests.support import packed_files
 from tests.support.benign_files import pack
 from tests.support.packed_files import ZIP, tar
 from tests.support.pdf_filters import CHAINS, attached
-from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal
 from workers.inspection import cell_structure, cell_yara, kept, rulebook
 from workers.inspection.filters import undo_filter
-from workers.inspection.pdfs import attachments
+from workers.inspection.pdf_files import attachments
 from workers.inspection.predictors import undo_predictor
 from workers.inspection.rulebook import RULES_DIR
 from workers.inspection.walk import walk
@@ -119,7 +119,7 @@ def test_time_is_judged_while_unpacking() -> None:
 
 
 def _undone(document: bytes, step: int) -> bytes:
-    ((raw, filters),) = attachments(io.BytesIO(document))
+    ((raw, filters),) = attachments(io.BytesIO(document), Budget(Limits()))
     pieces: Iterator[bytes] = (raw[at : at + step] for at in range(0, len(raw), step))
     for name, parameters in filters:
         pieces = undo_filter(name, parameters, pieces)

@@ -13,6 +13,7 @@ from uploads.documents.readers import packages, reading
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
 from workers.inspection.checks import office, opendocument, pdf, text, trailers
+from workers.inspection.pdf_bytes import bytes_of
 from workers.inspection.walk import walk
 
 _Check = Callable[[BinaryIO, str, Limits], None]
@@ -67,7 +68,8 @@ def _check_headers(file: BinaryIO, media_type: str, limits: Limits) -> None:
 
 def _check_pdf(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Reading its objects is what takes long: only one with attachments is read once more."""
-    if pdf.check_pdf(file):
+    maybe_led = trailers.check_inner_archives(bytes_of(file))
+    if pdf.check_pdf(file, limits) or maybe_led:
         _check_members(file, media_type, limits)
 
 

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 
 from uploads.documents.readers.limits import Refusal
-from workers.inspection.predictors import undo_predictor
+from workers.inspection.predictors import rows_in, undo_predictor
 from workers.inspection.unpacking import CHUNK_BYTES, Inflater, unpacked
 
 Pieces = Iterator[bytes]
@@ -22,6 +22,8 @@ _SHORT = {"/AHx": "/ASCIIHexDecode", "/A85": "/ASCII85Decode", "/LZW": "/LZWDeco
 _SHORT |= {"/Fl": "/FlateDecode", "/RL": "/RunLengthDecode"}
 _SPACE = b"\0\t\n\f\r "
 _MOST_FILTERS = 10
+_STEPS_PER_KIB = {"/LZWDecode": 64, "/ASCII85Decode": 64, "/RunLengthDecode": 4}
+_STEPS_PER_ROWS = 64  # and KiB
 _CLEAR, _END, _FIRST_CODE, _MOST_BITS = 256, 257, 258, 12
 
 
@@ -36,6 +38,14 @@ def undo_filter(name: str, parameters: Parameters, pieces: Pieces) -> Pieces:
     if undo is None:
         raise Refusal("unknown-packing", "pdf: a stream in a filter that is not opened")
     return undo(pieces)
+
+
+def steps_of(name: str, parameters: Parameters, size: int) -> int:
+    """What `size` bytes out of a filter cost as steps of a budget: of zlib's own, nothing."""
+    steps = _STEPS_PER_KIB.get(_SHORT.get(name, name), 0) * size // 1024
+    if rows := rows_in(parameters, size):
+        steps += _STEPS_PER_ROWS * size // 1024 + rows // 2
+    return steps
 
 
 def check_count(filters: int) -> None:

@@ -17,7 +17,7 @@ from workers.inspection.heads import HEAD_BYTES, OLE, closed, opened_as
 from workers.inspection.pdfs import open_pdf
 
 HELD_BYTES = 64 * 1024 * 1024
-_TAIL_BYTES = 66_000  # an end record and its longest comment
+TAIL_BYTES = 66_000  # an end record and its longest comment
 _PDF_HEAD_BYTES = 1024
 _DISK_IMAGE_END = 512  # Apple's ends with a block that says what it is
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
@@ -56,7 +56,7 @@ class Kept:
             yield self._kind, self._whole()
         elif self._is_shifted_pdf():
             yield "pdf", self._whole()
-        if self._kind != "zip" and (archive := self._archive_at_end()) is not None:
+        if self._kind != "zip" and (archive := self.archive_at_end()) is not None:
             yield "led zip", archive
 
     def _pass(self) -> Iterator[bytes]:
@@ -72,7 +72,7 @@ class Kept:
             piece = next(self._rest, b"")
 
     def _keep(self, piece: bytes) -> None:
-        self._tail = (self._tail + piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
         if self._held is None:
             return
         self._held.write(piece)
@@ -97,8 +97,11 @@ class Kept:
             return refusal.reason != "malformed-file"
         return True
 
-    def _archive_at_end(self) -> io.BytesIO | None:
-        """A ZIP behind something else: to programs that look from the end, it is one."""
+    def archive_at_end(self) -> io.BytesIO | None:
+        """A ZIP behind something else: to programs that look from the end, it is one.
+
+        To be asked once all of `chunks` went past.
+        """
         at = self._tail.rfind(b"PK\5\6")
         while at >= 0:
             if len(self._tail) - at >= _END.size and (found := self._archive(at)) is not None:

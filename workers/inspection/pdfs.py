@@ -1,76 +1,181 @@
-"""Reading PDFs with qpdf, for the parser cell: opening, every object, attachments.
+"""Reading PDFs with qpdf, for the parser cell: every object of every revision, and the files in it.
 
-Nothing here decodes a page or a picture. Knows no verdict.
+A file may hold more than its newest table names: earlier revisions, which readers can go back to,
+and objects that only a program that repairs tables would see. Each is looked at, or the file is
+refused; nothing is looked for by following references. Nothing here decodes a page or a picture.
+Knows no verdict.
 """
 
 from __future__ import annotations
 
-import re
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import pikepdf
 
-from uploads.documents.readers.limits import Refusal
+from uploads.documents.readers.limits import Budget, Refusal
+from workers.inspection.pdf_bytes import beginning, bytes_of, revisions, shift_of
+from workers.inspection.pdf_seen import NAME, WHOLE, Place, Seen
 
 _DEPTH = 100
-EMBEDDING = ("/EF", "/EmbeddedFile")
-_PARAMETERS = {"/Predictor", "/Columns", "/Colors", "/BitsPerComponent", "/EarlyChange"}
+_VISIT = 4  # steps that looking into one dictionary costs, beside those for each object
+_TABLE_BYTES = 2 * 1024 * 1024
+_MOST_TABLE_BYTES = 256 * 1024 * 1024
 
 
-def open_pdf(file: BinaryIO) -> pikepdf.Pdf:
-    """Open a PDF, damaged cross-references repaired as readers do. Raises: Refusal."""
+def open_pdf(file: BinaryIO, *, repair: bool = True) -> pikepdf.Pdf:
+    """Open a PDF, damaged cross-references repaired as readers do. Raises: Refusal.
+
+    Tables and packed objects unpack to a bound that follows the file's size.
+    """
+    bound = min(_MOST_TABLE_BYTES, _TABLE_BYTES + 16 * file.seek(0, io.SEEK_END))
+    pikepdf.settings.set_qpdf_limits(flate_max_memory=bound, run_length_max_memory=bound)
     file.seek(0)
     try:
-        return pikepdf.open(file, suppress_warnings=True)
+        pdf = pikepdf.open(
+            file, suppress_warnings=True, inherit_page_attributes=False, attempt_recovery=repair
+        )
     except pikepdf.PasswordError as error:
         raise Refusal("encrypted", "pdf: needs a password") from error
     except (pikepdf.PdfError, RuntimeError, ValueError) as error:
+        if "encryption" in str(error):
+            raise Refusal("encrypted", "pdf: encrypted in a way that is not read") from error
         raise Refusal("malformed-file", "pdf: cannot be read") from error
+    if pdf.is_encrypted and not _is_known(pdf):
+        pdf.close()
+        raise Refusal("encrypted", "pdf: encrypted in a way that is not read")
+    return pdf
 
 
-def dictionaries(pdf: pikepdf.Pdf, words: Sequence[str]) -> Iterator[pikepdf.Object]:
+def _is_known(pdf: pikepdf.Pdf) -> bool:
+    of = pdf.encryption
+    methods = (of.stream_method, of.string_method, of.file_method)
+    return all(method.name != "unknown" for method in methods)
+
+
+def dictionaries(
+    file: BinaryIO, words: Sequence[str], budget: Budget
+) -> Iterator[tuple[pikepdf.Pdf, pikepdf.Object]]:
     """Yield every dictionary and stream in which one of these names stands, and perhaps others.
 
-    Also those written inside of another object. A file may have hundreds of thousands of them, and
-    each costs a hundred microseconds to look into; qpdf writes one out in two, always with its
-    names unescaped. A name that is an object of its own may stand for a value anywhere: then, and
-    where an object is nested deeply, nothing is left out.
+    Also those written inside of another object, those of earlier revisions, and trailers; with the
+    revision they belong to, which is open until the next is asked for. A file may have hundreds of
+    thousands of objects, and each costs a hundred microseconds to look into; qpdf writes one out in
+    a few, always with its names unescaped. A name that is an object of its own may stand for a
+    value anywhere: then, and where an object is nested deeply, nothing is left out.
+
+    Raises: Refusal, also for more objects than a file of its size has, and where one of the names
+    stands in what no table of the file knows.
     """
-    pattern = re.compile("|".join(re.escape(word) for word in words).encode())
-    # Numbers that are objects of their own come as values of Python; nothing is in them.
-    roots = [root for root in pdf.objects if isinstance(root, pikepdf.Object)]
-    chosen = []
-    for root in roots:
-        written = _written(root)
-        if pattern.search(written):
-            if written.startswith(b"/"):
-                chosen = roots
-                break
-            chosen.append(root)
-        elif written.count(b"[") + written.count(b"<<") > _DEPTH:
-            chosen.append(root)
-    for found in chosen:
-        yield from _inside(found)
+    data = bytes_of(file)
+    seen = Seen(words, shift_of(data))
+    budget.begin(len(data))
+    with open_pdf(file) as pdf:
+        for found in _found(pdf, seen, budget):
+            yield pdf, found
+    for end in revisions(data):
+        with _earlier(beginning(data, end)) as older:
+            if older is not None:
+                for found in _found(older, seen, budget):
+                    yield older, found
+    seen.check_rest(data, budget)
 
 
-def _written(root: pikepdf.Object) -> bytes:
-    if isinstance(root, pikepdf.Stream):
-        return root.stream_dict.unparse(resolved=True)
-    return root.unparse(resolved=True)
+@contextmanager
+def _earlier(part: BinaryIO) -> Iterator[pikepdf.Pdf | None]:
+    """The file as it was; None where it cannot be read: then its objects are nobody's."""
+    opened: pikepdf.Pdf | None = None
+    try:
+        opened = open_pdf(part, repair=False)
+    except Refusal as refusal:
+        if refusal.reason != "malformed-file":
+            raise
+    try:
+        yield opened
+    finally:
+        if opened is not None:
+            opened.close()
 
 
-def _inside(root: pikepdf.Object) -> Iterator[pikepdf.Object]:
-    pending = [(root, 0)]
+def _found(pdf: pikepdf.Pdf, seen: Seen, budget: Budget) -> Iterator[pikepdf.Object]:
+    table = pdf.get_xref_table()
+    budget.look(1 + len(table) // 4)
+    places = seen.places(table)
+    chosen = _chosen(pdf, places, seen, budget)
+    if any("limit exceeded" in str(one) for one in pdf.get_warnings()):
+        raise Refusal("bomb", "pdf: a table out of proportion")
+    for root in (pdf.trailer, *(pdf.get_object(number) for number in chosen)):
+        for found in _inside(root, budget):
+            yield found
+            _note_files(pdf, found, places, seen)
+
+
+def _chosen(
+    pdf: pikepdf.Pdf, places: Mapping[tuple[int, int], Place], seen: Seen, budget: Budget
+) -> Sequence[tuple[int, int]]:
+    """The numbers of objects that must be looked into. What an object says is written out once."""
+    chosen, hits, everything = [], seen.hits, False
+    for number, place in places.items():
+        hit = hits.get(place)
+        if hit is None:
+            root: object = pdf.get_object(number)
+            written = b""
+            if isinstance(root, pikepdf.Stream):
+                written = root.stream_dict.unparse(resolved=True)
+                if b"/ObjStm" in written:
+                    _note_packed(root, place, seen)
+            # Numbers that are objects of their own come as values of Python; nothing is in them.
+            elif isinstance(root, pikepdf.Object):
+                written = root.unparse(resolved=True)
+            budget.look(1 + len(written) // 64)
+            hit = hits[place] = seen.hit(written)
+        if hit:
+            chosen.append(number)
+            everything = everything or hit == NAME
+    return list(places) if everything else chosen
+
+
+def _note_packed(stream: pikepdf.Stream, place: Place, seen: Seen) -> None:
+    """Keep of packed objects that no table names whether one of the words is among them."""
+    count: object = stream.get("/N")
+    if not isinstance(count, int) or len(seen.packed[place[0]]) < count:
+        unpacked: bytes | None = None
+        with suppress(pikepdf.PdfError):
+            unpacked = stream.read_bytes()
+        seen.note_packed(place, count if isinstance(count, int) else None, unpacked)
+
+
+def _note_files(
+    pdf: pikepdf.Pdf,
+    found: pikepdf.Object,
+    places: Mapping[tuple[int, int], Place],
+    seen: Seen,
+) -> None:
+    """What is attached is walked by itself: what stands in its bytes is no object of this file."""
+    for stream in embedded(found):
+        if pdf.is_encrypted and stream.get("/Type") != "/EmbeddedFile":
+            of = pdf.encryption
+            if of.file_method != of.stream_method:
+                raise Refusal("encrypted", "pdf: a file of another encryption than the rest")
+        place = places.get(stream.objgen)
+        if place is not None and place[1] == WHOLE:
+            seen.files[place] = len(stream.read_raw_bytes())
+
+
+def _inside(root: pikepdf.Object, budget: Budget) -> Iterator[pikepdf.Object]:
+    pending: list[tuple[object, int]] = [(root, 0)]
     while pending:
         value, depth = pending.pop()
         if depth > _DEPTH:
             raise Refusal("malformed-file", "pdf: objects nested too deep")
         if isinstance(value, (pikepdf.Dictionary, pikepdf.Stream)):
             yield value
+            budget.look(_VISIT + len(value.keys()) // 4)
             children = [child for _, child in value.items()]
         elif isinstance(value, pikepdf.Array):
+            budget.look(_VISIT + len(value) // 4)
             children = list(value)
         else:
             continue
@@ -82,61 +187,27 @@ def _inside(root: pikepdf.Object) -> Iterator[pikepdf.Object]:
         ]
 
 
-Filter = tuple[str, Mapping[str, int]]
+FILES = ("/EF", "/RF", "/AdditionalStreams", "/Sound", "/3DD")
+EMBEDDING = (*FILES, "/EmbeddedFile", "/3D", "/EP")
+"""Names that stand where a file is: ISO 32000-2, 7.11, 13.3, 13.6; LibreOffice's own document."""
+_TYPES = ("/EmbeddedFile", "/Sound", "/3D")
+_LISTED = 4
 
 
-def attachments(file: BinaryIO) -> Iterator[tuple[bytes, Sequence[Filter]]]:
-    """Yield bytes as stored, and the filters to undo, of every embedded file (ISO 32000-1, 7.11.4).
-
-    Raises: Refusal, for a PDF that cannot be read.
-    """
-    with open_pdf(file) as pdf:
-        seen: set[tuple[int, int]] = set()
-        for found in dictionaries(pdf, EMBEDDING):
-            for stream in _embedded(found):
-                if stream.objgen not in seen:
-                    seen.add(stream.objgen)
-                    yield stream.read_raw_bytes(), _filters(stream)
+def embedded(found: pikepdf.Object) -> list[pikepdf.Stream]:
+    """The streams that this dictionary hands out as files, itself among them. Raises: Refusal."""
+    if "/EP" in found:
+        raise Refusal("encrypted", "pdf: an encrypted payload")
+    if isinstance(found, pikepdf.Stream) and found.get("/Type") in _TYPES:
+        return [found]
+    return [stream for key in FILES if key in found for stream in _streams(found.get(key), _LISTED)]
 
 
-def _embedded(found: pikepdf.Object) -> list[pikepdf.Stream]:
-    if isinstance(found, pikepdf.Stream):
-        return [found] if found.get("/Type") == "/EmbeddedFile" else []
-    files = found.get("/EF")
-    if not isinstance(files, pikepdf.Dictionary):
-        return []
-    return [stream for _, stream in files.items() if isinstance(stream, pikepdf.Stream)]
-
-
-def _filters(stream: pikepdf.Stream) -> list[Filter]:
-    """Names and parameters, in the order in which they are undone (7.4.1).
-
-    Raises: Refusal where the two do not fit each other: programs then read different bytes.
-    """
-    names, parameters = _listed(stream.get("/Filter")), _listed(stream.get("/DecodeParms"))
-    if "/F" in stream or "/DP" in stream:
-        raise Refusal("malformed-file", "pdf: an attachment that some programs seek elsewhere")
-    if not all(isinstance(name, pikepdf.Name) for name in names):
-        raise Refusal("malformed-file", "pdf: a filter without a name")
-    if parameters and len(parameters) != len(names):
-        raise Refusal("malformed-file", "pdf: parameters that belong to no filter")
-    parameters = parameters or [None] * len(names)
-    pairs = zip(names, parameters, strict=True)
-    return [(str(name), _numbers(each)) for name, each in pairs]
-
-
-def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, pikepdf.Array) else [value]
-
-
-def _numbers(parameters: object) -> dict[str, int]:
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, pikepdf.Dictionary):
-        raise Refusal("malformed-file", "pdf: parameters that are no dictionary")
-    found = {key: value for key, value in parameters.items() if key in _PARAMETERS}
-    if not all(isinstance(value, (int, Decimal)) for value in found.values()):
-        raise Refusal("malformed-file", "pdf: a parameter that is no number")
-    return {key: int(value) for key, value in found.items()}
+def _streams(value: object, depth: int) -> Iterator[pikepdf.Stream]:
+    """Streams in dictionaries and lists: each system may have its own file, and related ones."""
+    if isinstance(value, pikepdf.Stream):
+        yield value
+    elif isinstance(value, (pikepdf.Dictionary, pikepdf.Array)) and depth:
+        inner = value.values() if isinstance(value, pikepdf.Dictionary) else value
+        for each in inner:
+            yield from _streams(each, depth - 1)

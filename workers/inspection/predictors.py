@@ -20,8 +20,7 @@ def undo_predictor(pieces: Iterator[bytes], parameters: Mapping[str, int]) -> It
     predictor = parameters.get("/Predictor", _NONE)
     if predictor == _NONE:
         return pieces
-    colors, bits = parameters.get("/Colors", 1), parameters.get("/BitsPerComponent", 8)
-    columns = parameters.get("/Columns", 1)
+    columns, colors, bits = _shape(parameters)
     row = (columns * colors * bits + 7) // 8
     known = predictor in (_TIFF, *_PNG) and bits in _BITS and columns > 0 and colors > 0
     # With bits left over at the end of a row, programs do not agree about the last byte.
@@ -32,6 +31,22 @@ def undo_predictor(pieces: Iterator[bytes], parameters: Mapping[str, int]) -> It
     if predictor == _TIFF:
         return _tiff(_rows(pieces, row), colors, bits)
     return _png(_rows(pieces, row + 1), row, (colors * bits + 7) // 8)
+
+
+def rows_in(parameters: Mapping[str, int], size: int) -> int:
+    """Into how many rows `size` bytes are cut; 0 without a predictor."""
+    if parameters.get("/Predictor", _NONE) == _NONE:
+        return 0
+    columns, colors, bits = _shape(parameters)
+    return 1 + size // max(1, columns * colors * bits // 8)
+
+
+def _shape(parameters: Mapping[str, int]) -> tuple[int, int, int]:
+    return (
+        parameters.get("/Columns", 1),
+        parameters.get("/Colors", 1),
+        parameters.get("/BitsPerComponent", 8),
+    )
 
 
 def _rows(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.ziptable import Entry, read_table
-from workers.inspection import pdfs, tars
-from workers.inspection.containers import container_of
-from workers.inspection.filters import check_count, undo_filter
-from workers.inspection.kept import Kept
+from workers.inspection import pdf_files, tars
+from workers.inspection.containers import PDF, container_of
+from workers.inspection.filters import check_count, steps_of, undo_filter
+from workers.inspection.kept import TAIL_BYTES, Kept
 from workers.inspection.unpacking import (
     CHUNK_BYTES,
     Unpacker,
@@ -61,6 +61,19 @@ def walk(file: BinaryIO, media_type: str, limits: Limits) -> Iterator[Member]:
     if kind := container_of(media_type):
         budget = Budget(limits, file.seek(0, io.SEEK_END))
         yield from _descend(file, kind, "", 1, budget)
+        if kind == PDF and (archive := _behind(file)) is not None:
+            yield from _descend(archive, "led zip", "behind!", 1, budget)
+
+
+def _behind(file: BinaryIO) -> BinaryIO | None:
+    """The ZIP that programs find in a PDF that look for one from its end, in a stream or not."""
+    file.seek(max(0, file.seek(0, io.SEEK_END) - TAIL_BYTES))
+    if b"PK\5\6" not in file.read():
+        return None
+    kept = Kept(_read_all(file))
+    for _ in kept.chunks:
+        pass
+    return kept.archive_at_end()
 
 
 def read_entry(file: BinaryIO, entry: Entry, budget: Budget) -> Iterator[bytes]:
@@ -142,14 +155,15 @@ def _open_pdf(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
 
 
 def _attachments(file: BinaryIO, budget: Budget) -> _Members:
-    for number, (raw, filters) in enumerate(pdfs.attachments(file)):
+    for number, (raw, filters) in enumerate(pdf_files.attachments(file, budget)):
         budget.enter(1)
         check_count(len(filters))
         pieces = _read_all(io.BytesIO(raw))
         for name, parameters in filters:
             # What comes out of each goes into the next one: any of them may be the bomb.
             undone = gathered(undo_filter(name, parameters, pieces))
-            pieces = _metered(undone, len(raw), budget)
+            steps = partial(steps_of, name, parameters)
+            pieces = _counted(_metered(undone, len(raw), budget), steps, budget)
         yield f"attachment-{number}", pieces
 
 
@@ -170,6 +184,14 @@ def _metered(pieces: Iterator[bytes], packed: int, budget: Budget) -> Iterator[b
     for piece in pieces:
         total += len(piece)
         budget.unpack(len(piece), so_far=total, packed=packed)
+        yield piece
+
+
+def _counted(
+    pieces: Iterator[bytes], steps: Callable[[int], int], budget: Budget
+) -> Iterator[bytes]:
+    for piece in pieces:
+        budget.look(steps(len(piece)))
         yield piece
 
 

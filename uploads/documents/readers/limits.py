@@ -14,6 +14,8 @@ from typing import Any
 RATIO_FROM_BYTES = 1024 * 1024
 _ALL_FROM_BYTES = 32 * 1024 * 1024
 PIXELS = 250_000_000
+_STEPS = 150_000
+_BYTES_PER_STEP = 4
 
 
 class Refusal(Exception):
@@ -85,13 +87,26 @@ class Budget:
     """What one file has used up of its limits, across everything nested in it.
 
     `size` is the file's own, in bytes, where the whole is held against it as well: very many
-    entries, each below what one may swell to, are a bomb together.
+    entries, each below what one may swell to, are a bomb together. `steps` are left for what is
+    read object by object or undone byte by byte, without getting any larger.
     """
 
     limits: Limits
     size: int | None = None
     entries: int = field(default=0, init=False)
     bytes: int = field(default=0, init=False)
+    steps: int = field(default=_STEPS, init=False)
+
+    def begin(self, size: int) -> None:
+        """Allow as many steps more as a document of `size` bytes may need to be read."""
+        self.steps += size // _BYTES_PER_STEP
+
+    def look(self, steps: int) -> None:
+        """Count what was read of a document: a step is about four microseconds. Raises: Refusal."""
+        self.check_time()
+        self.steps -= steps
+        if self.steps < 0:
+            raise Refusal("bomb", "more to read than a file of its size has")
 
     def enter(self, entries: int) -> None:
         """Count entries of an archive, before they are read. Raises: Refusal."""

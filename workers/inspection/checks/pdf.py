@@ -6,30 +6,29 @@ from typing import BinaryIO
 
 import pikepdf
 
-from uploads.documents.readers.limits import Refusal
-from workers.inspection.pdfs import EMBEDDING, dictionaries, open_pdf
+from uploads.documents.readers.limits import Budget, Limits, Refusal
+from workers.inspection.pdfs import EMBEDDING, dictionaries, embedded
 
 _ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/RichMediaExecute"}
 _KEYS = ("/JS", "/JavaScript", "/XFA", "/RichMediaContent")
 _SUBTYPES = {"/RichMedia", "/3D"}
-_WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES))
+_OPENING = "/OpenAction"
+_WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES), _OPENING)
 
 
-def check_pdf(file: BinaryIO) -> bool:
-    """Check a PDF; return whether something may be packed in it. Raises: Refusal."""
+def check_pdf(file: BinaryIO, limits: Limits) -> bool:
+    """Check a PDF and its earlier revisions; return whether a file is in it. Raises: Refusal."""
     packed = False
-    with open_pdf(file) as pdf:
-        root = pdf.Root
-        opening = root.get("/OpenAction")
-        if isinstance(opening, pikepdf.Dictionary) and opening.get("/S") == "/URI":
-            raise Refusal("active-content", "pdf: opens an address by itself")
-        for found in dictionaries(pdf, (*_WORDS, *EMBEDDING)):
-            _check_dictionary(found)
-            packed = packed or "/EF" in found or found.get("/Type") == "/EmbeddedFile"
+    for _, found in dictionaries(file, (*_WORDS, *EMBEDDING), Budget(limits)):
+        _check_dictionary(found)
+        packed = packed or bool(embedded(found))
     return packed
 
 
 def _check_dictionary(found: pikepdf.Object) -> None:
+    opening = found.get(_OPENING)
+    if isinstance(opening, pikepdf.Dictionary) and opening.get("/S") == "/URI":
+        raise Refusal("active-content", "pdf: opens an address by itself")
     if any(key in found for key in _KEYS):
         raise Refusal("active-content", "pdf: scripts or forms that run")
     if str(found.get("/S", "")) in _ACTIONS:

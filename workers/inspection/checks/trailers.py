@@ -6,6 +6,7 @@ whole file is at hand, and what is declared is searched as well.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import struct
@@ -20,6 +21,9 @@ _FOREIGN = re.compile(
     rb"%PDF-\d|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|<\?php|<!doctype\s+html|"
     rb"<(?:html|script|iframe|svg)[\s>/]",
     re.IGNORECASE,
+)
+_UNOPENED = re.compile(
+    rb"Rar!\x1a\x07[\0\1]|7z\xbc\xaf\x27\x1c\0|MSCF\0{4}.{4}\0{4}.{4}\0{4}", re.DOTALL
 )
 _PROGRAMS = (b"#!", b"MZ", b"\x7fELF")
 
@@ -56,3 +60,14 @@ def _is_end_record(tail: bytes, at: int, to_the_end: bool) -> bool:
         return False
     directory = tail[max(0, at - size) :][:4] if size <= at else b"PK\1\2"
     return (disk, first) == (0, 0) and here == count and (not count or directory == b"PK\1\2")
+
+
+def check_inner_archives(data: bytes | mmap.mmap) -> bool:
+    """Return whether a ZIP may be behind a PDF. Raises: Refusal, for another archive in its bytes.
+
+    Programs that unpack RAR, 7z and cabinets look for them behind the head of a program, and find
+    them in any bytes. Within a compressed stream there is none by chance.
+    """
+    if _UNOPENED.search(data):
+        raise Refusal("unknown-packing", "an archive that is not opened inside of the bytes")
+    return data.rfind(b"PK\5\6", max(0, len(data) - _TAIL_BYTES)) >= 0
