@@ -17,6 +17,8 @@ from uploads.openapi.parameters import CURSOR, LIMIT, PAGE, Parameter
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+# As nearly everybody writes one: nothing to take off and nothing to unquote.
+_BARE_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
 
 
@@ -76,6 +78,8 @@ def media_type(header: str | None) -> str | None:
     """The bare lower-case type of a Content-Type header, or None when it is empty."""
     if not header:
         return None
+    if _BARE_TYPE.fullmatch(header):
+        return header
     return parse_options_header(header)[0].strip().lower() or None
 
 

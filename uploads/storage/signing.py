@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from uploads.storage.keys import KeySource
+from uploads.storage.keys import Keys, KeySource
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_PLAIN = re.compile(r"[A-Za-z0-9/._~-]+")  # as our own keys are: nothing to escape
 
 
 class Signer:
@@ -36,38 +39,46 @@ class Signer:
         All of `headers` must be sent as they are given. `path` begins with a slash and is not
         escaped yet. Raises StorageUnavailable where a role has no keys.
         """
-        keys = self._keys()
-        day, moment = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
-        scope = f"{day}/{self._region}/s3/aws4_request"
+        moment = now.strftime("%Y%m%dT%H%M%SZ")
+        day = _day(self._keys(), moment[:8], self._region)
         signed = {"host": self._host}
-        signed |= {name.lower(): " ".join(text.split()) for name, text in headers.items()}
+        for name, text in headers.items():
+            signed[name.lower()] = " ".join(text.split())
         names = sorted(signed)
         query = (
-            f"X-Amz-Algorithm={_ALGORITHM}"
-            f"&X-Amz-Credential={quote(f'{keys.access_key}/{scope}', safe='')}"
-            f"&X-Amz-Date={moment}&X-Amz-Expires={seconds}"
-            f"{_token(keys.token)}&X-Amz-SignedHeaders={'%3B'.join(names)}"
+            f"{day.credential}&X-Amz-Date={moment}&X-Amz-Expires={seconds}"
+            f"{day.token}&X-Amz-SignedHeaders={'%3B'.join(names)}"
         )
-        escaped = quote(path, safe="/~")
-        lines = "".join(f"{name}:{signed[name]}\n" for name in names)
-        canonical = f"{method}\n{escaped}\n{query}\n{lines}\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
+        escaped = path if _PLAIN.fullmatch(path) else quote(path, safe="/~")
+        lines = "\n".join([f"{name}:{signed[name]}" for name in names])
+        canonical = f"{method}\n{escaped}\n{query}\n{lines}\n\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{moment}\n{scope}\n{digest}"
-        signature = _hmac(_key(keys.secret_key, day, self._region), text).hex()
+        signature = _hmac(day.key, f"{_ALGORITHM}\n{moment}\n{day.scope}\n{digest}").hex()
         return f"{self._endpoint}{escaped}?{query}&X-Amz-Signature={signature}"
 
 
-def _token(token: str) -> str:
-    return f"&X-Amz-Security-Token={quote(token, safe='')}" if token else ""
+class _Day(NamedTuple):
+    """What is the same in all signatures of a day, the signing key above all."""
+
+    scope: str
+    credential: str
+    token: str
+    key: bytes
 
 
 @lru_cache(maxsize=4)
-def _key(secret_key: str, day: str, region: str) -> bytes:
-    """The signing key, which is the same for a whole day."""
-    key = f"AWS4{secret_key}".encode()
+def _day(keys: Keys, day: str, region: str) -> _Day:
+    scope = f"{day}/{region}/s3/aws4_request"
+    credential = quote(f"{keys.access_key}/{scope}", safe="")
+    key = f"AWS4{keys.secret_key}".encode()
     for word in (day, region, "s3", "aws4_request"):
         key = _hmac(key, word)
-    return key
+    return _Day(
+        scope,
+        f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={credential}",
+        f"&X-Amz-Security-Token={quote(keys.token, safe='')}" if keys.token else "",
+        key,
+    )
 
 
 def _hmac(key: bytes, text: str) -> bytes:
