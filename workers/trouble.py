@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from uploads.config import ConfigurationError, Settings
 from uploads.documents.errors import Unavailable, UploadsError
-from uploads.records.migrate import MigrationFailed
+from uploads.records.revision import MigrationFailed
 
 
 class Trouble(Exception):

@@ -39,9 +39,9 @@ Cursor = Annotated[str | None, Field(description="Of the next page; null on the 
 
 
 class Shape(BaseModel):
-    """Base of all of them: exactly these members."""
+    """Base of all of them: exactly these members. None is built before somebody asks for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class EngineReport(Shape):

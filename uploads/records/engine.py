@@ -7,29 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
-
-from uploads.records.cooperative import CooperativeConnection
-from uploads.records.passwords import SecretPassword, without_secret
 
 LOCK_SECONDS = 5
 MIGRATION_LOCK_SECONDS = 60
 _WRITES = "uploads_writes"
 _ALONE = "uploads_alone"
-_POSTGRESQL_OPTIONS = {
-    "statement_timeout": "15s",
-    "lock_timeout": f"{LOCK_SECONDS}s",
-    "idle_in_transaction_session_timeout": "15s",
-    "synchronous_commit": "on",
-    "timezone": "UTC",
-}
 
 
 def make_engine(database_url: str) -> Engine:
@@ -39,7 +25,10 @@ def make_engine(database_url: str) -> Engine:
     """
     url = _checked(database_url)
     if url.get_backend_name() == "postgresql":
-        return _postgresql(url)
+        # With it come its driver and AWS: only where it is the database.
+        from uploads.records import postgresql  # noqa: PLC0415
+
+        return postgresql.pooled(url, LOCK_SECONDS)
     engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -53,11 +42,9 @@ def make_migration_engine(database_url: str) -> Engine:
     """
     url = _checked(database_url)
     if url.get_backend_name() == "postgresql":
-        address, secret = without_secret(url)
-        waits = {"connect_timeout": 5}
-        engine = create_engine(address, poolclass=NullPool, connect_args=waits)
-        event.listen(engine, "do_connect", _connecting(psycopg.Connection, secret))
-        return engine
+        from uploads.records import postgresql  # noqa: PLC0415
+
+        return postgresql.unpooled(url)
     engine = create_engine(url, poolclass=NullPool)
     event.listen(engine, "connect", _prepare_for_migration)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN EXCLUSIVE"))
@@ -86,38 +73,6 @@ def _checked(database_url: str) -> URL:
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         return url
     raise ValueError("UPLOADS_DATABASE_URL must be sqlite:///PATH or postgresql+psycopg://…")
-
-
-def _postgresql(url: URL) -> Engine:
-    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_OPTIONS.items())
-    address, secret = without_secret(url)
-    engine = create_engine(
-        address,
-        # A connection that was lost while it lay idle is noticed by its first statement, and thrown
-        # away with all that are as old, and the unit is run again: no question before each unit.
-        # All are kept once they are made: each new one is a new process for the server.
-        pool_size=15,
-        max_overflow=0,
-        pool_timeout=10,
-        # Without the last one, a host that vanished is noticed only after a quarter of an hour.
-        connect_args={"options": options, "connect_timeout": 5, "tcp_user_timeout": 15_000},
-    )
-    event.listen(engine, "do_connect", _connecting(CooperativeConnection, secret))
-    return engine
-
-
-def _connecting(
-    kind: type[psycopg.Connection[Any]], secret: SecretPassword | None
-) -> Callable[..., DBAPIConnection]:
-    """What opens a connection of this kind, with the user and password of the secret if any."""
-
-    def connect(
-        _dialect: object, _record: object, words: Sequence[Any], named: Mapping[str, Any]
-    ) -> DBAPIConnection:
-        begin = partial(kind.connect, *words, **named)
-        return cast(DBAPIConnection, begin() if secret is None else secret.sign_in(begin))
-
-    return connect
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -20,13 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from uploads.config import ConfigurationError
 from uploads.records.engine import MIGRATION_LOCK_SECONDS, make_migration_engine
 from uploads.records.failures import translate
+from uploads.records.revision import NEWEST, MigrationFailed
 
 # Any number will do, as long as nothing else that shares the database takes the same one.
 _ADVISORY_LOCK = 0x75706C6F616473
-
-
-class MigrationFailed(Exception):
-    """Raised when a migration did not come to its end: which one, why, and what is left of it."""
 
 
 def upgrade(database_url: str) -> bool:
@@ -39,7 +36,7 @@ def upgrade(database_url: str) -> bool:
     with _alone(database_url) as connection:
         heads = set(MigrationContext.configure(connection).get_current_heads())
         _refuse_unknown(heads)
-        if heads == _newest():
+        if heads == {NEWEST}:
             return False
         _migrate(connection, heads)
         return True
@@ -70,12 +67,7 @@ def needs_upgrade(database_url: str) -> bool:
     with _translated(), _connected(database_url) as connection:
         heads = set(MigrationContext.configure(connection).get_current_heads())
     _refuse_unknown(heads)
-    return heads != _newest()
-
-
-def is_current(connection: Connection) -> bool:
-    """Whether the schema on this connection is the newest that this code knows."""
-    return set(MigrationContext.configure(connection).get_current_heads()) == _newest()
+    return heads != {NEWEST}
 
 
 @contextmanager
@@ -112,11 +104,6 @@ def _refuse_unknown(heads: set[str]) -> None:
             "The database was written by a newer version of this service. "
             "Start that version, or restore the copy that was made before it."
         )
-
-
-@cache
-def _newest() -> set[str]:
-    return set(_scripts().get_heads())
 
 
 @cache

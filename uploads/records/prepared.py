@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Delete, Insert, Select, Update, table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
@@ -99,11 +98,12 @@ class _ForPostgresql(_Plan):
         try:
             cursor = driver.execute(self._text, named, prepare=True)
             return cursor.fetchall() if cursor.pgresult.nfields else ()
-        except psycopg.Error as error:
+        except connection.dialect.loaded_dbapi.Error as error:
             if driver.closed:
                 # Shown to SQLAlchemy, which tells of it and throws away all that are as old.
                 connection.exec_driver_sql("SELECT 1")
-            raise self._told(error, psycopg.Error) from error
+            # psycopg's own, which is loaded only where it is the driver.
+            raise self._told(error, connection.dialect.loaded_dbapi.Error) from error
         except BaseException:
             # Whoever waited was told to end: what the server still answers is for nobody else.
             connection.invalidate()

@@ -34,10 +34,10 @@ from uploads.records.inspections import SqlInspections
 from uploads.records.jobs import SqlJobs
 from uploads.records.leftovers import SqlLeftovers
 from uploads.records.links import SqlLinks
-from uploads.records.migrate import is_current
 from uploads.records.proofs import SqlProofs
 from uploads.records.protocol import Work
 from uploads.records.quarantine import SqlQuarantine
+from uploads.records.revision import is_current
 from uploads.records.usage import SqlUsages
 from uploads.records.webhooks import SqlWebhooks
 
