@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from tests.support import packed_files
+from tests.support import closed_files, ole_files, packed_files
 from tests.support.benign_files import pack
 from tests.support.packed_files import ZIP, tar
 from tests.support.pdf_filters import CHAINS, attached
@@ -24,8 +24,20 @@ from workers.inspection.predictors import undo_predictor
 from workers.inspection.rulebook import RULES_DIR
 from workers.inspection.walk import walk
 
-VIRUS, REFUSED = packed_files.packed_virus(), packed_files.packed_refused()
-HONEST = packed_files.packed_honest()
+VIRUS = packed_files.packed_virus() | {
+    f"eicar in {label}": (ZIP, pack({"a": data})) for label, data in ole_files.virus().items()
+}
+REFUSED = packed_files.packed_refused() | {
+    label: (ZIP, pack({"a": data}), reason)
+    for label, (data, reason) in {
+        **{label: (data, "unknown-packing") for label, data in closed_files.closed().items()},
+        **ole_files.refused(),
+    }.items()
+}
+HONEST = packed_files.packed_honest() | {
+    label: (ZIP, pack({"a": data}))
+    for label, data in {**closed_files.open_(), **ole_files.honest()}.items()
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from uploads.documents.readers.limits import Refusal
-from workers.inspection.heads import HEAD_BYTES, OLE, closed, opened_as
+from workers.inspection.closed import FOOT_BYTES, HEAD_BYTES, Following, closed
+from workers.inspection.heads import OLE, opened_as
+from workers.inspection.ole import check_bare, open_ole
 from workers.inspection.pdfs import open_pdf
 
 HELD_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 66_000  # an end record and its longest comment
 _PDF_HEAD_BYTES = 1024
-_DISK_IMAGE_END = 512  # Apple's ends with a block that says what it is
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _END, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")
 _END64_BYTES = 56
@@ -36,9 +37,11 @@ class Kept:
         self._rest = pieces
         self._head = self._first[:HEAD_BYTES]
         self._kind = opened_as(self._head)
-        self._locked = _ENCRYPTED_PACKAGE if self._head.startswith(OLE) else locked
+        self._is_ole = self._head.startswith(OLE)
+        self._locked = _ENCRYPTED_PACKAGE if self._is_ole else locked
         self._held: io.BytesIO | None = io.BytesIO()
         self._tail = b""
+        self._following = Following()
         self.chunks = self._pass()
 
     def containers(self) -> Iterator[tuple[str, BinaryIO]]:
@@ -48,11 +51,12 @@ class Kept:
         """
         for _ in self.chunks:
             pass  # limits and checksums count for what nobody wanted as well
-        if name := closed(self._head):
+        if name := closed(self._head, self._tail[-FOOT_BYTES:]) or self._following.found:
             raise Refusal("unknown-packing", f"a container that is not opened: {name}")
-        if self._tail[-_DISK_IMAGE_END:].startswith(b"koly\0\0\0\4"):
-            raise Refusal("unknown-packing", "a container that is not opened: image of a disk")
-        if self._kind is not None:
+        check_bare(self._head)
+        if self._is_ole:
+            yield from open_ole(self._whole())
+        elif self._kind is not None:
             yield self._kind, self._whole()
         elif self._is_shifted_pdf():
             yield "pdf", self._whole()
@@ -65,18 +69,20 @@ class Kept:
         while piece:
             self._keep(piece)
             if self._locked is not None:
-                if self._locked in seen + piece:
+                # Letters of two bytes as well: XML may be written so.
+                if self._locked in (window := seen + piece) or self._locked in _narrow(window):
                     raise Refusal("encrypted", "an encrypted document")
-                seen = piece[-len(self._locked) :]
+                seen = piece[-2 * len(self._locked) :]
             yield piece
             piece = next(self._rest, b"")
 
     def _keep(self, piece: bytes) -> None:
         self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._following.see(piece)
         if self._held is None:
             return
         self._held.write(piece)
-        if self._kind is None and self._held.tell() > HELD_BYTES:
+        if self._kind is None and not self._is_ole and self._held.tell() > HELD_BYTES:
             self._held = None
 
     def _whole(self) -> io.BytesIO:
@@ -128,3 +134,7 @@ class Kept:
         if size <= position and bytes(whole[position - size :][:4]) == b"PK\1\2":
             return io.BytesIO(whole[max(0, position - size - offset) : end])
         return io.BytesIO(whole[:end]) if bytes(whole[offset:][:4]) == b"PK\1\2" else None
+
+
+def _narrow(text: bytes) -> bytes:
+    return text.replace(b"\0", b"")

@@ -116,7 +116,7 @@ def _descend(file: BinaryIO, kind: str, label: str, depth: int, budget: Budget) 
     within, members = _OPENERS[kind](file, budget)
     for name, pieces in members:
         # The first piece may be a single byte, where a stranger chose where blocks end.
-        locked = _ODF_LOCKED if within == "document" and name == _ODF_MANIFEST else None
+        locked = _ODF_LOCKED if name == _ODF_MANIFEST else None
         kept = Kept(gathered(pieces), locked)
         yield Member(label + name, within, kept.chunks)
         for inner, content in kept.containers():

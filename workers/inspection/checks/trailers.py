@@ -18,7 +18,7 @@ _SCAN_BYTES = 64 * 1024 * 1024
 _TAIL_BYTES = 66_000  # an end record and its longest comment
 _END = struct.Struct("<4s4H2LH")
 _FOREIGN = re.compile(
-    rb"%PDF-\d|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|<\?php|<!doctype\s+html|"
+    rb"%PDF-\d|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|MSCF\0{4}|MSWIM\0{3}|<\?php|<!doctype\s+html|"
     rb"<(?:html|script|iframe|svg)[\s>/]",
     re.IGNORECASE,
 )
