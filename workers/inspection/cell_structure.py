@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from uploads.documents.readers import packages, reading
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
-from workers.inspection.checks import office, opendocument, pdf, text, trailers
+from workers.inspection.checks import office, opendocument, pdf, rtf, text, trailers
 from workers.inspection.pdf_bytes import bytes_of
 from workers.inspection.walk import walk
 
@@ -82,7 +82,7 @@ def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
 _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_members],
     "application/pdf": [_check_pdf],
-    "application/rtf": [text.check_rtf],
+    "application/rtf": [rtf.check_rtf],
     "image/svg+xml": [text.check_svg],
 }
 

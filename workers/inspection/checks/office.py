@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
@@ -11,12 +10,12 @@ from typing import BinaryIO, NoReturn
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.packages import OLE, OOXML
 from uploads.documents.readers.ziptable import read_table
+from workers.inspection.checks.fields import is_active
 from workers.inspection.checks.xmlparts import read_xml
 from workers.inspection.walk import read_entry
 
 PREFIX = OOXML
 _OLE_PROGRAM = "\x01Ole10Native".encode("utf-16-le")
-_DDE = re.compile(r"\bDDE(AUTO)?\b", re.IGNORECASE)
 _XML_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
 
 
@@ -117,7 +116,7 @@ class _Fields:
 def _check_fields(chunks: Iterator[bytes]) -> None:
     fields = _Fields()
     read_xml(chunks, fields.start, fields.text)
-    if _DDE.search("".join(fields.instructions)):
+    if is_active("".join(fields.instructions)):
         _active("a DDE field")
 
 
