@@ -52,4 +52,5 @@ def needs(settings: Settings, accepted: Policy) -> Needs:
         signatures=timedelta(hours=settings.signature_hours),
         strict=settings.env == "production",
         hold=settings.signature_hold,
+        archive=settings.archive_bytes,
     )

@@ -25,6 +25,7 @@ from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
+from workers.inspection.reach import WithinReach
 
 
 @pytest.mark.parametrize(("reply", "outcome", "finding", "reason"), WORDS)
@@ -196,3 +197,29 @@ def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
 def test_an_ipv6_address_stands_in_brackets() -> None:
     with pytest.raises(EngineUnavailable):
         Clamd("[::1]:1", 1).version()
+
+
+def test_the_version_is_asked_for_once_for_all_of_one_document(tmp_path: Path) -> None:
+    """However many files it has; each of them has a connection of its own."""
+    asked: list[bytes] = []
+
+    class Peeking(Clamd):
+        def _ask(self, command: bytes) -> str:
+            asked.append(command)
+            return super()._ask(command)
+
+    scans: list[int] = []
+
+    def talk(peer: socket.socket) -> None:
+        assert read_stream(peer) == CONTENT
+        scans.append(peer.fileno())
+        peer.sendall(b"stream: OK\0")
+
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    subject = Subject(path, len(CONTENT), "0" * 64, "text/plain", "a.txt")
+    with daemon(talk) as address:
+        begun = WithinReach(Peeking(address, 60), lambda: len(CONTENT)).begin()
+        reports = [begun.inspect(subject) for _ in range(3)]
+    assert {(one.version, one.signatures) for one in reports} == {("1.4.6", "27461/2026-11-19")}
+    assert (asked, len(scans)) == ([b"zVERSION\0"], 3)

@@ -34,7 +34,12 @@ class Recording:
 
     def __init__(self, cause: Exception | None = None) -> None:
         self.seen: list[bytes] = []
+        self.begun = 0
         self._cause = cause
+
+    def begin(self) -> Recording:
+        self.begun += 1
+        return self
 
     def inspect(self, subject: Subject) -> EngineReport:
         data = subject.path.read_bytes()
@@ -82,6 +87,7 @@ def test_the_file_and_then_each_member_to_the_depth(inspect: Callable[..., Engin
     report = inspect(engine, data)
     assert (report.outcome, report.signatures) == (Outcome.CLEAN, "7/2026-11-01")
     assert engine.seen == [data, b"one", large, inner, b"three", b""]
+    assert engine.begun == 1
 
 
 def test_one_bad_member_is_the_word_for_all(inspect: Callable[..., EngineReport]) -> None:

@@ -16,7 +16,8 @@ from uploads.documents.model import EngineReport
 
 SCANNER = "clamav"
 PROBE_CEILING_BYTES = 256 * 1024**2
-"""Unpacking is proved up to this at most: more would cost more than it tells."""
+"""Unpacking is proved up to this at most: more would cost more than it tells. About more than this
+a scanner is believed that says when a limit stops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Canary:
 
     `good_at` is when the last good canary was begun. Since a bad one `failed_at` is set, and
     `withdraw_from` for as long as documents that became clean since then may still be served.
-    `reach` and `unpacks` are bytes: the largest file, and the most unpacked of one archive, at
-    whose end a virus was found when it was last tried (`probed_at`).
+    `reach` and `unpacks` are bytes, as last tried (`probed_at`): the largest file at whose end a
+    virus was found, and the most unpacked of one archive that it reads, or says it did not.
     """
 
     engine: str
@@ -84,7 +85,8 @@ def risk_of(media_type: str) -> int:
 class Needs:
     """What a scanner must do to be trusted wholly: `reach` and `unpacks` in bytes.
 
-    `strict` and `hold` say whether publishing waits for the first two, and for young signatures.
+    `archive` is what one may unpack to, of which `unpacks` is what has to be proved. `strict` and
+    `hold` say whether publishing waits for the first two, and for young signatures.
     """
 
     reach: int
@@ -92,6 +94,7 @@ class Needs:
     signatures: timedelta
     strict: bool = False
     hold: bool = False
+    archive: int = 0
 
     def short_reach(self, canary: Canary) -> str | None:
         """How far it falls short of what is accepted, for people; None where it does not."""

@@ -121,11 +121,13 @@ def _limits(clamd: Clamd, wanted: Needs) -> Finding:
     with tempfile.TemporaryDirectory(prefix="uploads-doctor-") as folder:
         path = Path(folder) / "probe"
         reach = probe.reach(path, wanted.reach)
-        unpacks = probe.unpacks(path, wanted.unpacks)
+        unpacks = probe.unpacks(path, wanted.unpacks, wanted.archive)
     canary = Canary(SCANNER, "", now, True, reach=reach, unpacks=unpacks)
     reason = wanted.short_reach(canary)
     if reason is None:
         found = f"reads {reach:,} bytes, unpacks {unpacks:,}"
+        if unpacks < wanted.archive:
+            found += "; what unpacks to more is `too-large`, for AlertExceedsMax is off"
         return Finding(CLAMD, "limits", State.OK, found)
     result = _WAITS if wanted.strict else "larger files are `unscannable`"
     follows = f"{result}: use infra/clamav/clamd.conf, or lower the limits"

@@ -178,7 +178,7 @@ class Canaries:
             if reach is None or at is None:
                 reach, at = probe.reach(path, needs.reach), song.begun
             if thorough and unpacks is None:
-                unpacks = probe.unpacks(path, needs.unpacks)
+                unpacks = probe.unpacks(path, needs.unpacks, needs.archive)
         return replace(song, reach=reach, unpacks=unpacks, probed_at=at)
 
     def _as_before(self, last: Canary, song: Song) -> bool:

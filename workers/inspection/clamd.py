@@ -20,6 +20,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO
 
@@ -49,7 +50,7 @@ _NOT_INFECTED = (
     ("Heuristics.Limits.Exceeded", "too-large"),
     ("Heuristics.Encrypted.", "encrypted"),
 )
-_Answer = tuple[Outcome, str | None, str | None]
+Answer = tuple[Outcome, str | None, str | None]
 
 
 class Clamd:
@@ -85,24 +86,22 @@ class Clamd:
 
     def inspect(self, subject: Subject) -> EngineReport:
         """Give clamd the file and translate its one reply. Raises: EngineUnavailable."""
-        # Asked before the scan: should clamd reload in between, the report names the older
-        # signatures, and a rescan that was not needed is the worst that follows.
-        version, signatures = self.version()
-        if subject.size > CEILING_BYTES:
-            answer: _Answer = (Outcome.UNSCANNABLE, None, "too-large")
-        else:
-            answer = self._scan(subject)
-        outcome, finding, reason = answer
-        return EngineReport(
-            name=self.name,
-            version=version,
-            outcome=outcome,
-            signatures=signatures,
-            finding=finding,
-            reason=reason,
-        )
+        return self.begin().inspect(subject)
 
-    def _scan(self, subject: Subject) -> _Answer:
+    def begin(self) -> Begun:
+        """Ask for version and signatures, once for all that belongs to one document.
+
+        They are asked for before the first scan: should clamd reload in between, the report names
+        the older signatures, and a rescan that was not needed is the worst that follows.
+
+        Raises: EngineUnavailable.
+        """
+        return Begun(self, *self.version())
+
+    def scan(self, subject: Subject) -> Answer:
+        """Outcome, finding and reason of one file. Raises: EngineUnavailable."""
+        if subject.size > CEILING_BYTES:
+            return Outcome.UNSCANNABLE, None, "too-large"
         try:
             with _opened(subject) as file:
                 if self._family is socket.AF_UNIX:
@@ -176,6 +175,30 @@ class Clamd:
         return left
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One clamd while it looks at one document: the document itself, and its members."""
+
+    clamd: Clamd
+    version: str
+    signatures: str | None
+
+    @property
+    def name(self) -> str:
+        return self.clamd.name
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        """Give clamd the file and translate its one reply. Raises: EngineUnavailable."""
+        outcome, finding, reason = self.clamd.scan(subject)
+        return EngineReport(self.name, self.version, outcome, self.signatures, finding, reason)
+
+    def refuse(self, reason: str) -> EngineReport:
+        """The report on a file that clamd is not asked about."""
+        return EngineReport(
+            self.name, self.version, Outcome.UNSCANNABLE, self.signatures, reason=reason
+        )
+
+
 def _parse_address(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
     if address.startswith("/"):
         return socket.AF_UNIX, address
@@ -241,7 +264,7 @@ def _read_reply(peer: socket.socket, left: Callable[[], float]) -> str:
     return line.decode("utf-8", "replace")
 
 
-def _judge(reply: str, begins: str, *, whole: bool = True) -> _Answer:
+def _judge(reply: str, begins: str, *, whole: bool = True) -> Answer:
     """Translate a reply, which must begin as the command's replies do."""
     clean, found = _CLEAN.fullmatch(reply), _FOUND.fullmatch(reply)
     if reply.startswith(begins) and clean and whole:

@@ -55,3 +55,13 @@ class Engine(Protocol):
 
         Raises: EngineUnavailable, and nothing else.
         """
+
+
+class Scanner(Engine, Protocol):
+    """An engine that is shown many files of one document, and asked once what it is."""
+
+    def begin(self) -> Engine:
+        """The same engine for one document: what it says of its version was asked just now.
+
+        Raises: EngineUnavailable.
+        """

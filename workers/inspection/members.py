@@ -19,7 +19,7 @@ from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
 from workers.inspection.cell_members import END, MORE
 from workers.inspection.containers import container_of
-from workers.inspection.engine import Engine, EngineUnavailable, Subject
+from workers.inspection.engine import Engine, EngineUnavailable, Scanner, Subject
 
 _TYPE = "application/octet-stream"
 _NAME = "member"
@@ -28,12 +28,13 @@ _NAME = "member"
 class WithMembers:
     """`engine`, asked about a file and then about each of its members, nested ones included.
 
-    The worst word of all is the word. `seconds` bounds what all members of one file may take
-    together, unpacking included, and the file's own deadline.
+    It is asked once for its version, so a member costs one connection. The worst word of all is the
+    word. `seconds` bounds what all members of one file may take together, unpacking included, and
+    the file's own deadline.
     """
 
     def __init__(
-        self, engine: Engine, cell: celled.AnyCell, limits: Limits, seconds: float
+        self, engine: Scanner, cell: celled.AnyCell, limits: Limits, seconds: float
     ) -> None:
         self._engine = engine
         self._cell = cell
@@ -46,13 +47,14 @@ class WithMembers:
 
     def inspect(self, subject: Subject) -> EngineReport:
         """Say what the file and all in it is. Raises: EngineUnavailable."""
-        whole = self._engine.inspect(subject)
+        engine = self._engine.begin()
+        whole = engine.inspect(subject)
         if whole.outcome is not Outcome.CLEAN or container_of(subject.type) is None:
             return whole
         deadline = min(subject.deadline, time.monotonic() + self._seconds)
         limits = replace(self._limits, deadline=deadline)
         with _Member(subject.path, deadline) as member:
-            sink = _Shown(self._engine, member, deadline)
+            sink = _Shown(engine, member, deadline)
             try:
                 answer = celled.ask(
                     self._cell, "members", subject, limits.options(), sink=sink.take

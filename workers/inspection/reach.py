@@ -8,19 +8,25 @@ a hole in a file, or packed to next to nothing. What is not found is not within 
 from __future__ import annotations
 
 import io
+import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from uploads.documents.model import EngineReport, Outcome
-from workers.inspection.clamd import Clamd
-from workers.inspection.engine import Subject
+from workers.inspection.clamd import Begun, Clamd
+from workers.inspection.engine import Engine, Subject
 
 MIB = 1024 * 1024
 _ZEROS = bytes(MIB)
 _LEAST_BYTES = 4 * MIB
 _FINE_BYTES = 128 * MIB
+_CLAIMED = 2**31 - 5
+"""More than `uploads.scanner.CEILING_BYTES`; what claims still more is no tar to ClamAV."""
+_DEEPER = 120
+"""More than CLI_MAX_MAXRECLEVEL, 100: clamd takes no larger MaxRecursion."""
 
 
 class WithinReach:
@@ -33,12 +39,26 @@ class WithinReach:
 
     def inspect(self, subject: Subject) -> EngineReport:
         """As `Clamd.inspect`; a larger file is `too-large`. Raises: EngineUnavailable."""
-        if subject.size <= self._reach():
-            return self._clamd.inspect(subject)
-        version, signatures = self._clamd.version()
-        return EngineReport(
-            *(self.name, version, Outcome.UNSCANNABLE, signatures), reason="too-large"
-        )
+        return self.begin().inspect(subject)
+
+    def begin(self) -> Engine:
+        """As `Clamd.begin`; how far it reads is looked up once as well."""
+        return _Reaching(self._clamd.begin(), self._reach())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reaching:
+    begun: Begun
+    reach: int
+
+    @property
+    def name(self) -> str:
+        return self.begun.name
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        if subject.size > self.reach:
+            return self.begun.refuse("too-large")
+        return self.begun.inspect(subject)
 
 
 class Probe:
@@ -61,8 +81,12 @@ class Probe:
 
         return _largest(found, most)
 
-    def unpacks(self, path: Path, most: int) -> int:
-        """The most bytes, to a half and up to `most`, that are unpacked of one archive.
+    def unpacks(self, path: Path, most: int, archive: int = 0) -> int:
+        """The most bytes of one archive that it reads, or says that it did not.
+
+        Up to `most` bytes, to a half, it has to find what is at the end. Who does, and says when a
+        limit stops it, is believed about the `archive` bytes that one may unpack to: its `OK` is
+        then about all of them.
 
         Raises: EngineUnavailable.
         """
@@ -70,16 +94,35 @@ class Probe:
         while size >= _LEAST_BYTES:
             write_packed(path, size, self._bait)
             if self._found(path):
-                return size
+                return archive if size == most < archive and self.tells(path) else size
             size //= 2
         return 0
 
+    def tells(self, path: Path) -> bool:
+        """Whether it says that a limit stopped it (`AlertExceedsMax`), where it would say OK.
+
+        It is shown two small files that exceed any limit which clamd can have: archives nested
+        deeper than it ever opens, and a tar whose one file claims more than ClamAV reads at all.
+        One switch rules over all limits of libclamav (`cli_checklimits`); by the second file those
+        of sizes are tried themselves. Who has none has not said anything.
+
+        Raises: EngineUnavailable.
+        """
+        write_nested(path, _DEEPER)
+        if self._ask(path).reason != "too-deep":
+            return False
+        path.write_bytes(_claiming(_CLAIMED))
+        return self._ask(path).reason == "too-large"
+
     def _found(self, path: Path) -> bool:
+        return self._ask(path).outcome is Outcome.INFECTED
+
+    def _ask(self, path: Path) -> EngineReport:
         size = path.stat().st_size
         subject = Subject(path, size, "", "application/zip", "probe")
         report = self._clamd.inspect(subject)
         path.unlink()
-        return report.outcome is Outcome.INFECTED
+        return report
 
 
 def write_stored(path: Path, size: int, bait: bytes) -> None:
@@ -103,6 +146,24 @@ def write_packed(path: Path, size: int, bait: bytes) -> None:
             archive.write(inner, "inner.zip")
     finally:
         inner.unlink(missing_ok=True)
+
+
+def write_nested(path: Path, levels: int) -> None:
+    """Write an archive in an archive, and so on, each packed; the innermost has a harmless text."""
+    data = b"a canary that sings\n"
+    for _ in range(levels):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inner.zip", data)
+        data = packed.getvalue()
+    path.write_bytes(data)
+
+
+def _claiming(size: int) -> bytes:
+    """A tar whose one file says that it has `size` bytes, and has next to none."""
+    member = tarfile.TarInfo("claims")
+    member.size = size
+    return member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
 
 
 def _fill(file: io.BytesIO | io.FileIO, filler: int, bait: bytes) -> None:
