@@ -114,6 +114,10 @@ def documents() -> dict[str, tuple[str, bytes, str]]:
         b'<w:p xmlns:w="urn:w"><w:instrText>DDE</w:instrText>'
         b"<w:instrText>AUTO c:\\\\x</w:instrText></w:p>"
     )
+    quoted = (
+        b'<w:p xmlns:w="urn:w"><w:fldChar/><w:fldChar/><w:instrText>QUOTE 68 0x44</w:instrText>'
+        b"<w:fldChar/><w:instrText>E c:\\\\x</w:instrText></w:p>"
+    )
     macro = f'<Types xmlns="t"><Override ContentType="{DOCX}.macroEnabled.main+xml"/></Types>'
     main, odt = "word/document.xml", opendocument(ODT)
     locked = b'<m:manifest xmlns:m="m"><m:encryption-data/></m:manifest>'
@@ -146,6 +150,7 @@ def documents() -> dict[str, tuple[str, bytes, str]]:
             "active-content",
         ),
         "dde": (DOCX, with_members(word(), {main: dde}), "active-content"),
+        "quoted dde": (DOCX, with_members(word(), {main: quoted}), "active-content"),
         "billion laughs": (DOCX, with_members(word(), {main: laughs}), "malformed-file"),
         "xxe": (
             XLSX,

@@ -90,7 +90,8 @@ def test_other_fields_are_none(instruction: bytes) -> None:
 
 
 def test_who_writes_of_dde_has_no_field() -> None:
-    _check(rb"{\rtf1 DDE and DDEAUTO are old. {\pict 44444500ff}}")
+    _check(rb"{\rtf1 DDE and DDEAUTO are old, \u8222 ?but... {\pict 44444500ff}}")
+    _check(rb"{\rtf1 {\field{\*\fldinst PAGE}{\fldrslt DDE }} DDE and DDEAUTO are old.}")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,12 @@ def test_an_object_is_seen_through_what_programs_pass_over(hidden: bytes) -> Non
 def test_a_line_that_ends_with_a_backslash_is_no_word() -> None:
     """A paragraph, as Apple's programs write it."""
     _check(b"{\\rtf1 It has an\\\nobject and a\\\r\ntemplate.}")
+
+
+@pytest.mark.parametrize("binary", [rb"\bin5 ", rb"\'g "])
+def test_behind_bytes_that_are_no_text_it_counts_wherever_it_stands(binary: bytes) -> None:
+    with pytest.raises(Refusal, match="active-content"):
+        _check(rb"{\rtf1 {\field{\*\fldinst PAGE}} " + binary + rb"DDE c:\\x}")
 
 
 def test_an_instruction_without_end_is_no_instruction() -> None:

@@ -27,8 +27,9 @@ _OBJECT += rb")(?![a-zA-Z])"
 _WORDS = re.compile(rb"\\\\|(" + _OBJECT + rb")")
 _RAW_OBJECT, _RAW_DDE = re.compile(_OBJECT), re.compile(rb"\b(?:DDEAUTO|DDE)\s")
 _FIELD = re.compile(_GAP.join(bytes((x,)) for x in b"fldinst"))
-# After these a program may go on in the middle of what looks like an escaped backslash.
-_ODD = re.compile(rb"\\bin-?\d|\\'(?![0-9A-Fa-f]{2})|\\u-?\d")
+# After these a program may go on in the middle of what looks like an escaped backslash; after the
+# first also in the middle of anything.
+_ODD = re.compile(rb"(\\bin-?\d|\\'(?![0-9A-Fa-f]{2}))|\\u-?\d")
 _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\(.)|([{}])|([^\\{}]+)", re.DOTALL
 )
@@ -53,15 +54,16 @@ def check_rtf(file: BinaryIO, _: str, limits: Limits) -> None:
 
     Raises: Refusal.
     """
-    odd = objects = fields = dde = False
+    odd = binary = objects = fields = dde = False
     for window in _windows(file):
-        odd = odd or _ODD.search(window) is not None
+        for found in _ODD.finditer(window) if not binary else ():
+            odd, binary = True, binary or found[1] is not None
         objects = objects or _RAW_OBJECT.search(window) is not None
         fields = fields or _FIELD.search(window) is not None
         dde = dde or _RAW_DDE.search(window) is not None
         if any(found[1] for found in _WORDS.finditer(window)):
             _active()
-    if (odd and objects) or (fields and dde):
+    if (odd and objects) or (binary and fields and dde):
         _active()
     if fields:
         _check_fields(file, limits)
