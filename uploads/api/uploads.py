@@ -176,7 +176,7 @@ def _answer(grant: Grant, *, look: bool = False) -> Response:
     granting = services().granting
     state = granting.state(grant)
     numbers = range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)
-    signs = state is GrantState.OPEN and (granting.may_sign() or not look)
+    signs = state is GrantState.OPEN and (not look or granting.may_sign())
     signed = granting.requests(grant, numbers) if signs else []
     received = granting.received(grant) if look else {}
     return jsonify(grant_json(grant, state, signed, received))
