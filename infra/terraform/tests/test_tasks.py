@@ -26,9 +26,19 @@ def tasks(tmp_path_factory: pytest.TempPathFactory, simulator: str) -> dict[str,
     """The containers of each task, as they are written for given parts."""
     made = Configuration(tmp_path_factory.mktemp("tasks"), "tests/service", endpoint=simulator)
     plan = made.plan()
-    stopped = by_kind(made.plan(start="false"))
     found = {name: one["value"] for name, one in plan["planned_values"]["outputs"].items()}
-    return {**found, "running": by_kind(plan), "stopped": stopped}
+    whole = by_kind(plan)
+    return {**found, **{when: _of(whole, when) for when in ("running", "stopped")}}
+
+
+def _of(whole: dict[str, list[dict[str, Any]]], when: str) -> dict[str, list[dict[str, Any]]]:
+    """What one of the two modules would make, by kind."""
+    at = f'module.service["{when}"].'
+    own = {
+        kind: [one for one in resources if one["_at"].startswith(at)]
+        for kind, resources in whole.items()
+    }
+    return {kind: resources for kind, resources in own.items() if resources}
 
 
 def test_before_the_start_there_is_everything_but_services(tasks: dict[str, Any]) -> None:

@@ -16,12 +16,6 @@ variable "endpoint" {
   type        = string
 }
 
-variable "start" {
-  description = "Whether services run."
-  type        = bool
-  default     = true
-}
-
 provider "aws" {
   region                      = "eu-central-1"
   access_key                  = "simulator"
@@ -41,8 +35,10 @@ locals {
   secret    = "arn:aws:secretsmanager:eu-central-1:123456789012:secret"
 }
 
+# Before the start and after it, in one plan: each plan costs the provider's whole start.
 module "service" {
-  source = "../../modules/service"
+  for_each = { running = true, stopped = false }
+  source   = "../../modules/service"
 
   name                           = "uploads-test"
   partition                      = "aws"
@@ -82,11 +78,11 @@ module "service" {
     for process in ["web", "worker", "courier", "schedule", "clamd"] :
     process => { least = 1, most = contains(["web", "worker"], process) ? 4 : 1 }
   }
-  start    = var.start
+  start    = each.value
   settings = { UPLOADS_MAX_FILE_BYTES = "104857600" }
 }
 
 output "definitions" {
   description = "The containers of each task."
-  value       = module.service.definitions
+  value       = module.service["running"].definitions
 }
