@@ -19,7 +19,7 @@ from uploads.documents.errors import Malformed, SizeMismatch
 # The most that one read takes: each costs the same, so small ones halve the speed of a fast client.
 PIECE = 1024 * 1024
 # What a client is first asked for; four times that as often as it had sent all of it already.
-_FIRST_PIECE = 64 * 1024
+_FIRST_PIECE = 128 * 1024
 # What a slow client gathers in the kernel before it is read.
 _GATHERED = 64 * 1024
 _SMALL_SECONDS = 10.0

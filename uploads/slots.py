@@ -32,14 +32,17 @@ class Slots:
         self._room = room
         self._live = live
         self._file = os.open(folder / "slots", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._process, self._number = 0, 0
+        self._number = 0
 
     def mine(self) -> int:
         """This process's number; a forked one takes another. Raises OSError the first time."""
-        if self._process != os.getpid():
+        if not self._number:
             self._number = self._taken()
-            self._process = os.getpid()
         return self._number
+
+    def forked(self) -> None:
+        """This is another process now."""
+        self._number = 0
 
     def forget_dead(self) -> None:
         """Remove what is of no worth after processes that are no more."""

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from gevent import monkey
 from prometheus_client import Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -42,6 +43,8 @@ def begin(folder: Path) -> bool:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it only there
     try:
         slots = Slots(folder, _ROOM, _LIVE)
+        # Among greenlets: nobody yields while a number is written, so a plain lock does.
+        values.Lock = monkey.get_original("threading", "Lock")  # type: ignore[attr-defined]
         values.ValueClass = values.MultiProcessValue(slots.mine)  # type: ignore[no-untyped-call]
     except OSError as error:
         _log.error("metrics_off", cause=str(error))
@@ -57,6 +60,7 @@ def _go_on_in_child() -> None:
     """A forked process counts by a number of its own, or, on a full disk, not at all."""
     if _slots is None:
         return
+    _slots.forked()
     try:
         _slots.mine()
     except OSError as error:

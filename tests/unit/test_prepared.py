@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, bindparam, create_engine, insert, select
+from sqlalchemy import Connection, bindparam, create_engine, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.support.facts import NOW
 from uploads.records.outbox_tables import events
-from uploads.records.prepared import Prepared
+from uploads.records.prepared import Prepared, PreparedLookup
 from uploads.records.tables import metadata
 
 _ROW = {
@@ -66,3 +66,20 @@ def test_a_parameter_that_nobody_gives_is_a_mistake(connection: Connection) -> N
     asking = Prepared(select(events).where(events.c.number == bindparam("wanted")))
     with pytest.raises(TypeError, match="wanted"):
         asking.run(connection, {"other": 1})
+
+
+def test_a_row_stands_for_the_same_value_until_it_changes(connection: Connection) -> None:
+    """Whoever revokes a key changes its row: what was made of it before is of no account."""
+    Prepared(insert(events)).run(connection, _ROW)
+    made: list[object] = []
+    looking = PreparedLookup(
+        select(events.c.state, events.c.at).where(events.c.number == bindparam("wanted")),
+        lambda row: made.append(row) or tuple(row),  # type: ignore[func-returns-value]
+    )
+    first = looking.find(connection, {"wanted": 7})
+    assert first == ("clean", _ROW["at"])
+    assert looking.find(connection, {"wanted": 7}) is first
+    connection.execute(update(events).values(state="infected"))
+    assert looking.find(connection, {"wanted": 7}) == ("infected", _ROW["at"])
+    assert len(made) == 2
+    assert looking.find(connection, {"wanted": 8}) is None

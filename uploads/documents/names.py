@@ -43,8 +43,13 @@ def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
     # The quick check bounds the work: no character becomes shorter than a byte in a third of it.
     if not untrusted_name or len(untrusted_name) > 4 * max_bytes:
         raise BadName
-    name = _visible(unicodedata.normalize("NFC", _last_part(untrusted_name)))
-    if any(mark in "/\\" or unicodedata.category(mark) in _REFUSED for mark in name):
+    name = _last_part(untrusted_name)
+    # Printable ASCII is composed, seen and of no category that is refused.
+    if not (name.isascii() and name.isprintable()):
+        name = _visible(unicodedata.normalize("NFC", name))
+        if any(unicodedata.category(mark) in _REFUSED for mark in name):
+            raise BadName
+    if "/" in name or "\\" in name:
         raise BadName
     name = name.strip().rstrip(". ")
     if not name.strip(". "):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from uploads.documents.model import ApiKey, Role, Scope, Session, User
-from uploads.records.prepared import Prepared
+from uploads.records.prepared import PreparedLookup
 from uploads.records.statements import storable, upsert
 from uploads.records.tables import api_keys, sessions, users
 
@@ -22,15 +22,17 @@ _SESSION_COLUMNS = [sessions.c[one.name] for one in fields(Session)]
 _USER = select(*_USER_COLUMNS).where(users.c.id == bindparam("wanted"))
 _KEY = select(*_KEY_COLUMNS).where(api_keys.c.id == bindparam("wanted"))
 _SESSION = select(*_SESSION_COLUMNS).where(sessions.c.id == bindparam("wanted"))
-_KEY_AND_USER = Prepared(
+_KEY_AND_USER = PreparedLookup(
     _KEY.add_columns(*_USER_COLUMNS)
     .select_from(api_keys)
-    .join(users, users.c.id == api_keys.c.user_id)
+    .join(users, users.c.id == api_keys.c.user_id),
+    lambda row: (_key(row[: len(_KEY_COLUMNS)]), _user(row[len(_KEY_COLUMNS) :])),
 )
-_SESSION_AND_USER = Prepared(
+_SESSION_AND_USER = PreparedLookup(
     _SESSION.add_columns(*_USER_COLUMNS)
     .select_from(sessions)
-    .join(users, users.c.id == sessions.c.user_id)
+    .join(users, users.c.id == sessions.c.user_id),
+    lambda row: (Session(*row[: len(_SESSION_COLUMNS)]), _user(row[len(_SESSION_COLUMNS) :])),
 )
 
 
@@ -98,11 +100,7 @@ class SqlAccounts:
         return None if row is None else Session(*row)
 
     def session_and_user(self, session_id: str) -> tuple[Session, User] | None:
-        rows = _SESSION_AND_USER.run(self._connection, {"wanted": session_id})
-        if not rows:
-            return None
-        row = rows[0]
-        return Session(*row[: len(_SESSION_COLUMNS)]), _user(row[len(_SESSION_COLUMNS) :])
+        return _SESSION_AND_USER.find(self._connection, {"wanted": session_id})
 
     def touch_session(self, session_id: str, at: datetime) -> None:
         self._connection.execute(
@@ -144,11 +142,7 @@ class SqlAccounts:
     def key_and_user(self, key_id: str) -> tuple[ApiKey, User] | None:
         if not storable(key_id):
             return None
-        rows = _KEY_AND_USER.run(self._connection, {"wanted": key_id})
-        if not rows:
-            return None
-        row = rows[0]
-        return _key(row[: len(_KEY_COLUMNS)]), _user(row[len(_KEY_COLUMNS) :])
+        return _KEY_AND_USER.find(self._connection, {"wanted": key_id})
 
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]:
         statement = select(*_KEY_COLUMNS).order_by(api_keys.c.created_at, api_keys.c.id)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 LOCK_SECONDS = 5
 MIGRATION_LOCK_SECONDS = 60
@@ -113,7 +114,16 @@ def _begin(connection: Connection) -> None:
     if options.get(_ALONE):
         return
     writes = options.get(_WRITES, True)
+    driver = connection.connection.driver_connection
     if connection.info.get(_WRITES) is not writes:
-        connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        command(driver, f"PRAGMA query_only={'OFF' if writes else 'ON'}")
         connection.info[_WRITES] = writes
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    command(driver, "BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def command(driver: Any, text: str) -> None:
+    """Have SQLite's own driver do this. Raises SQLAlchemyError."""
+    try:
+        driver.execute(text)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error

@@ -3,20 +3,25 @@
 Of what one small statement costs through SQLAlchemy's `Connection.execute` SQLite's own part is a
 tenth, and the way to a PostgreSQL and back a quarter. Here that way is gone once, when the
 statement is first run: its text, the order of its parameters and what becomes of each type are
-kept. PostgreSQL is told to keep its plan as well. Errors are SQLAlchemy's. Knows no table.
+kept. PostgreSQL is told to keep its plan as well. Errors are SQLAlchemy's.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Delete, Insert, Select, Update, table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
+
+from uploads.records.tables import UtcDateTime
+
+T = TypeVar("T")
 
 _NO_TABLE = table("none")
 _Convert = Callable[[Any], Any]
@@ -32,12 +37,40 @@ class Prepared:
 
     def run(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
         """Execute it and return its rows, where it has any. Raises SQLAlchemyError."""
+        return self._plan(connection, values).run(connection, values)
+
+    def _plan(self, connection: Connection, values: _Values) -> _Plan:
         dialect = connection.dialect
         plan = self._plans.get(dialect.name)
         if plan is None:
             kind = _ForSqlite if dialect.name == "sqlite" else _ForPostgresql
             plan = self._plans[dialect.name] = kind(self._statement, dialect, values)
-        return plan.run(connection, values)
+        return plan
+
+
+class PreparedLookup(Prepared, Generic[T]):
+    """A query for one row by its key, of which `make` makes a value that nobody changes.
+
+    Of a row that is byte for byte the one of before, the value of before is handed out; on
+    PostgreSQL, whose rows hold more than texts and numbers, it is made anew.
+    """
+
+    def __init__(self, statement: Select[Any], make: Callable[[Sequence[Any]], T]) -> None:
+        super().__init__(statement)
+        self._make = make
+        self._made = lru_cache(maxsize=1024)(self._made_of)
+
+    def find(self, connection: Connection, values: _Values) -> T | None:
+        """What the row stands for, or None where there is none. Raises SQLAlchemyError."""
+        plan = self._plan(connection, values)
+        if not isinstance(plan, _ForSqlite):
+            rows = plan.run(connection, values)
+            return self._make(rows[0]) if rows else None
+        rows = plan.rows(connection, values)
+        return self._made(rows[0]) if rows else None
+
+    def _made_of(self, row: Sequence[Any]) -> T:
+        return self._make(self._plans["sqlite"].read([row])[0])
 
 
 class _Plan:
@@ -58,7 +91,14 @@ class _Plan:
         )
 
     def run(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
-        rows = self._rows(connection, self._given(values))
+        return self.read(self.rows(connection, values))
+
+    def rows(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
+        """As the driver has them."""
+        return self._rows(connection, self._given(values))
+
+    def read(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """As their types have them."""
         return [self._read(row) for row in rows] if self._reads else rows
 
     def _rows(self, connection: Connection, given: list[Any]) -> Sequence[Sequence[Any]]:
@@ -111,7 +151,9 @@ class _ForPostgresql(_Plan):
 
 
 def _binding(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+    convert = kind.dialect_impl(dialect).bind_processor(dialect)
+    # One upload writes the same moment into several columns.
+    return lru_cache(maxsize=64)(convert) if convert and isinstance(kind, UtcDateTime) else convert
 
 
 def _reading(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:

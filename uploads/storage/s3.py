@@ -216,8 +216,11 @@ class S3:
             if time.monotonic() > patience:
                 break
             try:
-                with self._place():
+                self._take_place()
+                try:
                     outcome = attempt()
+                finally:
+                    self._places.put(None)
                 if outcome.status < 300:
                     return outcome.value
                 words = outcome.words()
@@ -228,8 +231,7 @@ class S3:
             _refuse(method, outcome.status, words, cause)
         raise StorageUnavailable(cause)
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _take_place(self) -> None:
         """One of the places for requests under way: a store that hangs must not hold all threads.
 
         Raises StorageUnavailable when none is free in time.
@@ -238,10 +240,6 @@ class S3:
             self._places.get(timeout=_PLACE_SECONDS)
         except Empty as error:
             raise StorageUnavailable("too many requests to the store are under way") from error
-        try:
-            yield
-        finally:
-            self._places.put(None)
 
 
 @dataclass(frozen=True, slots=True)
