@@ -186,7 +186,8 @@ class Settings(BaseSettings):
     spool_memory_bytes: int = Field(
         20 * MIB,
         ge=1 * MIB,
-        description="Memory of one gunicorn worker for bodies on their way, in bytes.",
+        description="Memory of one gunicorn worker for bodies on their way, in bytes. Up to 24 MiB "
+        "of it are taken at its start and kept.",
     )
     body_seconds: int = Field(
         30, ge=1, description="Longest silence of a client in the middle of a body, in seconds."

@@ -18,7 +18,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
-from uploads import requests_counted, stopping
+from uploads import heap, requests_counted, stopping
 from uploads.config import Settings
 from uploads.deadlines import Line, nothing
 
@@ -28,6 +28,8 @@ _SWITCH_SECONDS = 0.0005
 _TIMED_OUT = 408
 # Objects made since the last look for garbage; with Python's 700 it looked during each request.
 _GARBAGE_AFTER = 10_000
+# What the segments of one large upload take: more of the bodies' memory is had when it is wanted.
+_RESERVED = 24 * 1024 * 1024
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -60,6 +62,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GARBAGE_AFTER)
+        heap.reserve(min(self._settings.spool_memory_bytes, _RESERVED))
 
     def notify(self) -> None:
         """Called each second, also while the process is stopping: nobody waits for idle ones."""
