@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -79,10 +80,10 @@ class Nginx:
         return self
 
     def reload(self) -> None:
-        """Read the configuration anew, and wait for workers that have read it."""
+        """Read the configuration anew, and wait until none that has not takes connections."""
         before = self.workers()
         self.signal(signal.SIGHUP)
-        eventually(lambda: self.workers() - before, 60)
+        eventually(lambda: bool(now := self.accepting()) and not now & before, 60)
 
     def reach_store(self, endpoint: str) -> None:
         """Lead the store's name to this address, which is known only once the service runs."""
@@ -94,6 +95,16 @@ class Nginx:
 
     def workers(self) -> set[int]:
         return {child.pid for child in psutil.Process(self.pid).children()}
+
+    def accepting(self) -> set[int]:
+        """Those that take connections. One that ends closes what it listens on first, and then
+        finishes its work."""
+        found = set()
+        for pid in self.workers():
+            with suppress(psutil.NoSuchProcess):
+                open_now = psutil.Process(pid).net_connections("tcp")
+                found |= {pid for one in open_now if one.status == psutil.CONN_LISTEN}
+        return found
 
     @property
     def pid(self) -> int:
