@@ -22,6 +22,7 @@ _SOCKET_PATH_BYTES = 107
 _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
 _SECRET_ARN = re.compile(r"arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@!-]+")
+_DRIVER = re.compile(r"([a-z0-9+]{1,40})://")
 _NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
 
 
@@ -88,8 +89,11 @@ def _origin(value: str) -> str:
 
 
 def _database(value: str) -> str:
-    if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+")):
-        raise ValueError("must be sqlite:///PATH or postgresql+psycopg://…")
+    if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        # Named only where it cannot be anything else, such as a password.
+        driver = _DRIVER.match(value)
+        known = "must be sqlite:///PATH or postgresql+psycopg://…"
+        raise ValueError(f"{driver[1]} is not known, {known}" if driver else known)
     url = urlsplit(value)
     for secret in parse_qs(url.query, keep_blank_values=True).get("password_secret", []):
         if url.password or not _SECRET_ARN.fullmatch(secret):

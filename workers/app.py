@@ -18,6 +18,7 @@ from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
+from workers.configured import settings_or_end
 from workers.exposing import expose
 from workers.machine import processes
 from workers.places import Places
@@ -36,7 +37,7 @@ _log = structlog.get_logger(__name__)
 _runtime: Runtime | None = None
 _office = NO_OFFICE  # found out before the fork
 _stopping = Stopping()  # made before the fork
-_places = Places.beside_urgent(processes(Settings.load()))  # made before the fork
+_places = Places.beside_urgent(processes(settings_or_end()))  # made before the fork
 # A warm stop waits for the work; whoever asked for it waits 15 s (`stack.py`) and then kills.
 _HAND_BACK_AFTER_SECONDS = 8.0
 _STOP_SECONDS = 13.0

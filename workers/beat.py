@@ -14,6 +14,7 @@ from uploads import logs, tallies
 from uploads.config import Settings
 from uploads.metrics import SCHEDULED
 from uploads.queue import make_celery
+from workers.configured import settings_or_end
 from workers.exposing import expose
 from workers.schedule import beat_schedule
 
@@ -27,7 +28,7 @@ def _make_app(settings: Settings) -> Celery:
     return made
 
 
-app = _make_app(Settings.load())
+app = _make_app(settings_or_end())
 
 
 @signals.setup_logging.connect

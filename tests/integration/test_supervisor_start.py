@@ -253,6 +253,8 @@ def test_misspelt_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("public_url", "files.example.org", "is not an address like https://files.example.org"),
         ("s3_endpoint", "http:///x", "is not an address like"),
         ("database_url", "mysql://x/y", "must be sqlite:///PATH or postgresql+psycopg://…"),
+        ("database_url", "postgresql+nix://x/y", "postgresql+nix is not known, must be sqlite://"),
+        ("database_url", "hunter2", ": must be sqlite:///PATH or postgresql+psycopg://…"),
     ],
 )
 def test_setting_out_of_form(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # What a worker does before its first job, in a process of its own; the cell's children skip what
 # confines them where `open` is asked for.
 SCRIPT = """
@@ -81,3 +83,25 @@ def test_an_operator_may_want_it_to(tmp_path: Path) -> None:
     (tmp_path / "own.yar").write_text("rule a { condition: no }")
     settings = {**PRODUCTION, "UPLOADS_WORKER_AS_ROOT": "yes", "UPLOADS_YARA_RULES": str(tmp_path)}
     assert "own.yar" in refusal(tmp_path, "root", **settings)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [["workers.app", "worker"], ["workers.courier.app", "worker"], ["workers.beat", "beat"]],
+)
+def test_wrong_settings_are_one_line(tmp_path: Path, program: list[str]) -> None:
+    """Celery itself shows all calls that led to it, and this behind them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "--quiet", "--app", *program],
+        env={"UPLOADS_DATA": str(tmp_path), "UPLOADS_DATABASE_URL": "postgresql+nix://u:p@h/d"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    (said,) = (done.stdout + done.stderr).splitlines()
+    assert json.loads(said)["cause"] == (
+        "UPLOADS_DATABASE_URL: postgresql+nix is not known, "
+        "must be sqlite:///PATH or postgresql+psycopg://…."
+    )

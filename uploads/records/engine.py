@@ -69,9 +69,9 @@ def alone_options(engine: Engine) -> dict[str, Any]:
 
 def _checked(database_url: str) -> URL:
     url = make_url(database_url)
-    if url.get_backend_name() == "postgresql":
+    if url.drivername in {"postgresql", "postgresql+psycopg"}:
         return url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+    if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):
         return url
     raise ValueError("UPLOADS_DATABASE_URL must be sqlite:///PATH or postgresql+psycopg://…")
 

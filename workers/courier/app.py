@@ -17,6 +17,7 @@ from uploads import clock, faults, logs, outgoing, tallies
 from uploads.config import Settings
 from uploads.queue import DELIVER_TASK, CeleryHints, make_celery
 from uploads.records.sql import SqlRecords
+from workers.configured import settings_or_end
 from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
 from workers.exposing import expose
@@ -42,7 +43,7 @@ def _make_app(settings: Settings) -> Celery:
     return made
 
 
-app = _make_app(Settings.load())
+app = _make_app(settings_or_end())
 
 
 @cache
