@@ -168,6 +168,15 @@ def test_a_store_that_is_away_has_its_last_proof_for_some_hours(
         signed(line, client(endpoint))
 
 
+def test_keys_that_the_store_refuses_end_the_proof_at_once(endpoint: str, line: Line) -> None:
+    """It is not away: what would be signed with them it would refuse as well."""
+    assert proved(line, named(endpoint)).standing(line.now) is Standing.PROVED
+    found = proved(line, named(endpoint, s3_secret_key="that-of-another-store"))
+    assert found.standing(line.now) is Standing.DISPROVED
+    assert "answered 403" in found.found
+    assert proved(line, named(endpoint)).standing(line.now) is Standing.PROVED
+
+
 def test_what_never_answered_is_not_proved(endpoint: str, line: Line) -> None:
     """Neither the store itself, nor a front that only fails."""
     nobody = f"http://127.0.0.1:{free_port()}"

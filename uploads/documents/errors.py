@@ -412,6 +412,10 @@ class StorageUnavailable(Unavailable):
     part = "storage"
 
 
+class StorageRefused(StorageUnavailable):
+    """Raised when the store does not take the service's own keys, or gives them no right to it."""
+
+
 class StoreUnproved(StorageUnavailable):
     """Raised when a signed URL is asked for while the store is not proved to hold clients to it.
 

@@ -21,7 +21,12 @@ import structlog
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.documents.errors import ObjectMissing, StorageFull, StorageUnavailable
+from uploads.documents.errors import (
+    ObjectMissing,
+    StorageFull,
+    StorageRefused,
+    StorageUnavailable,
+)
 from uploads.storage import ranges, wire
 from uploads.storage.boto import make_client
 from uploads.storage.exactly import Exactly
@@ -35,6 +40,7 @@ PIECE = 1024 * 1024
 _ATTEMPTS = 3
 _SIGNED_SECONDS = 900
 _PATIENCE_SECONDS = 15.0  # no attempt begins after this
+_REFUSED = frozenset({401, 403})
 _PLACES = 16
 # Greenlets wait for a place, with their bodies on disk; thousands of clients may end together.
 _PLACE_SECONDS = 60.0
@@ -277,7 +283,7 @@ def _refuse(method: str, status: int, answer: bytes, cause: str) -> None:
         raise StorageFull(cause)
     if status < 500 and status != 429:
         _log.error("storage_refused", status=status, answer=answer[:300].decode("utf-8", "replace"))
-        raise StorageUnavailable(cause)
+        raise (StorageRefused if status in _REFUSED else StorageUnavailable)(cause)
 
 
 def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

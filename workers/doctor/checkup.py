@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from uploads.config import ConfigurationError
-from uploads.documents.errors import Unavailable
+from uploads.documents.errors import StorageRefused, Unavailable
 from uploads.logs import redact
 from workers.doctor.findings import Finding, State
 
@@ -63,7 +63,9 @@ def _at_any_rate(look: Look) -> Finding:
 
 
 def _failed(look: Look, error: BaseException) -> Finding:
-    return Finding(look.part, look.name, State.BROKEN, said(error), tried=False)
+    # A store that refuses our own keys has answered: what is signed with them is worth nothing.
+    tried = isinstance(error, StorageRefused)
+    return Finding(look.part, look.name, State.BROKEN, said(error), tried=tried)
 
 
 def said(error: BaseException) -> str:
