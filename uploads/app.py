@@ -10,12 +10,16 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_host
 
 from uploads import bodies, errors, logs, requests_counted, tallies
 from uploads.api import blueprint as api
@@ -24,19 +28,54 @@ from uploads.api.content import blueprint as content
 from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
 from uploads.deadlines import Pace
+from uploads.documents.model import Actor
 from uploads.documents.sniffing import sniff
 from uploads.gauges import Gauges
 from uploads.security import csrf, framing, headers, hosts, limits, principals, upload_limits
+from uploads.security.one_trip import OneTripLimiter
 from uploads.web import blueprint as web
 from uploads.web import pages
 from uploads.wiring import Services, build
 
 _FORM_BYTES = 64 * 1024
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_log = structlog.get_logger(__name__)
+
+
+class _NoSessions(SessionInterface):
+    """Flask's own sessions are not used: ours are in the database."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        del app, request
+        return self._none
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """There is none."""
 
 
 class _App(Flask):
+    session_interface = _NoSessions()
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's, for one map without host names: the environment is looked through once."""
+        if request is None:
+            return None
+        environ = request.environ
+        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        plain = path.isascii() and query.isascii() and not environ.get("SCRIPT_NAME")
+        if not plain or "HTTP_UPGRADE" in environ:
+            return super().create_url_adapter(request)
+        host = request.host = get_host(environ)
+        return self.url_map.bind(
+            host,
+            subdomain="",
+            url_scheme=environ["wsgi.url_scheme"],
+            default_method=environ["REQUEST_METHOD"],
+            path_info=path,
+            query_args=query,
+        )
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """As it is: there are no coroutines here, and Flask would look at each hook each time."""
         return func
@@ -60,23 +99,19 @@ def create_app(services: Services | None = None) -> Flask:
     app.wsgi_app = _middleware(app.wsgi_app, settings)  # type: ignore[method-assign]
     errors.install(app)
     headers.install(app, settings)
-    app.before_request(_begin)
-    app.before_request(_identify)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
-    # After the limits: what is refused for its host is counted like anything else.
-    app.before_request(framing.check_target)
-    app.before_request(hosts.check_host)
-    app.before_request(framing.check_coding)
     upload_limits.install(app, settings)
-    app.before_request(upload_limits.enter)
+    # Flask-Limiter's own hooks: `_arrive` asks it in its turn, its headers are not ours, and what
+    # it knows of a request goes with the request.
+    app.before_request_funcs[None].pop()
+    app.after_request_funcs[None].pop()
+    app.teardown_request_funcs[None].pop()
+    app.before_request(partial(_arrive, services, limiter))
     for blueprint in (api, web, content, operations):
         app.register_blueprint(blueprint)
     limits.apply(app, limiter, settings)
-    app.after_request(lambda response: limits.add_rate_headers(limiter, response))
-    app.after_request(upload_limits.leave)
-    app.after_request(csrf.remember)
-    app.after_request(_end)
+    app.after_request(partial(_depart, limiter))
     app.jinja_env.globals["csrf_token"] = csrf.token
     pages.install(app)
     return app
@@ -102,39 +137,67 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
     return enter
 
 
-def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    fine = request.environ["uploads.proxied"] and _SANE_ID.fullmatch(given)
-    g.request_id = given if fine else secrets.token_hex(12)
-    g.began = time.monotonic()
+def _arrive(services: Services, limiter: OneTripLimiter) -> None:
+    """All that comes before a view, in this order. Flask's proxies are looked through once."""
+    asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+    _begin(asked, kept)
+    actor = kept.actor = _identify(asked, services)
+    uploader = actor if upload_limits.limited_here(asked, actor) else None
+    if uploader is None:
+        limiter.count()
+    # After the limits: what is refused for its host is counted like anything else.
+    framing.check_target(asked)
+    hosts.check_host(asked, services.settings)
+    framing.check_coding(asked)
+    if uploader is not None:
+        upload_limits.enter(asked, uploader)
+
+
+def _begin(asked: Request, kept: Any) -> None:
+    given = asked.environ.get("HTTP_X_REQUEST_ID", "")
+    fine = asked.environ["uploads.proxied"] and _SANE_ID.fullmatch(given)
+    kept.request_id = given if fine else secrets.token_hex(12)
+    kept.began = time.monotonic()
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=kept.request_id)
 
 
-def _identify() -> None:
+def _identify(asked: Request, services: Services) -> Actor | None:
     """Know the caller, where a caller matters: not for static files, content host, probes."""
-    if request.endpoint != "static" and request.blueprint not in {hosts.CONTENT, hosts.OPERATIONS}:
-        principals.identify()
+    if asked.endpoint == "static" or asked.blueprint in {hosts.CONTENT, hosts.OPERATIONS}:
+        return None
+    return principals.identify(asked, services)
 
 
-def _end(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
-    body = bodies.inbound(request)
+def _depart(limiter: OneTripLimiter, response: Response) -> Response:
+    """All that comes after a view, in this order."""
+    asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+    _end(asked, kept, response)
+    csrf.remember(kept, response)
+    ticket = kept.get("ticket")
+    if ticket is None:
+        limits.add_rate_headers(limiter, response)
+    else:
+        upload_limits.leave(ticket, response)
+    return response
+
+
+def _end(asked: Request, kept: Any, response: Response) -> None:
+    response.headers["X-Request-Id"] = kept.get("request_id", "")
+    body = bodies.inbound(asked)
     if not body.exhausted:
         body.announce_end()
         response.call_on_close(body.linger)
-    actor = principals.current_actor()
-    probe = request.blueprint == hosts.OPERATIONS and response.status_code == HTTPStatus.OK
-    route = str(request.url_rule) if request.url_rule else None
-    door = request.blueprint or request.endpoint
-    requests_counted.name_route(request.environ, route, door)
-    note = _log.debug if probe else _log.info
+    actor, status = kept.get("actor"), response.status_code
+    blueprint = asked.blueprint
+    route = asked.url_rule.rule if asked.url_rule else None
+    requests_counted.name_route(asked.environ, route, blueprint or asked.endpoint)
+    note = logs.probed if blueprint == hosts.OPERATIONS and status == HTTPStatus.OK else logs.asked
+    now = time.monotonic()
     note(
-        "request",
-        method=request.method,
+        method=asked.method,
         route=route,
-        status=response.status_code,
+        status=status,
         user=actor.user_id if actor else None,
-        seconds=round(time.monotonic() - g.get("began", time.monotonic()), 4),
+        seconds=round(now - kept.get("began", now), 4),
     )
-    return response

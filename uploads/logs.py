@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +18,8 @@ _SECRET_VALUES = re.compile(
     r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+|(upk\.[a-z0-9]+\.)[\w-]+"
     r"|(/(?:renditions|downloads|links|tickets)/)[\w-]+\.[\w.-]+"
 )
+
+_REQUESTS = "uploads.app"
 
 # For gunicorn's `logconfig_dict`: no handlers of its own, so that its lines go the way of ours.
 GUNICORN: dict[str, Any] = {
@@ -50,6 +54,40 @@ def _is_secret(name: str) -> bool:
     return _SECRET_NAMES.search(name) is not None
 
 
+def asked(**members: Any) -> None:
+    """One line for a request, with the context of the present one."""
+    if _quick is None or not _quick.say(members):
+        structlog.get_logger(_REQUESTS).info("request", **members)
+
+
+def probed(**members: Any) -> None:
+    """The same for a probe that was well, which few want to read."""
+    structlog.get_logger(_REQUESTS).debug("request", **members)
+
+
+class _Quick:
+    """Writes what structlog would write of a request, without asking each processor each time."""
+
+    def __init__(self, program: str, wanted: bool) -> None:
+        self._wanted = wanted
+        self._same = {"event": "request", "level": "info", "logger": _REQUESTS, "program": program}
+
+    def say(self, members: Mapping[str, Any]) -> bool:
+        """Whether it is said, or not wanted; not where something must be blotted out."""
+        line = {**structlog.contextvars.get_contextvars(), **members}
+        # Of these alone a client may have a say; none has a name to hide.
+        if _SECRET_VALUES.search(f"{line.get('method')} {line.get('request_id')}"):
+            return False
+        if self._wanted:
+            now = datetime.now(UTC).replace(tzinfo=None).isoformat() + "Z"
+            sys.stderr.write(json.dumps({**line, **self._same, "timestamp": now}) + "\n")
+            sys.stderr.flush()
+        return True
+
+
+_quick: _Quick | None = None
+
+
 def configure(level: str, program: str) -> None:
     """Send structlog and the standard library's loggers as JSON lines to standard error."""
     shared: list[Any] = [
@@ -81,6 +119,8 @@ def configure(level: str, program: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    global _quick  # as structlog's own configuration is
+    _quick = _Quick(program, root.isEnabledFor(logging.INFO))
     for noisy in ("botocore", "urllib3", "kombu", "amqp", "celery", "alembic", "pikepdf"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from gunicorn import http, util
 from gunicorn.glogging import Logger
+from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import NoMoreData
+from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
-from uploads import heap, requests_counted, stopping
+from uploads import heap, requests_counted, sending, stopping
 from uploads.config import Settings
 from uploads.deadlines import Line, nothing
 
@@ -45,6 +47,14 @@ class Log(Logger):  # type: ignore[misc]
         requests_counted.note(environ, status, resp.sent, request_time.total_seconds())
 
 
+class _Asked(Request):  # type: ignore[misc]
+    """A request as gunicorn reads it, which trusts no peer by its address."""
+
+    def _peer_is_trusted_proxy(self) -> bool:
+        # Nobody is in `forwarded_allow_ips`; to see that, gunicorn would read the address first.
+        return not isinstance(self.peer_addr, tuple)
+
+
 class Worker(GeventWorker):  # type: ignore[misc]
     """One process of the web server."""
 
@@ -57,6 +67,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Import the app, which happens after gevent has patched what the app imports."""
         import_module("uploads.edge").install(self._settings)
+        sending.install()
         super().load_wsgi()
         # What is there now stays: nothing of it is looked through for garbage again and again.
         gc.collect()
@@ -85,6 +96,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _converse(self, listener: socket.socket, line: Line, addr: Any) -> None:
         parser = http.get_parser(self.cfg, line, addr)
+        parser.mesg_class = _Asked
         name = listener.getsockname()
         request = None
         try:
@@ -96,6 +108,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 line.close_after = request.force_close
                 line.bound(self._settings.body_seconds)
                 self.handle_request(name, request, line, addr)
+                if _was_read(request):
+                    parser.mesg = None  # it would look for a rest of it, with a clock of its own
         except (StopIteration, NoMoreData):
             return
         except TimeoutError:
@@ -122,6 +136,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
             return line.begins(self._settings.idle_seconds)
         finally:
             self._idle.discard(line)
+
+
+def _was_read(request: Any) -> bool:
+    """Whether nothing of a body is left, whose length was told."""
+    reader = request.body.reader
+    return isinstance(reader, LengthReader) and reader.length == 0
 
 
 def _stop_reading(line: Line) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Request, Response, jsonify, request
 from pydantic.json_schema import SkipJsonSchema
 
 from uploads import bodies, receipts
@@ -61,24 +62,25 @@ def upload() -> Response:
     """Take one file, as the only part of a form or as the raw body."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request, NAME)
-    key = request.headers.get(HEADER)
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    known_members(asked, NAME)
+    key = asked.headers.get(HEADER)
     if key is None:
-        response = _accepted(services().intake.accept(actor, *_file()))
+        response = _accepted(services().intake.accept(actor, *_file(asked)))
     else:
-        response = receipts.accept_once(actor, key, _file, _accepted)
+        response = receipts.accept_once(actor, key, partial(_file, asked), _accepted)
     step("s6")
     return response
 
 
-def _file() -> tuple[Offer, Iterator[bytes]]:
+def _file(asked: Request) -> tuple[Offer, Iterator[bytes]]:
     """What is said of the file, and its bytes as they come."""
     silence = services().settings.body_seconds
-    if media_type(request.headers.get("Content-Type")) != "multipart/form-data":
-        return raw_offer(request), bodies.raw_pieces(request, silence)
-    part = bodies.sole_file(request, silence)
+    if media_type(asked.headers.get("Content-Type")) != "multipart/form-data":
+        return raw_offer(asked), bodies.raw_pieces(asked, silence)
+    part = bodies.sole_file(asked, silence)
     declared = media_type(part.content_type)
-    return Offer(part.filename, declared, expected_sha256=expected_digest(request)), part.pieces
+    return Offer(part.filename, declared, expected_sha256=expected_digest(asked)), part.pieces
 
 
 def _accepted(document: Document) -> Response:

@@ -36,13 +36,17 @@ def moment(text: str | None, pointer: str) -> datetime | None:
 
 def known_members(request: Request, *known: Parameter) -> None:
     """Raises Invalid for a member of the query string that is not known here, or comes twice."""
-    if not request.args:
+    given = request.args
+    if not given:
         return
-    unknown = sorted(set(request.args) - {one.name for one in known})
+    unknown = sorted(set(given) - {one.name for one in known})
     if unknown:
         raise invalid(*((name, "unknown parameter") for name in unknown))
-    single = [one.name for one in known if one.schema["type"] != "array"]
-    twice = [name for name in single if len(request.args.getlist(name)) > 1]
+    twice = [
+        one.name
+        for one in known
+        if len(given.getlist(one.name)) > 1 and one.schema["type"] != "array"
+    ]
     if twice:
         raise invalid(*((name, "given twice") for name in twice))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import Any
 
 from flask import Response, g, request
 
@@ -60,15 +61,17 @@ def check(given: str | None) -> None:
         raise CsrfRefused
 
 
-def remember(response: Response) -> Response:
-    """Give a signed-out browser that was shown a form the cookie its token is bound to."""
-    fresh: str | None = g.get("csrf_seed")
+def remember(kept: Any, response: Response) -> None:
+    """Give a signed-out browser that was shown a form the cookie its token is bound to.
+
+    `kept` is what Flask's `g` stands for.
+    """
+    fresh: str | None = kept.get("csrf_seed")
     if fresh is not None:
         settings = services().settings
         response.set_cookie(
             _seed_name(), fresh, path="/", secure=settings.https, httponly=True, samesite="Lax"
         )
-    return response
 
 
 def _seed_name() -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask_talisman import Talisman
 from werkzeug.datastructures import Headers
 
+from uploads.answers import Answer, Common
 from uploads.config import Settings
-from uploads.security.hosts import CONTENT, LINK_PAGES, on_content_host
+from uploads.security.hosts import CONTENT, LINK_PAGES, is_content_host
 
 REPORTS = "/csp-reports"
 _CONTENT_CSP = (
@@ -46,6 +47,7 @@ _EVERYWHERE = {
     "X-Permitted-Cross-Domain-Policies": "none",
     "Origin-Agent-Cluster": "?1",
 }
+_NOT_KEPT = {"Cache-Control": "no-store"}
 _FRAMES, _REFERRER = "DENY", "no-referrer"
 _HSTS = "max-age=63072000; includeSubDomains; preload"
 
@@ -55,6 +57,7 @@ def install(app: Flask, settings: Settings) -> None:
 
     HTTPS itself is the proxy's to enforce: a redirect here would break probes on plain loopback.
     """
+    app.response_class = Answer
     _talisman(app, settings)
     # Talisman's last hook would be skipped whenever one that runs before it fails.
     talismans = app.after_request_funcs[None].pop()
@@ -72,9 +75,12 @@ def install(app: Flask, settings: Settings) -> None:
             response = hooks(response)
         finally:
             # In place: after a failed hook Flask sends the answer that it had before.
-            if hasattr(request, "csp_nonce"):
+            current = request._get_current_object()  # type: ignore[attr-defined]
+            if hasattr(current, "csp_nonce"):
                 talismans(response)
                 _complete(settings, response, _EVERYWHERE)
+            elif isinstance(response, Answer) and _is_common(current, settings):
+                response.common = common
             else:
                 _complete(settings, response, fixed)
         return response
@@ -82,6 +88,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals["csp_nonce"] = nonce
     app.process_response = process  # type: ignore[method-assign]
     fixed = {**_set_for_no_page(app, talismans), **_EVERYWHERE}
+    common = Common({**fixed, **_transport(settings)}, _NOT_KEPT)
 
 
 def _talisman(app: Flask, settings: Settings) -> None:
@@ -110,17 +117,27 @@ def _set_for_no_page(app: Flask, talismans: Callable[[Response], object]) -> dic
 
 def of_no_app(settings: Settings) -> dict[str, str]:
     """The headers of an answer that the app never saw: nobody knows for which host it is."""
-    found = {
+    return {
         **_EVERYWHERE,
         "X-Frame-Options": _FRAMES,
         "Referrer-Policy": _REFERRER,
         "Permissions-Policy": ", ".join(f"{name}={who}" for name, who in _PERMISSIONS.items()),
         "Content-Security-Policy": _CONTENT_CSP,
-        "Cache-Control": "no-store",
+        **_NOT_KEPT,
+        **_transport(settings),
     }
-    if settings.https:
-        found["Strict-Transport-Security"] = _HSTS
-    return found
+
+
+def _transport(settings: Settings) -> dict[str, str]:
+    return {"Strict-Transport-Security": _HSTS} if settings.https else {}
+
+
+def _is_common(asked: Request, settings: Settings) -> bool:
+    return asked.endpoint != "static" and not _is_for_content(asked, settings)
+
+
+def _is_for_content(asked: Request, settings: Settings) -> bool:
+    return asked.blueprint == CONTENT or is_content_host(asked, settings)
 
 
 def _app_policy(settings: Settings) -> dict[str, str]:
@@ -159,10 +176,10 @@ def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) 
         # Built file names carry a hash of their content; the others are asked for again.
         built = (request.view_args or {}).get("filename", "").startswith("dist/assets/")
         headers["Cache-Control"] = "public, max-age=31536000, immutable" if built else "no-cache"
-    headers.setdefault("Cache-Control", "no-store")
-    if settings.https:
-        headers["Strict-Transport-Security"] = _HSTS
-    if request.blueprint == CONTENT or on_content_host():
+    for name, text in _NOT_KEPT.items():
+        headers.setdefault(name, text)
+    headers.update(_transport(settings))
+    if _is_for_content(request, settings):
         form = request.endpoint in LINK_PAGES and response.mimetype == "text/html"
         headers["Content-Security-Policy"] = _form_policy(settings) if form else _CONTENT_CSP
         headers["X-Robots-Tag"] = "noindex"

@@ -7,11 +7,13 @@ section 15.5.20).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Request, request
 
+from uploads.config import Settings
 from uploads.documents.errors import Malformed, Misdirected, NotFound
 from uploads.security.principals import services
 
@@ -22,66 +24,73 @@ LINK_PAGES = frozenset({f"{CONTENT}.link", f"{CONTENT}.enter"})
 _FORWARDING = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 
-def check_host() -> None:
+def check_host(asked: Request, settings: Settings) -> None:
     """Raises Misdirected for an unknown host and NotFound for a route of another host.
 
     Raises Malformed for none at all (RFC 9112 section 3.2): Werkzeug would take the server's own.
     """
-    if came_for_metrics():
-        if request.endpoint != f"{OPERATIONS}.metrics":
+    if came_for_metrics(asked, settings):
+        if asked.endpoint != f"{OPERATIONS}.metrics":
             raise NotFound
         return
-    if request.blueprint == OPERATIONS:
-        check_internal()
+    blueprint = asked.blueprint
+    if blueprint == OPERATIONS:
+        check_internal(asked, settings)
         return
-    if not request.headers.get("Host"):
+    if not asked.environ.get("HTTP_HOST"):
         raise Malformed
-    settings = services().settings
-    hosts = {
-        urlsplit(settings.public_url).netloc: False,
-        urlsplit(settings.content_url).netloc: True,
-    }
-    host = request.host.lower()  # RFC 9110 section 4.2.3; the settings' are in small letters
-    if host not in hosts:
+    host = asked.host.lower()  # RFC 9110 section 4.2.3; the settings' are in small letters
+    for_content = host == _authority(settings.content_url)
+    if not for_content and host != _authority(settings.public_url):
         raise Misdirected
-    is_content_host = hosts[host]
-    if is_content_host != (request.blueprint == CONTENT):
+    if for_content != (blueprint == CONTENT):
         raise NotFound
 
 
 def on_content_host() -> bool:
     """Whether this request was sent to the content host."""
-    return request.host.lower() == urlsplit(services().settings.content_url).netloc
+    return is_content_host(request, services().settings)
 
 
-def came_for_metrics() -> bool:
+def is_content_host(asked: Request, settings: Settings) -> bool:
+    """Whether `asked` was."""
+    return asked.host.lower() == _authority(settings.content_url)
+
+
+@lru_cache
+def _authority(url: str) -> str:
+    """Host and port of a setting, which is read once."""
+    return urlsplit(url).netloc
+
+
+def came_for_metrics(asked: Request, settings: Settings) -> bool:
     """Whether this request came to UPLOADS_WEB_METRICS_LISTEN.
 
     Of a unix socket gunicorn has no port but what the client wrote into Host, and no peer.
     """
-    port = services().settings.web_metrics_port
-    peer = request.environ.get("uploads.peer") or ""
-    return port is not None and bool(peer) and request.environ["SERVER_PORT"] == str(port)
+    port = settings.web_metrics_port
+    peer = asked.environ.get("uploads.peer") or ""
+    return port is not None and bool(peer) and asked.environ["SERVER_PORT"] == str(port)
 
 
-def check_internal() -> None:
+def check_internal(asked: Request, settings: Settings) -> None:
     """Raises NotFound unless the request comes from the inside."""
-    if not is_internal():
+    if not is_internal(asked, settings):
         raise NotFound
 
 
-def is_internal() -> bool:
+def is_internal(asked: Request, settings: Settings) -> bool:
     """Whether the socket's peer is loopback or in UPLOADS_INTERNAL_NETS.
 
     A forwarding header means that a proxy stands between, and what is behind it is not internal.
     """
-    for name, _ in request.headers:
+    for name, _ in asked.headers:
         if name in _FORWARDING or name.startswith("X-Forwarded"):
             return False
-    peer = request.environ.get("uploads.peer") or request.environ.get("REMOTE_ADDR") or ""
+    peer = asked.environ.get("uploads.peer") or asked.environ.get("REMOTE_ADDR") or ""
     try:
         address = ip_address(peer)
     except ValueError:
         return False
-    nets = [ip_network(net, strict=False) for net in services().settings.internal_nets]
+    nets = [ip_network(net, strict=False) for net in settings.internal_nets]
     return address.is_loopback or any(address in net for net in nets)

@@ -40,7 +40,7 @@ def caller() -> str:
     return "default/" + (f"user:{actor.user_id}" if actor else address())
 
 
-def make_limiter(app: Flask, settings: Settings) -> Limiter:
+def make_limiter(app: Flask, settings: Settings) -> OneTripLimiter:
     """Bind a limiter to the app, counting in Redis and, without it, in the process.
 
     Its limits count across all routes, addresses that no route answers included.
@@ -53,7 +53,7 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
         redis_url=url,
         seconds=_STORE_SECONDS,
         # Asked before anything is put together for this request.
-        passes_over=lambda: limited_here() or _is_probe(),
+        passes_over=lambda: limited_here(request, current_actor()) or _is_probe(),
         application_limits=_everywhere(settings),
         request_identifier=lambda: request.endpoint or _UNMATCHED,
         storage_uri="redis+" + url if url.startswith("unix://") else url,
@@ -87,7 +87,7 @@ def _everywhere(settings: Settings) -> list[str | Callable[[], str] | Applicatio
 
 def _is_probe() -> bool:
     """The operator's own look at this process; whoever only pretends is counted."""
-    return request.blueprint == OPERATIONS and is_internal()
+    return request.blueprint == OPERATIONS and is_internal(request, services().settings)
 
 
 def _is_content() -> bool:

@@ -98,6 +98,10 @@ class OneTripLimiter(Limiter):
             self._trips = RoundTrips(redis_url, seconds)
             self._windows = [self._window(one) for one in self._in_order()]
 
+    def count(self) -> None:
+        """Spend one of each limit that counts across all routes. Raises RateLimitExceeded."""
+        self._check_request_limit()
+
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
     ) -> None:

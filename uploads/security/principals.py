@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from flask import current_app, g, request
+from flask import Request, current_app, g
 
 from uploads.documents.errors import Forbidden, Unauthenticated
 from uploads.documents.model import Actor, Scope
@@ -24,21 +24,17 @@ def services() -> Services:
     return found
 
 
-def identify() -> None:
-    """Resolve the caller into `g.actor`; a credential that is not valid makes it nobody.
+def identify(asked: Request, services: Services) -> Actor | None:
+    """The caller, for `g.actor`; a credential that is not valid makes it nobody.
 
     Nothing is refused here: the rate limit comes next, and guesses must be counted by it.
     """
-    accounts = services().accounts
-    g.actor = None
-    header = request.headers.get("Authorization")
+    header = asked.environ.get("HTTP_AUTHORIZATION")
     if header is not None:
         match = _BEARER.fullmatch(header)
-        g.actor = accounts.key_actor(match["key"]) if match else None
-        return
-    token = sessions.read_cookie(services().settings, request)
-    if token:
-        g.actor = accounts.session_actor(token)
+        return services.accounts.key_actor(match["key"]) if match else None
+    token = sessions.read_cookie(services.settings, asked)
+    return services.accounts.session_actor(token) if token else None
 
 
 def current_actor() -> Actor | None:

@@ -9,11 +9,11 @@ the limits of all routes: they are refused anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from uuid import uuid4
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g
 from limits import parse_many
 
 from uploads import bodies
@@ -22,13 +22,12 @@ from uploads.documents.errors import RateLimited
 from uploads.documents.model import Actor
 from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address
-from uploads.security.principals import current_actor
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Ticket, Turnstile
 from uploads.security.windows import Entry, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
-_TURNSTILE = "uploads.turnstile"
+_ENTRANCE = "uploads.entrance"
 _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
     "try again."
@@ -38,92 +37,110 @@ _BYTES = "That was too much data in a short time. Wait a minute, then go on."
 
 def install(app: Flask, settings: Settings) -> None:
     """Make the turnstile; `enter` and `leave` are for the app's order of hooks."""
-    app.extensions[_TURNSTILE] = Turnstile(
+    turnstile = Turnstile(
         SharedCounts(settings.redis_url), LocalCounts(), shares=settings.web_processes
     )
+    app.extensions[_ENTRANCE] = _Entrance(settings, turnstile)
 
 
-def limited_here() -> bool:
+def limited_here(asked: Request, actor: Actor | None) -> bool:
     """Whether this request is an upload by somebody, whose limits are all in this module."""
-    return request.endpoint in UPLOADS and request.method == "POST" and current_actor() is not None
+    return actor is not None and asked.method == "POST" and asked.endpoint in UPLOADS
 
 
-def enter() -> None:
-    """Let an upload in, or raise RateLimited before a byte of its body is read."""
-    actor = current_actor()
-    if actor is None or not limited_here():
-        return
-    turnstile: Turnstile = current_app.extensions[_TURNSTILE]
-    settings: Settings = current_app.extensions["services"].settings
-    windows, places = _windows(settings, actor), _places(settings, actor)
-    ticket = turnstile.enter(Entry(uuid4().hex, list(windows), list(places)))
-    g.ticket = ticket
+def enter(asked: Request, actor: Actor) -> Ticket:
+    """Let an upload in, or raise RateLimited before a byte of its body is read.
+
+    The ticket is for `leave`; it is in Flask's `g` as well, for where one is refused.
+    """
+    entrance: _Entrance = current_app.extensions[_ENTRANCE]
+    ticket = g.ticket = entrance.enter(actor)
     refused = ticket.answer.refused
     if refused is None:
-        bodies.inbound(request).watch(ticket.read)
+        bodies.inbound(asked).watch(ticket.read)
         UNDER_WAY.count()
-        return
+        return ticket
     seconds = max(1, -(-ticket.answer.wait_ms // 1000))
     if refused.startswith("at-once"):
         raise RateLimited(seconds, _AT_ONCE)
     raise RateLimited(seconds, _BYTES if refused.startswith("bytes") else None)
 
 
-def leave(response: Response) -> Response:
+def leave(ticket: Ticket, response: Response) -> None:
     """Tell what is left, and end the upload when the answer has gone out and nothing is read."""
-    ticket: Ticket | None = g.get("ticket")
-    if ticket is None:
-        return response
-    shown = list(zip(ticket.entry.windows, ticket.answer.left, strict=True))
-    policies = [_policy(window) for window, _ in shown] + [
-        f'"{places.policy}";q={places.most};qu="concurrent-requests"'
-        for places in ticket.entry.places
+    entry = ticket.entry
+    left = [
+        f'"{window.policy}";r={max(0, rest)};t={-(-wait // 1000)}'
+        for window, (rest, wait) in zip(entry.windows, ticket.answer.left, strict=True)
     ]
-    response.headers["RateLimit-Policy"] = ", ".join(policies)
-    response.headers["RateLimit"] = ", ".join(
-        f'"{window.policy}";r={max(0, left)};t={-(-wait // 1000)}' for window, (left, wait) in shown
-    )
+    # Nobody else writes these two; to look for them costs more than to add them.
+    response.headers.add("RateLimit-Policy", _policies(entry.windows, entry.places))
+    response.headers.add("RateLimit", ", ".join(left))
     if ticket.answer.refused is None:
         response.call_on_close(ticket.leave)
-        response.call_on_close(lambda: UNDER_WAY.count(by=-1))
-    return response
+        response.call_on_close(_left)
 
 
-def _policy(window: Window) -> str:
-    unit = "" if window.cost else ';qu="content-bytes"'
-    return f'"{window.policy}";q={window.most};w={window.seconds}{unit}'
+def _left() -> None:
+    UNDER_WAY.count(by=-1)
 
 
-def _windows(settings: Settings, actor: Actor) -> Iterator[Window]:
-    user, place = actor.user_id, address()
+def _policies(windows: Sequence[Window], places: Sequence[Places]) -> str:
+    return ", ".join([_policy(one) for one in (*windows, *places)])
+
+
+@lru_cache(maxsize=4096)
+def _policy(one: Window | Places) -> str:
+    if isinstance(one, Places):
+        return f'"{one.policy}";q={one.most};qu="concurrent-requests"'
+    unit = "" if one.cost else ';qu="content-bytes"'
+    return f'"{one.policy}";q={one.most};w={one.seconds}{unit}'
+
+
+class _Entrance:
+    """Where uploads are let in. What limits a caller is put together once, and kept for a while."""
+
+    def __init__(self, settings: Settings, turnstile: Turnstile) -> None:
+        self._settings = settings
+        self._turnstile = turnstile
+        self._limits = lru_cache(maxsize=1024)(self._limits_of)
+
+    def enter(self, actor: Actor) -> Ticket:
+        key = actor.credential_id if actor.via == "key" else None
+        windows, places = self._limits(actor.user_id, key, address())
+        return self._turnstile.enter(Entry(uuid4().hex, windows, places))
+
+    def _limits_of(
+        self, user: str, key: str | None, place: str
+    ) -> tuple[Sequence[Window], Sequence[Places]]:
+        return tuple(_windows(self._settings, user, key, place)), tuple(
+            _places(self._settings, user, place)
+        )
+
+
+def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:
     yield from _requests("upload-user", user, settings.rate_upload)
-    if actor.via == "key" and actor.credential_id:
-        yield from _requests("upload-key", actor.credential_id, settings.rate_upload_key)
+    if key:
+        yield from _requests("upload-key", key, settings.rate_upload_key)
     yield from _requests("upload-address", place, settings.rate_upload_address)
-    for policy, key, most in (
+    for policy, whose, most in (
         ("bytes-user", user, settings.bytes_per_hour),
         ("bytes-address", place, settings.bytes_per_hour_address),
     ):
         if most:
-            yield Window(policy, key, most, 3600, cost=0)
+            yield Window(policy, whose, most, 3600, cost=0)
 
 
 def _requests(policy: str, key: str, rate: str) -> Iterator[Window]:
-    for number, (amount, seconds) in enumerate(_parsed(rate)):
+    for number, one in enumerate(parse_many(rate)):
         name = policy if number == 0 else f"{policy}-{number + 1}"
-        yield Window(name, key, amount, seconds)
+        yield Window(name, key, one.amount, one.get_expiry())
 
 
-@lru_cache
-def _parsed(rate: str) -> list[tuple[int, int]]:
-    """Amounts and seconds. The settings do not change, and reading one costs more than asking."""
-    return [(one.amount, one.get_expiry()) for one in parse_many(rate)]
-
-
-def _places(settings: Settings, actor: Actor) -> Iterator[Places]:
+def _places(settings: Settings, user: str, place: str) -> Iterator[Places]:
     for policy, key, most in (
-        ("at-once-user", actor.user_id, settings.uploads_at_once),
-        ("at-once-address", address(), settings.uploads_at_once_address),
+        ("at-once-user", user, settings.uploads_at_once),
+        ("at-once-address", place, settings.uploads_at_once_address),
     ):
         if most:
             yield Places(policy, key, most)

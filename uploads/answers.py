@@ -1,0 +1,65 @@
+"""An answer of the app on its way to the server: small whole ones go without Werkzeug's copies.
+
+Werkzeug makes of each answer's headers a checked copy, to mend what applications leave open. Ours
+leave nothing open: what all answers of a kind have in common is known beforehand, is put in last,
+and cannot be overruled. Whatever is not small, whole and plain goes Werkzeug's way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# What is the same before and after Werkzeug's `iri_to_uri`.
+_PLAIN_URL = re.compile(r"[A-Za-z0-9/:._~?&=-]*")
+
+
+class Common:
+    """Headers of all answers of one kind: `fixed` ones, and those where an answer has no own."""
+
+    def __init__(self, fixed: Mapping[str, str], default: Mapping[str, str]) -> None:
+        self._names = frozenset(name.lower() for name in fixed)
+        self._fixed = list(fixed.items())
+        self._default = [(name, name.lower(), text) for name, text in default.items()]
+
+    def joined(self, own: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """An answer's own headers, as far as they may stand, and these."""
+        names = self._names
+        kept = [pair for pair in own if pair[0].lower() not in names]
+        given = {name.lower() for name, _ in kept}
+        kept += [(name, text) for name, low, text in self._default if low not in given]
+        return kept + self._fixed
+
+
+class Answer(Response):
+    """The app's response class. `common` is joined to its headers when it goes."""
+
+    common: Common | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.common is None:
+            return super().__call__(environ, start_response)
+        pairs = self.common.joined(self.headers)
+        if not self._goes_as_it_is(environ, dict(pairs)):
+            self.headers, self.common = Headers(pairs), None
+            return super().__call__(environ, start_response)
+        start_response(self.status, pairs)
+        return self.get_app_iter(environ)
+
+    def _goes_as_it_is(self, environ: WSGIEnvironment, fields: Mapping[str, Any]) -> bool:
+        """Whether Werkzeug would change nothing of it."""
+        return (
+            self.status_code >= 200
+            and self.status_code not in {204, 304}
+            and environ["REQUEST_METHOD"] != "HEAD"
+            and "Content-Length" in fields
+            and "Content-Location" not in fields
+            and _PLAIN_URL.fullmatch(fields.get("Location", "")) is not None
+        )
