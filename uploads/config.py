@@ -312,10 +312,10 @@ class Settings(BaseSettings):
         False, description="Nothing is published while they are, or while nobody knows."
     )
     rescans: int = Field(
-        1,
+        2,
         ge=0,
         description="Clean files that are looked at anew at once, where signatures or rules have "
-        "changed and nothing new waits; 0 is none.",
+        "changed; one while anything new waits; 0 is none.",
     )
     office: Literal["off", "on"] = Field(
         "off",

@@ -3,8 +3,9 @@
 A lease is taken and `starts` goes up before the work begins, so a start that ends without a word
 (a crash, a kill) is counted; after `starts_max` of them the job fails. A part that is unavailable
 is a word: the job is deferred, its start given back, and it never fails for that. So is a polite
-stop: work that outlives it is handed back before the kill comes. An engine that is late over a file
-is counted in the commit that defers the job, so whoever has it next knows, on whatever machine.
+stop: work that outlives it is handed back before the kill comes. An engine that is late or errs
+over a file is counted in the commit that defers the job, so whoever has it next knows, on
+whatever machine.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.faults import step
 from uploads.metrics import JOB_FAILURES
 from uploads.records.protocol import Records, Work
-from workers.inspection.engine import EngineLate, EngineUnavailable
+from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable
 from workers.places import PATIENT, URGENT, Places
 from workers.sandbox.parent import CellKilled
 from workers.withdrawing import withdraw
@@ -200,7 +201,7 @@ class Runner:
         pause = min(most, 2.0 ** min(job.deferrals, 10))
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  jitter, no secret
         now = self._clock()
-        until, late = now + timedelta(seconds=pause), isinstance(error, EngineLate)
+        until, late = now + timedelta(seconds=pause), isinstance(error, (EngineLate, EngineErred))
         self._insist(lambda work: _return(work, job, now, until, late=late))
         cause = getattr(error, "cause", "") or str(error)
         _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)

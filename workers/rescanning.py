@@ -2,7 +2,7 @@
 
 They stay served meanwhile. What is clean again gets a further verdict; what is found infected is
 out of service with that commit, and its bytes follow to quarantine; anything else withdraws the
-verdict, and the normal line settles it. A few at a time, and none while anything new waits.
+verdict, and the normal line settles it. A few at a time, and one while anything new waits.
 
 Crash windows: before the commit nothing has happened. Between the commit that says infected and the
 one that moves the bytes, nothing of them is served; the job goes on there.
@@ -35,6 +35,9 @@ from workers.inspection.standing import Standing
 from workers.publishing import Publisher, detail_of
 from workers.withdrawing import withdraw
 from workers.writing_ahead import written_ahead
+
+_OPEN_MOST = 20
+"""Put off or not: while an engine is away they do not pile up."""
 
 
 class Rescanner:
@@ -78,9 +81,12 @@ class Rescanner:
         return len(added)
 
     def _due(self, work: Work, current: str) -> Sequence[str]:
-        if work.jobs.open_count(JobKind.INSPECT):
+        if work.jobs.open_count(JobKind.RESCAN) >= _OPEN_MOST:
             return ()
-        room = self._at_once - work.jobs.open_count(JobKind.RESCAN)
+        # What never settles shields nothing else: one goes on whatever waits, and what had to be
+        # put off takes no place meanwhile.
+        at_once = 1 if work.jobs.open_count(JobKind.INSPECT) else self._at_once
+        room = at_once - work.jobs.open_count(JobKind.RESCAN, self._clock())
         return work.inspections.outdated(current, room) if room > 0 else ()
 
     def _add(self, work: Work, current: str) -> list[str]:

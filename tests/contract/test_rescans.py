@@ -85,17 +85,6 @@ def test_one_after_the_other_until_all_are_up_to_date(line: Guarded) -> None:
     assert [subject.size for subject in line.reader.seen[3:]] == [len(TEXT) + 9] * 3
 
 
-def test_nothing_old_is_looked_at_while_anything_new_waits(line: Guarded) -> None:
-    line.publish()
-    waiting = line.accept(TEXT)
-    line.reader.learn()
-    line.later(minutes=5)
-    line.canaries.try_all()
-    assert line.rescanner.look() == 0
-    line.run(waiting)
-    assert line.rescanner.look() == 1
-
-
 def furnish(line: Guarded, document: Document) -> Rendition:
     """Give it a link and a picture."""
     link = Link("link1", line.actor.user_id, (document.id,), Disposition.ATTACHMENT, line.now)

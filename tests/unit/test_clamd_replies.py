@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -24,7 +25,7 @@ from tests.support.ports import free_port
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
 from workers.inspection.clamd import Clamd
-from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
+from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable, Subject
 from workers.inspection.reach import WithinReach
 
 
@@ -53,6 +54,47 @@ def test_a_reply_in_single_bytes_is_put_together(tmp_path: Path, reply: bytes) -
 
     with daemon(talk) as address:
         assert inspect(tmp_path, address).outcome in (Outcome.CLEAN, Outcome.INFECTED)
+
+
+def test_a_second_reply_after_a_while_is_heard(tmp_path: Path) -> None:
+    """Whoever stops reading at the first would call it clean."""
+    shown: list[bytes] = []
+
+    def talk(peer: socket.socket) -> None:
+        shown.append(read_stream(peer))
+        peer.sendall(b"stream: OK\0")
+        if len(shown) == 1:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Nothing says when the first was read: a client that goes by then is not heard of.
+            with contextlib.suppress(TimeoutError):
+                peer.settimeout(0.5)
+                peer.recv(1)
+            peer.sendall(b"stream: Virus FOUND\0")
+
+    with daemon(talk) as address, pytest.raises(EngineErred, match="more than one reply"):
+        inspect(tmp_path, address)
+
+
+@pytest.mark.parametrize(
+    ("reply", "small", "kind"),
+    [
+        (b"fd[9]: foo ERROR\0", b"stream: OK\0", EngineErred),
+        (b"fd[9]: foo ERROR\0", b"stream: foo ERROR\0", EngineUnavailable),
+        (b"", b"", EngineErred),
+    ],
+    ids=["well", "not-well", "broken"],
+)
+def test_errors_over_one_file_are_the_files_doing(
+    tmp_path: Path, reply: bytes, small: bytes, kind: type[EngineUnavailable]
+) -> None:
+    """Where it is well otherwise, or told its version just before it broke."""
+
+    def talk(peer: socket.socket) -> None:
+        peer.sendall(reply if read_stream(peer) == CONTENT else small)
+
+    with daemon(talk) as address, pytest.raises(EngineUnavailable) as erred:
+        inspect(tmp_path, address)
+    assert type(erred.value) is kind
 
 
 def hang_up_early(reply: bytes) -> Talk:

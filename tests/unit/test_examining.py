@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.line import TEXT, Line, Word
 from uploads.documents.model import EngineReport, Outcome, State, Verdict
-from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
+from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable, Subject
 from workers.inspection.examining import Examiner, TimeFor, sources_of
 
 ALL = ("structure", "yara", "clamav")
@@ -111,6 +111,26 @@ def test_one_file_is_too_late_three_times_and_then_for_good(
     verdict = line.document(slow.id).verdict
     assert verdict is not None
     assert verdict.reason == "timeout"
+
+
+def test_one_file_that_only_ever_errs_is_given_up_after_ten_times(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after three: what is the engine's own trouble may pass."""
+
+    def erred(subject: Subject) -> EngineReport:
+        raise EngineErred("neither word")
+
+    document = line.accept(TEXT)
+    monkeypatch.setattr(line.engine, "inspect", erred)
+    for _ in range(10):
+        assert line.state(document) is State.QUARANTINED
+        line.new_worker().run(line.job_of(document))
+        line.later(minutes=5)
+    assert line.state(document) is State.UNSCANNABLE
+    verdict = line.document(document.id).verdict
+    assert verdict is not None
+    assert verdict.reason == "engine-unavailable"
 
 
 def test_an_engine_that_is_away_makes_no_file_late(

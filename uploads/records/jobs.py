@@ -92,8 +92,10 @@ class SqlJobs:
         )
         return since
 
-    def open_count(self, kind: JobKind) -> int:
+    def open_count(self, kind: JobKind, put_off_after: datetime | None = None) -> int:
         counted = select(func.count()).where(_DUE, jobs.c.kind == kind.value)
+        if put_off_after is not None:
+            counted = counted.where(jobs.c.not_before <= put_off_after)
         return self._connection.scalar(counted) or 0
 
     def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:

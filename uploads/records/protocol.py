@@ -174,8 +174,11 @@ class Jobs(Protocol):
     def open_since(self, document_id: str, kind: JobKind) -> datetime | None:
         """When the document's due job of this kind was created; None where there is none."""
 
-    def open_count(self, kind: JobKind) -> int:
-        """How many jobs of this kind are not done, leased and deferred ones too."""
+    def open_count(self, kind: JobKind, put_off_after: datetime | None = None) -> int:
+        """How many jobs of this kind are not done, leased ones too.
+
+        Deferred ones as well, but for those that are not to begin before some time is over.
+        """
 
     def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
         """Since when the oldest job of each kind could have been begun, and no worker did."""

@@ -26,14 +26,13 @@ from typing import BinaryIO
 
 from uploads.documents.model import EngineReport, Outcome
 from uploads.scanner import CEILING_BYTES
-from workers.inspection.engine import EngineLate, EngineUnavailable, Subject
+from workers.inspection.clamd_wire import HungUp, NoReply, parse_address, read_reply, send
+from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable, Subject
 
-_CHUNK_BYTES = 256 * 1024
-_REPLY_BYTES = 4096
 _CONNECT_SECONDS = 5.0
 _SMALL, _WELL = b"a few harmless bytes", "stream: OK"
-_CLEAN = re.compile(r"(?:stream|fd\[\d+\]): OK")
-_FOUND = re.compile(r"(?:stream|fd\[\d+\]): (?P<name>\S.*) FOUND")
+_CLEAN = re.compile(r"(?:stream|fd\[[0-9]+\]): OK")
+_FOUND = re.compile(r"(?:stream|fd\[[0-9]+\]): (?P<name>\S.*) FOUND")
 _STREAM, _DESCRIPTOR = "stream: ", "fd["
 # AppArmor and SELinux may forbid clamd to have it; the reply is about that and about no file.
 _NOT_RECEIVED = "No file descriptor received. ERROR"
@@ -65,7 +64,7 @@ class Clamd:
     def __init__(self, address: str, seconds: int) -> None:
         self.address = address
         self._seconds = seconds
-        self._family, self._peer = _parse_address(address)
+        self._family, self._peer = parse_address(address)
 
     def version(self) -> tuple[str, str | None]:
         """Return clamd's version and its signatures as `number/YYYY-MM-DD`, None without any.
@@ -110,6 +109,10 @@ class Clamd:
                         return _judge(reply, _DESCRIPTOR)
                 reply, whole = self._stream(file, subject)
                 return _judge(reply, _STREAM, whole=whole)
+        except NoReply as error:
+            # One that broke over it told its version just before; else it must be well at once.
+            erred = isinstance(error, HungUp) or self._is_well()
+            raise (EngineErred if erred else EngineUnavailable)(f"clamd: {error}") from error
         except TimeoutError as error:
             # One that is stopped or drowned answers nobody; then it is no word about the file.
             late = EngineLate if self._is_well() else EngineUnavailable
@@ -121,7 +124,7 @@ class Clamd:
         """Whether it looks at something small at once."""
         with contextlib.suppress(OSError), io.BytesIO(_SMALL) as file, self._connect() as peer:
             left = self._deadline(time.monotonic() + _CONNECT_SECONDS)
-            return _send(peer, file, len(_SMALL), left) and _read_reply(peer, left) == _WELL
+            return send(peer, file, len(_SMALL), left) and read_reply(peer, left) == _WELL
         return False
 
     def _hand_over(self, file: BinaryIO, subject: Subject) -> str:
@@ -129,7 +132,7 @@ class Clamd:
         with self._connect() as peer:
             peer.sendall(b"zFILDES\0")
             socket.send_fds(peer, [b"\0"], [file.fileno()])
-            reply = _read_reply(peer, self._deadline(subject.deadline))
+            reply = read_reply(peer, self._deadline(subject.deadline))
         # Looked at again: what grew or shrank under the scan was not scanned.
         _check_size(file, subject.size)
         return reply
@@ -137,14 +140,14 @@ class Clamd:
     def _stream(self, file: BinaryIO, subject: Subject) -> tuple[str, bool]:
         """Send the bytes; return the reply, and whether clamd took all of them before it."""
         with self._connect() as peer:
-            whole = _send(peer, file, subject.size, self._deadline(subject.deadline))
-            return _read_reply(peer, self._deadline(subject.deadline)), whole
+            whole = send(peer, file, subject.size, self._deadline(subject.deadline))
+            return read_reply(peer, self._deadline(subject.deadline)), whole
 
     def _ask(self, command: bytes) -> str:
         try:
             with self._connect() as peer:
                 peer.sendall(command)
-                return _read_reply(peer, self._deadline())
+                return read_reply(peer, self._deadline())
         except OSError as error:
             raise EngineUnavailable(f"clamd: {error}") from error
 
@@ -199,16 +202,6 @@ class Begun:
         )
 
 
-def _parse_address(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
-    if address.startswith("/"):
-        return socket.AF_UNIX, address
-    host, _, port = address.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not bare or not port.isdecimal() or (":" in bare and bare == host):
-        raise ValueError(f"clamd's address is neither /path nor host:port: {address!r}")
-    return socket.AF_INET, (bare, int(port))
-
-
 def _opened(subject: Subject) -> BinaryIO:
     """The very file, for reading alone. Raises: OSError, also when it is not what it should be."""
     file = os.fdopen(os.open(subject.path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
@@ -226,44 +219,6 @@ def _check_size(file: BinaryIO, size: int) -> None:
         raise OSError(f"the file under inspection has {found.st_size} bytes and should have {size}")
 
 
-def _send(peer: socket.socket, file: BinaryIO, size: int, left: Callable[[], float]) -> bool:
-    """Send the file as INSTREAM chunks; False when clamd stopped listening before the end.
-
-    clamd hangs up as soon as its own limit is passed, after it has written why: so a broken pipe
-    is no failure yet, the reply decides.
-    """
-    sent = 0
-    try:
-        peer.sendall(b"zINSTREAM\0")
-        while chunk := file.read(_CHUNK_BYTES):
-            peer.settimeout(left())
-            peer.sendall(len(chunk).to_bytes(4, "big") + chunk)
-            sent += len(chunk)
-        if sent != size:
-            raise OSError(f"the file under inspection has {sent} bytes and should have {size}")
-        peer.sendall(bytes(4))
-    except (BrokenPipeError, ConnectionResetError):
-        return False
-    return True
-
-
-def _read_reply(peer: socket.socket, left: Callable[[], float]) -> str:
-    """Return the one NUL-terminated reply. Raises: OSError when it is anything else."""
-    reply = b""
-    while b"\0" not in reply:
-        peer.settimeout(left())
-        received = peer.recv(_REPLY_BYTES)
-        if not received:
-            raise ConnectionError(f"hung up in the middle of a reply: {reply[:200]!r}")
-        reply += received
-        if len(reply) > _REPLY_BYTES:
-            raise ConnectionError(f"reply is longer than {_REPLY_BYTES} bytes")
-    line, _, rest = reply.partition(b"\0")
-    if rest:
-        raise ConnectionError(f"more than one reply: {reply[:200]!r}")
-    return line.decode("utf-8", "replace")
-
-
 def _judge(reply: str, begins: str, *, whole: bool = True) -> Answer:
     """Translate a reply, which must begin as the command's replies do."""
     clean, found = _CLEAN.fullmatch(reply), _FOUND.fullmatch(reply)
@@ -272,7 +227,7 @@ def _judge(reply: str, begins: str, *, whole: bool = True) -> Answer:
     if reply == "INSTREAM size limit exceeded. ERROR" and begins == _STREAM:
         return Outcome.UNSCANNABLE, None, "too-large"
     if found is None or not reply.startswith(begins):
-        raise EngineUnavailable(f"clamd answered {reply[:200]!r}{'' if whole else ' too early'}")
+        raise NoReply(f"answered {reply[:200]!r}{'' if whole else ' too early'}")
     finding = found["name"][:200]
     for prefix, reason in _NOT_INFECTED:
         if finding.startswith(prefix):

@@ -22,6 +22,10 @@ class EngineLate(EngineUnavailable):
     """Raised when an engine that is well took longer over this file than it may."""
 
 
+class EngineErred(EngineUnavailable):
+    """Raised when an engine that is well said neither word over this file, or broke over it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The file under inspection: `size` in bytes, lowercase hex SHA-256, our own media type.

@@ -15,11 +15,13 @@ from uploads.documents.model import Document, EngineReport, Job, Outcome, Segmen
 from uploads.faults import step
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
-from workers.inspection.engine import Engine, EngineLate, Subject
+from workers.inspection.engine import Engine, EngineErred, EngineLate, Subject
 from workers.inspection.verdict import add_up, is_final
 
 MIB = 1024 * 1024
 _LATE_MOST = 3
+_ERRED_MOST = 10
+"""More than of lateness: an engine's own trouble may look like this too, and pass in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,12 @@ class Examiner:
             return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
         deadline = time.monotonic() + self._time.of(size)
         subject = Subject(path, size, sha256, document.type, document.name, deadline)
-        last_time = job.late + 1 >= _LATE_MOST
-        reports = [*self._ask(subject, last_time), *self._absent]
+        reports = [*self._ask(subject, job.late + 1), *self._absent]
         step("s11")
         outcome, reason = add_up(reports, self._required)
         return Verdict(outcome, reason, sha256, size, self._clock(), tuple(reports))
 
-    def _ask(self, subject: Subject, last_time: bool) -> Iterator[EngineReport]:
+    def _ask(self, subject: Subject, times: int) -> Iterator[EngineReport]:
         """One engine after the other; the virus scanner, who costs most, only where it matters.
 
         It comes last, and is not asked about what our own engines refused already. But active
@@ -145,19 +146,23 @@ class Examiner:
         for engine in self._engines:
             if settled and engine.name == SCANNER:
                 continue
-            report = _in_time(engine, subject, last_time)
+            report = _in_time(engine, subject, times)
             settled = settled or is_final(report)
             yield report
 
 
-def _in_time(engine: Engine, subject: Subject, last_time: bool) -> EngineReport:
-    """Its report. Three times too late over one file are the file's doing, and final.
+def _in_time(engine: Engine, subject: Subject, times: int) -> EngineReport:
+    """Its report. Too late over one file three times, or without a word ten times, is the file's
+    doing, and final.
 
-    The times before are counted with the job (`workers/jobs.py`). Raises EngineUnavailable.
+    `times` are those before, counted with the job (`workers/jobs.py`), and this one. Raises
+    EngineUnavailable.
     """
     try:
         return engine.inspect(subject)
-    except EngineLate:
-        if last_time:
-            return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason="timeout")
-        raise
+    except (EngineLate, EngineErred) as error:
+        is_late = isinstance(error, EngineLate)
+        if times < (_LATE_MOST if is_late else _ERRED_MOST):
+            raise
+        reason = "timeout" if is_late else "engine-unavailable"
+        return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason=reason)
