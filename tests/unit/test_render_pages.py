@@ -27,6 +27,27 @@ def test_the_first_ten_pages() -> None:
     assert made[0].data != made[9].data
 
 
+def test_a_page_of_text_is_drawn_in_sixteen_greys() -> None:
+    """Without loss; its areas keep their own greys, and only the edges of letters are rounded."""
+    document = pikepdf.new()
+    page = document.add_blank_page(page_size=(595, 842))
+    font = {"/Type": pikepdf.Name.Font, "/Subtype": pikepdf.Name.Type1}
+    font["/BaseFont"] = pikepdf.Name.Helvetica
+    page.obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=pikepdf.Dictionary(font)))
+    text = b"0.9 g 0 700 595 142 re f 0 g BT /F1 11 Tf 13 TL 50 660 Td "
+    text += b"(The quick brown fox jumps over the lazy dog, and again and again.) Tj T* " * 30
+    page.obj.Contents = document.make_stream(text + b"ET")
+    out = io.BytesIO()
+    document.save(out)
+    (made,) = pages(out.getvalue())
+    assert made.data[12:16] == b"VP8L"
+    shown = decoded(made).convert("RGB")
+    colours = shown.getcolors(16)
+    assert colours is not None
+    assert len(colours) > 4
+    assert [shown.getpixel(at) for at in ((500, 100), (20, 1500))] == [(230,) * 3, (255,) * 3]
+
+
 def broken_at(number: int) -> bytes:
     """Four pages, one of which is a number where a page should be."""
     document = pikepdf.new()
