@@ -228,6 +228,13 @@ def honest() -> dict[str, tuple[str, bytes]]:
         ),
         "pdf with a script as it is": attached([], scripted),
         "words about objects": written({7: stream(b"9 0 obj << /EFG /JSON >> endobj, PK\5\6")}),
+        "a picture and a font named like files": written(
+            {
+                3: _PAGE[3][:-2] + b"/Resources <</XObject <</Sound 7 0 R /EF 7 0 R /EP 7 0 R>> "
+                b"/Font <</RF <</Type /Font /Subtype /Type3 /X 7 0 R>>>>>>>>",
+                7: stream(b"\xff\xd8", b"/Subtype /Image /Filter /DCTDecode"),
+            }
+        ),
         "a filled form": filled,
         "a form filled again": revised(filled, {7: b"<</T (name) /V (Bea)>>"}),
         "another file than before": revised(

@@ -17,6 +17,8 @@ _BETWEEN = rb"(?:[\0\t\n\f\r ]|%[^\r\n]*[\r\n])"
 _WORD = re.compile(rb"obj")
 _NUMBERS = re.compile(rb"\d+" + _BETWEEN + rb"+\d+" + _BETWEEN + rb"*\Z")
 _NUMBERS_BYTES = 256
+_USUAL = re.compile(rb"[^\d](\d+ \d+ )\Z")
+_USUAL_BYTES = 16
 _LAST = b"\0\t\n\f\r 0123456789"
 _END = re.compile(rb"startxref" + _SPACE + rb"+(\d{1,12})" + _SPACE + rb"+%%EOF")
 _TABLE = re.compile(_SPACE + rb"*(?:xref|\d+" + _SPACE + rb"+\d+" + _SPACE + rb"+obj)")
@@ -41,6 +43,10 @@ def heads(data: Bytes) -> Iterator[int]:
     for word in _WORD.finditer(data):
         at = word.start()
         if data[at - 1 : at] in _LAST and at:
+            # Nearly always two short numbers, and a space on each side.
+            if numbers := _USUAL.search(data[max(0, at - _USUAL_BYTES) : at]):
+                yield at - len(numbers[1])
+                continue
             window = max(0, at - _NUMBERS_BYTES)
             if numbers := _NUMBERS.search(data[window:at]):
                 yield window + numbers.start()

@@ -187,20 +187,32 @@ def _inside(root: pikepdf.Object, budget: Budget) -> Iterator[pikepdf.Object]:
         ]
 
 
-FILES = ("/EF", "/RF", "/AdditionalStreams", "/Sound", "/3DD")
-EMBEDDING = (*FILES, "/EmbeddedFile", "/3D", "/EP")
+_SPECIFIED, _DIRECT = ("/EF", "/RF"), ("/AdditionalStreams", "/Sound", "/3DD")
+EMBEDDING = (*_SPECIFIED, *_DIRECT, "/EmbeddedFile", "/3D", "/EP")
 """Names that stand where a file is: ISO 32000-2, 7.11, 13.3, 13.6; LibreOffice's own document."""
 _TYPES = ("/EmbeddedFile", "/Sound", "/3D")
+_DRAWN = ("/Image", "/Form")
 _LISTED = 4
 
 
 def embedded(found: pikepdf.Object) -> list[pikepdf.Stream]:
-    """The streams that this dictionary hands out as files, itself among them. Raises: Refusal."""
-    if "/EP" in found:
+    """The streams that this dictionary hands out as files, itself among them. Raises: Refusal.
+
+    Pages name their pictures and fonts as they like, also by one of these names.
+    """
+    if isinstance(found.get("/EF"), pikepdf.Dictionary) and "/EP" in found:
         raise Refusal("encrypted", "pdf: an encrypted payload")
     if isinstance(found, pikepdf.Stream) and found.get("/Type") in _TYPES:
         return [found]
-    return [stream for key in FILES if key in found for stream in _streams(found.get(key), _LISTED)]
+    streams: list[pikepdf.Stream] = []
+    for key in _SPECIFIED:
+        value = found.get(key)
+        if isinstance(value, pikepdf.Dictionary) and (key == "/EF" or "/Subtype" not in value):
+            streams += _streams(value, _LISTED)
+    for key in _DIRECT:
+        listed = _streams(found.get(key), _LISTED)
+        streams += [each for each in listed if each.get("/Subtype") not in _DRAWN]
+    return streams
 
 
 def _streams(value: object, depth: int) -> Iterator[pikepdf.Stream]:
