@@ -210,6 +210,16 @@ def refused() -> dict[str, tuple[str, bytes, str]]:
     return {label: (PDF, *one) for label, one in found.items()}
 
 
+def _named_like_files() -> bytes:
+    return written(
+        {
+            3: _PAGE[3][:-2] + b"/Resources <</XObject <</Sound 7 0 R /EF 7 0 R /EP 7 0 R>> "
+            b"/Font <</RF <</Type /Font /Subtype /Type3 /X 7 0 R>>>>>>>>",
+            7: stream(b"\xff\xd8", b"/Subtype /Image /Filter /DCTDecode"),
+        }
+    )
+
+
 def honest() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes) of PDFs that carry files and revisions as many do."""
     document, scripted = (
@@ -228,13 +238,7 @@ def honest() -> dict[str, tuple[str, bytes]]:
         ),
         "pdf with a script as it is": attached([], scripted),
         "words about objects": written({7: stream(b"9 0 obj << /EFG /JSON >> endobj, PK\5\6")}),
-        "a picture and a font named like files": written(
-            {
-                3: _PAGE[3][:-2] + b"/Resources <</XObject <</Sound 7 0 R /EF 7 0 R /EP 7 0 R>> "
-                b"/Font <</RF <</Type /Font /Subtype /Type3 /X 7 0 R>>>>>>>>",
-                7: stream(b"\xff\xd8", b"/Subtype /Image /Filter /DCTDecode"),
-            }
-        ),
+        "a picture and a font named like files": _named_like_files(),
         "a filled form": filled,
         "a form filled again": revised(filled, {7: b"<</T (name) /V (Bea)>>"}),
         "another file than before": revised(
