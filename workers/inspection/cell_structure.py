@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from uploads.documents.readers import packages, reading
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
-from workers.inspection.checks import office, opendocument, pdf, rtf, text, trailers
+from workers.inspection.checks import nested, office, opendocument, pdf, rtf, text, trailers
 from workers.inspection.pdf_bytes import bytes_of
 from workers.inspection.walk import walk
 
@@ -74,13 +75,21 @@ def _check_pdf(file: BinaryIO, media_type: str, limits: Limits) -> None:
 
 
 def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
-    """Unpack everything, to the depth allowed, and throw it away: limits and checksums speak."""
-    for _ in walk(file, media_type, limits):
+    """Unpack everything, to the depth allowed, and throw it away: limits and checksums speak.
+
+    Documents in it are checked as they would be alone.
+    """
+    for _ in walk(file, media_type, limits, partial(nested.check_nested, limits=limits)):
         pass
 
 
+def _check_package(file: BinaryIO, _: str, limits: Limits) -> None:
+    """A ZIP may be a document whose kind its names leave open."""
+    nested.check_package(file, limits)
+
+
 _OTHERS: dict[str, list[_Check]] = {
-    "application/zip": [_check_members],
+    "application/zip": [_check_package, _check_members],
     "application/pdf": [_check_pdf],
     "application/rtf": [rtf.check_rtf],
     "image/svg+xml": [text.check_svg],

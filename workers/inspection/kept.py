@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -22,6 +23,7 @@ HELD_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 66_000  # an end record and its longest comment
 _PDF_HEAD_BYTES = 1024
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+_RTF = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\\rt")
 _END, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")
 _END64_BYTES = 56
 
@@ -38,11 +40,20 @@ class Kept:
         self._head = self._first[:HEAD_BYTES]
         self._kind = opened_as(self._head)
         self._is_ole = self._head.startswith(OLE)
+        self._is_rtf = _RTF.match(self._head) is not None
         self._locked = _ENCRYPTED_PACKAGE if self._is_ole else locked
         self._held: io.BytesIO | None = io.BytesIO()
         self._tail = b""
         self._following = Following()
         self.chunks = self._pass()
+
+    def document(self) -> tuple[str, BinaryIO] | None:
+        """The kind and bytes of a document that is no container of ours: "ole" or "rtf"."""
+        if not self._is_ole and not self._is_rtf:
+            return None
+        for _ in self.chunks:
+            pass
+        return "ole" if self._is_ole else "rtf", self._whole()
 
     def containers(self) -> Iterator[tuple[str, BinaryIO]]:
         """How it is packed, and its bytes, in each way in which some program would open it.
@@ -82,7 +93,8 @@ class Kept:
         if self._held is None:
             return
         self._held.write(piece)
-        if self._kind is None and not self._is_ole and self._held.tell() > HELD_BYTES:
+        wanted = self._kind is not None or self._is_ole or self._is_rtf
+        if not wanted and self._held.tell() > HELD_BYTES:
             self._held = None
 
     def _whole(self) -> io.BytesIO:

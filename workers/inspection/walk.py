@@ -39,6 +39,8 @@ _PACKINGS = frozenset((*range(1, 8), 9, 10, 12, 14, 16, *range(18, 21), *range(9
 _ODF_MANIFEST, _ODF_LOCKED = "META-INF/manifest.xml", b"encryption-data"
 
 _Members = Iterator[tuple[str, Iterator[bytes]]]
+Look = Callable[[str, BinaryIO], None]
+"""Told kind and bytes of each container, RTF and OLE file that is inside; raises Refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,25 @@ class Member:
     chunks: Iterator[bytes]
 
 
-def walk(file: BinaryIO, media_type: str, limits: Limits) -> Iterator[Member]:
+def _pass_by(_: str, __: BinaryIO) -> None:
+    """Look at nothing."""
+
+
+def walk(
+    file: BinaryIO, media_type: str, limits: Limits, look: Look = _pass_by
+) -> Iterator[Member]:
     """Yield every member of a file of our type `media_type`, depth first.
+
+    Documents and archives among them are shown to `look` before they are opened.
 
     Raises: Refusal, when a limit is reached or a container cannot be read to its end.
     """
     if kind := container_of(media_type):
         budget = Budget(limits, file.seek(0, io.SEEK_END))
-        yield from _descend(file, kind, "", 1, budget)
+        yield from _descend(file, kind, "", 1, budget, look)
         if kind == PDF and (archive := _behind(file)) is not None:
-            yield from _descend(archive, "led zip", "behind!", 1, budget)
+            look("led zip", archive)
+            yield from _descend(archive, "led zip", "behind!", 1, budget, look)
 
 
 def _behind(file: BinaryIO) -> BinaryIO | None:
@@ -110,7 +121,9 @@ def _packed(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
         yield piece
 
 
-def _descend(file: BinaryIO, kind: str, label: str, depth: int, budget: Budget) -> Iterator[Member]:
+def _descend(
+    file: BinaryIO, kind: str, label: str, depth: int, budget: Budget, look: Look
+) -> Iterator[Member]:
     if depth > budget.limits.depth:
         raise Refusal("too-deep", f"nested deeper than {budget.limits.depth}")
     within, members = _OPENERS[kind](file, budget)
@@ -119,10 +132,13 @@ def _descend(file: BinaryIO, kind: str, label: str, depth: int, budget: Budget) 
         locked = _ODF_LOCKED if name == _ODF_MANIFEST else None
         kept = Kept(gathered(pieces), locked)
         yield Member(label + name, within, kept.chunks)
+        if (document := kept.document()) is not None:
+            look(*document)
         for inner, content in kept.containers():
+            look(inner, content)
             # A tar in its compression is one archive to people.
             level = 0 if inner == "tar" and kind in _STREAMS else 1
-            yield from _descend(content, inner, label + name + "!", depth + level, budget)
+            yield from _descend(content, inner, label + name + "!", depth + level, budget, look)
 
 
 def _open_zip(file: BinaryIO, budget: Budget, *, led: bool = False) -> tuple[str, _Members]:

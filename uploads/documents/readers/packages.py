@@ -66,8 +66,7 @@ def check_package(file: Seekable, media_type: str, limits: Limits) -> list[Entry
     names = [entry.name for entry in entries]
     found = _kind(names)
     if media_type.startswith(ODF):
-        if any(name.startswith(_SCRIPTS) for name in names):
-            raise Refusal("active-content", "opendocument: macros")
+        check_names(names, media_type)
         found = _stated_type(file, entries) or found or ZIP
     elif media_type == ZIP and names[:1] == ["mimetype"]:
         found = _stated_type(file, entries) or found
@@ -75,9 +74,16 @@ def check_package(file: Seekable, media_type: str, limits: Limits) -> list[Entry
     # are packed, and the worker reads them.
     if found is not None and found != media_type:
         raise Refusal("type-mismatch", "zip: another kind of package", found)
+    check_names(names, media_type)
+    return entries
+
+
+def check_names(names: Sequence[str], media_type: str) -> None:
+    """Raises: Refusal for parts that by their names alone are macros or controls."""
+    if media_type.startswith(ODF) and any(name.startswith(_SCRIPTS) for name in names):
+        raise Refusal("active-content", "opendocument: macros")
     if media_type.startswith(OOXML) and any(_MACROS.search(name.lower()) for name in names):
         raise Refusal("active-content", "office: macros or controls")
-    return entries
 
 
 def _kind(names: Sequence[str]) -> str | None:

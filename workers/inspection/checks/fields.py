@@ -1,4 +1,4 @@
-"""Instructions of fields: which of them reach for another program (ECMA-376 part 1, 17.16).
+"""Instructions of fields: which of them reach for another program or file (ECMA-376 part 1, 17.16).
 
 An instruction may be put together: QUOTE makes letters out of their numbers, and what a field
 inside of it shows is a part of it. Knows no file format.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from workers.inspection.checks.addresses import may_be_followed
+
 # Not where it is a piece of an address.
 _DDE = re.compile(r"(?<![\w./:@%&=?#-])DDE(?:AUTO)?(?![\w.])", re.IGNORECASE)
 _NUMBERS = r"QUOTE((?:\s+(?:0x[0-9a-f]{1,4}|\d{1,5})\b)+)"
@@ -16,14 +18,39 @@ _QUOTES = tuple(
     re.compile(before + _NUMBERS + after, re.IGNORECASE)
     for before, after in product(("", r"\s*"), repeat=2)
 )
+_LOADING = re.compile(
+    r"\s*(?:INCLUDE|INCLUDEPICTURE|INCLUDETEXT|IMPORT|LINK|DATABASE|RD)(?![\w.])", re.IGNORECASE
+)
+_LINK = re.compile(r"\s*HYPERLINK(?!\w)", re.IGNORECASE)
+_ARGUMENT = re.compile(r'\\([a-z])(?!\w)|"([^"]*)"?|([^\s"]+)', re.IGNORECASE)
+_WITH_VALUE = frozenset("lotsLOTS")
 
 
 def is_active(instruction: str) -> bool:
-    """Whether it is DDE, or becomes it once its quotes are letters."""
-    if _DDE.search(instruction):
+    """Whether it is DDE, loads another file or links to what is not the web, or becomes that once
+    its quotes are letters.
+    """
+    if _reaches_out(instruction):
         return True
     # Whether the spaces beside a quote are its own, its program knows.
-    return any(_DDE.search(quote.sub(_letters, instruction)) for quote in _QUOTES)
+    return any(_reaches_out(quote.sub(_letters, instruction)) for quote in _QUOTES)
+
+
+def _reaches_out(instruction: str) -> bool:
+    if _DDE.search(instruction) or _LOADING.match(instruction):
+        return True
+    link = _LINK.match(instruction)
+    return link is not None and not may_be_followed(_address(instruction[link.end() :]))
+
+
+def _address(arguments: str) -> str:
+    """The first argument that belongs to no switch; nothing for a link within the document."""
+    passed = False
+    for switch, quoted, bare in _ARGUMENT.findall(arguments):
+        if not switch and not passed:
+            return str(quoted or bare)
+        passed = switch in _WITH_VALUE and bool(switch)
+    return ""
 
 
 def shown(instruction: str, result: str) -> str:

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO, NoReturn
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
-from uploads.documents.readers.packages import OLE, OOXML
-from uploads.documents.readers.ziptable import read_table
-from workers.inspection.checks.fields import is_active
+from uploads.documents.readers.packages import OOXML, check_names
+from uploads.documents.readers.ziptable import Entry, read_table
+from workers.inspection.checks.office_parts import active, check_part, check_relationships
 from workers.inspection.checks.xmlparts import read_xml
 from workers.inspection.walk import read_entry
 
 PREFIX = OOXML
-_OLE_PROGRAM = "\x01Ole10Native".encode("utf-16-le")
+_TYPES = "[content_types].xml"
+_FAMILY = re.compile(r"officedocument|vnd\.ms-(?:word|excel|powerpoint|visio|office)")
 _XML_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
+_SOURCE = re.compile(rb"""\bSRC\s*=\s*["']?\s*(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)""")
 
 
 def check_office(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Check a DOCX, XLSX or PPTX. Raises: Refusal."""
     budget = Budget(limits)
-    entries = {entry.name.lower(): entry for entry in read_table(file, budget)}
-    types = entries.get("[content_types].xml")
+    entries = read_table(file, budget)
+    types = _types_of(file, entries, budget)
     if types is None:
         raise Refusal("type-mismatch", "office: no content types", "application/zip")
-    _check_types(read_entry(file, types, budget), media_type)
-    for name, entry in entries.items():
-        if entry is not types and not entry.is_folder:
-            _check_part(name, read_entry(file, entry, budget))
+    if not types & _main_types(media_type):
+        raise Refusal("type-mismatch", "office: another kind of document")
+    _check_parts(file, entries, budget)
 
 
-def _active(detail: str) -> NoReturn:
-    raise Refusal("active-content", f"office: {detail}")
+def check_inner_office(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
+    """Check a package inside of another file where it is an Office document. Raises: Refusal."""
+    types = _types_of(file, entries, budget)
+    if types is None or not any(map(_FAMILY.search, types)):
+        return
+    check_names([entry.name for entry in entries], PREFIX)
+    _check_parts(file, entries, budget)
 
 
-def _check_types(chunks: Iterator[bytes], media_type: str) -> None:
+def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> set[str] | None:
+    """All content types; None without a part that lists them. Raises: Refusal."""
+    parts = [entry for entry in entries if entry.name.lower() == _TYPES]
+    found: set[str] = set()
+    for part in parts:
+        found |= _check_types(read_entry(file, part, budget))
+    return found if parts else None
+
+
+def _check_types(chunks: Iterator[bytes]) -> set[str]:
     """The main part's content type decides what the file is (ECMA-376 part 2, 10.1.2)."""
     found: set[str] = set()
 
@@ -45,9 +60,8 @@ def _check_types(chunks: Iterator[bytes], media_type: str) -> None:
 
     read_xml(chunks, start)
     if any("macroenabled" in each or "vbaproject" in each or "activex" in each for each in found):
-        _active("macros or controls")
-    if not found & _main_types(media_type):
-        raise Refusal("type-mismatch", "office: another kind of document")
+        active("macros or controls")
+    return found
 
 
 def _main_types(media_type: str) -> set[str]:
@@ -59,73 +73,37 @@ def _main_types(media_type: str) -> set[str]:
     return {f"{name}.main+xml" for name in names}
 
 
+def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
+    for entry in entries:
+        if entry.name.lower() != _TYPES and not entry.is_folder:
+            _check_part(entry.name.lower(), read_entry(file, entry, budget))
+
+
 def _check_part(name: str, chunks: Iterator[bytes]) -> None:
+    """What is packed in other files, is theirs: whoever walks through them looks at it."""
     first = next(chunks, b"")
     whole = itertools.chain([first], chunks)
     if name.endswith(".rels"):
-        read_xml(whole, _check_relationship)
-    elif name.startswith("word/") and name.endswith(".xml"):
-        _check_fields(whole)
+        check_relationships(whole)
     elif not name.endswith(".vml") and (name.endswith(".xml") or first.startswith(_XML_HEADS)):
-        read_xml(whole, _check_link)
+        check_part(whole)
     elif first.lstrip()[:1] == b"<":
-        # VML drawings are seldom well formed, and only read for what they must not declare.
         _check_markup(whole)
-    elif first.startswith(OLE):
-        _check_ole(whole)
     else:
         for _ in whole:
             pass
 
 
-def _check_relationship(element: str, attributes: Mapping[str, str]) -> None:
-    if element != "Relationship":
-        return
-    kind = attributes.get("Type", "").lower()
-    external = attributes.get("TargetMode", "").strip().lower() == "external"
-    if external and not kind.endswith("/hyperlink"):
-        _active("an external relationship")
-    if kind.endswith(("/vbaproject", "/control", "/activexcontrolbinary", "/xlmacrosheet")):
-        _active("macros or controls")
-
-
-def _check_link(element: str, _: Mapping[str, str]) -> None:
-    if element in ("ddeLink", "ddeItem"):
-        _active("a DDE link")
-
-
-@dataclass(slots=True)
-class _Fields:
-    """Collects field instructions of one part: Word may split one over many runs."""
-
-    instructions: list[str] = field(default_factory=list)
-    inside: bool = False
-
-    def start(self, element: str, attributes: Mapping[str, str]) -> None:
-        self.inside = element == "instrText"
-        if element == "fldSimple":
-            self.instructions += [" ", attributes.get("instr", ""), " "]
-        elif element == "fldChar":
-            self.instructions.append(" ")
-
-    def text(self, text: str) -> None:
-        if self.inside and not text.isspace():
-            self.instructions.append(text)
-
-
-def _check_fields(chunks: Iterator[bytes]) -> None:
-    fields = _Fields()
-    read_xml(chunks, fields.start, fields.text)
-    if is_active("".join(fields.instructions)):
-        _active("a DDE field")
-
-
 def _check_markup(chunks: Iterator[bytes]) -> None:
-    data = b"".join(chunks).replace(b"\0", b"").upper()
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    """Drawings in VML are seldom well formed; a part of any other name may be, and is then read."""
+    data = b"".join(chunks)
+    plain = data.replace(b"\0", b"").upper()
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         raise Refusal("malformed-file", "XML with a document type or entities")
-
-
-def _check_ole(chunks: Iterator[bytes]) -> None:
-    if _OLE_PROGRAM in b"".join(chunks):
-        _active("a packed program")
+    if _SOURCE.search(plain):
+        active("a picture from elsewhere")
+    try:
+        check_part([data])
+    except Refusal as refusal:
+        if refusal.reason != "malformed-file":
+            raise

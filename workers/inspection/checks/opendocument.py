@@ -1,24 +1,53 @@
-"""OpenDocument packages (OASIS ODF 1.3, part 2): encryption, scripts. Readers saw to the type."""
+"""OpenDocument packages (OASIS ODF 1.3): encryption, scripts, and what is loaded from elsewhere.
+
+Readers saw to the type.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import BinaryIO, NoReturn
+from urllib.parse import unquote
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
-from uploads.documents.readers.packages import ODF
-from uploads.documents.readers.ziptable import read_table
+from uploads.documents.readers.packages import ODF, check_names
+from uploads.documents.readers.ziptable import Entry, read_table
+from workers.inspection.checks import formulas
+from workers.inspection.checks.addresses import leads_outside, leaves_package, may_be_followed
 from workers.inspection.checks.xmlparts import read_xml
 from workers.inspection.walk import read_entry
 
 PREFIX = ODF
+_PARTS = frozenset({"content.xml", "styles.xml", "settings.xml", "meta.xml"})
+_SIGNS = frozenset({"mimetype", "META-INF/manifest.xml"})
+_NAMESPACE = b"urn:oasis:names:tc:opendocument"
+_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
+_SCRIPTS = frozenset({"event-listener", "script", "execute-macro", "applet"})
+_SCRIPT_ADDRESSES = ("vnd.sun.star.script:", "macro:")
+_CLICKED = frozenset({"a", "form", "button"})  # what a reader follows or sends
+_OWN_PATH = re.compile(r"file:///(?![/\\])", re.IGNORECASE)  # of the computer, without a host
+_OBJECTS = frozenset({"object", "object-ole"})
 
 
 def check_opendocument(file: BinaryIO, _: str, limits: Limits) -> None:
     """Check an ODT, ODS or ODP. Raises: Refusal."""
     budget = Budget(limits)
-    entries = read_table(file, budget)
+    _check_parts(file, read_table(file, budget), budget)
+
+
+def check_inner_opendocument(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
+    """Check a package inside of another file where it is an OpenDocument. Raises: Refusal."""
+    names = [entry.name for entry in entries]
+    if _PARTS.isdisjoint(names) or _SIGNS.isdisjoint(names):
+        return
+    check_names(names, PREFIX)
+    _check_parts(file, entries, budget)
+
+
+def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
     for entry in entries:
         if not entry.is_folder:
             _check_part(entry.name, read_entry(file, entry, budget))
@@ -27,16 +56,48 @@ def check_opendocument(file: BinaryIO, _: str, limits: Limits) -> None:
 def _check_part(name: str, chunks: Iterator[bytes]) -> None:
     head = next(chunks, b"")
     whole = itertools.chain([head], chunks)
-    if name.endswith((".xml", ".rdf")) or head.startswith(b"<?xml"):
-        read_xml(whole, _check_element)
+    if name.endswith((".xml", ".rdf")) or head.startswith(_HEADS) or _NAMESPACE in head:
+        part = _Part(name)
+        read_xml(whole, part.start)
     else:
         for _ in whole:
             pass
 
 
-def _check_element(element: str, attributes: Mapping[str, str]) -> None:
-    if element == "encryption-data":
-        raise Refusal("encrypted", "opendocument: encrypted parts")
-    link = attributes.get("href", "").strip().lower()
-    if element in ("event-listener", "script") or link.startswith("vnd.sun.star.script:"):
-        raise Refusal("active-content", "opendocument: a script")
+def _active(detail: str) -> NoReturn:
+    raise Refusal("active-content", f"opendocument: {detail}")
+
+
+class _Part:
+    def __init__(self, name: str) -> None:
+        self._leaves = partial(leaves_package, part=name)
+        self._before = ""
+
+    def start(self, element: str, attributes: Mapping[str, str]) -> None:
+        if element == "encryption-data":
+            raise Refusal("encrypted", "opendocument: encrypted parts")
+        values = (value.strip().lower() for value in attributes.values())
+        if element in _SCRIPTS or any(value.startswith(_SCRIPT_ADDRESSES) for value in values):
+            _active("a script")
+        if element.startswith("dde-"):
+            _active("a DDE link")
+        if element == "binary-data" and self._before in _OBJECTS:
+            _active("an object in letters")
+        if formulas.is_active(attributes.get("formula", "")):
+            _active("a formula that reaches out")
+        if leads_outside(attributes.get("src", "")):
+            _active("something that is loaded from elsewhere")
+        self._check_address(element, attributes.get("href", ""))
+        self._before = element
+
+    def _check_address(self, element: str, address: str) -> None:
+        """What waits for a click may lead to the web; all else must lie in the package."""
+        if element in _CLICKED:
+            if not may_be_followed(address):
+                _active("a link to something else than the web")
+        elif element == "template":
+            # Where the document was begun: a path of that computer, which others do not have.
+            if leads_outside(address) and not _OWN_PATH.match(unquote(address)):
+                _active("a template from elsewhere")
+        elif self._leaves(address) and (element, address) != ("chart", ".."):
+            _active("something that is loaded from elsewhere")

@@ -13,6 +13,7 @@ from uploads.documents.readers.limits import Refusal
 
 OnStart = Callable[[str, Mapping[str, str]], None]
 OnText = Callable[[str], None]
+OnEnd = Callable[[str], None]
 
 
 def read_xml(
@@ -20,9 +21,11 @@ def read_xml(
     start: OnStart | None = None,
     text: OnText | None = None,
     *,
+    end: OnEnd | None = None,
     doctype: bool = False,
 ) -> None:
-    """Parse one XML part; `start` gets local element names and attributes by local name.
+    """Parse one XML part; `start` gets local element names and attributes by local name, `end`
+    local element names.
 
     A part without a single byte is nothing: LibreOffice leaves such behind. `doctype` lets a
     document type pass that is only named: it is never fetched, and may declare nothing itself.
@@ -36,6 +39,8 @@ def read_xml(
     parser.ExternalEntityRefHandler = _refuse
     if start is not None:
         parser.StartElementHandler = _localised(start)
+    if end is not None:
+        parser.EndElementHandler = _ended(end)
     if text is not None:
         parser.buffer_text = True
         parser.CharacterDataHandler = text
@@ -62,6 +67,13 @@ def _refuse_inner(name: str, system_id: str | None, public_id: str | None, inner
 def _localised(start: OnStart) -> Callable[[str, dict[str, str]], None]:
     def handler(name: str, attributes: dict[str, str]) -> None:
         start(_local(name), {_local(key): value for key, value in attributes.items()})
+
+    return handler
+
+
+def _ended(end: OnEnd) -> Callable[[str], None]:
+    def handler(name: str) -> None:
+        end(_local(name))
 
     return handler
 

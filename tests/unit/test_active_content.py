@@ -1,0 +1,30 @@
+"""Documents that act by themselves are refused, alone and inside of others; honest ones pass."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.support import acting_documents
+from uploads.documents.readers.limits import Limits
+from workers.inspection import cell_structure
+
+HOSTILE = acting_documents.hostile()
+HONEST = acting_documents.HONEST
+
+
+def _structure(media_type: str, data: bytes) -> dict[str, object]:
+    options = {**Limits().options(), "type": media_type}
+    return cell_structure.run(io.BytesIO(data), options)[0]
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_a_document_that_acts_by_itself_is_refused(label: str) -> None:
+    result = _structure(*HOSTILE[label])
+    assert result.get("reason") == "active-content", result
+
+
+@pytest.mark.parametrize("label", HONEST)
+def test_an_honest_document_that_looks_alike_is_clean(label: str) -> None:
+    assert _structure(*HONEST[label]) == {"outcome": "clean"}

@@ -1,0 +1,28 @@
+"""Formulas of spreadsheets: which of them start or fetch something once they are computed.
+
+Of Excel (ECMA-376 part 1, 18.17) and of OpenFormula. Knows no file format.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TEXT = re.compile(r'"(?:[^"]|"")*"')
+_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_ARRAY = re.compile(r"\{[^{}]*\}")  # OpenFormula parts the rows of one with a bar
+_FUNCTION = re.compile(
+    r"(?<![\w.])(?:_xlfn\.|_xlws\.|com\.microsoft\.)*"
+    r"(?:DDE|WEBSERVICE|IMAGE|RTD|CALL|REGISTER\.ID|EXEC)\s*\(",
+    re.IGNORECASE,
+)
+_OTHER_FILE = re.compile(r"'(?:[a-z][a-z0-9+.-]+:|//|\\\\)[^']*'\s*#", re.IGNORECASE)
+
+
+def is_active(formula: str) -> bool:
+    """Whether it is DDE (`program|'topic'!item`), fetches, starts something or reads other files.
+
+    A bar stands in no formula else but in texts, names in quotes and arrays.
+    """
+    told = _TEXT.sub("", formula)
+    plain = _ARRAY.sub("", _QUOTED.sub("", told))
+    return "|" in plain or bool(_FUNCTION.search(plain) or _OTHER_FILE.search(told))

@@ -1,0 +1,37 @@
+"""Documents inside of archives, documents and PDFs: held to what holds for one that comes alone.
+
+By what they are and not by their names. Programs, scripts and all else that is no document are the
+engines' matter.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from uploads.documents.readers.limits import Budget, Limits
+from uploads.documents.readers.ziptable import read_table
+from workers.inspection.checks.office import check_inner_office
+from workers.inspection.checks.ole import check_ole
+from workers.inspection.checks.opendocument import check_inner_opendocument
+from workers.inspection.checks.pdf import check_pdf
+from workers.inspection.checks.rtf import check_rtf
+
+
+def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
+    """Check a file of a kind that the walk told; of others nothing is said. Raises: Refusal."""
+    if kind in ("zip", "led zip"):
+        check_package(file, limits, led=kind == "led zip")
+    elif kind == "pdf":
+        check_pdf(file, limits)
+    elif kind == "rtf":
+        check_rtf(file, "application/rtf", limits)
+    elif kind == "ole":
+        check_ole(file)
+
+
+def check_package(file: BinaryIO, limits: Limits, *, led: bool = False) -> None:
+    """Check a ZIP where it is a document. `led`: other bytes precede it. Raises: Refusal."""
+    budget = Budget(limits)
+    entries = read_table(file, budget, led=led)
+    check_inner_office(file, entries, budget)
+    check_inner_opendocument(file, entries, budget)
