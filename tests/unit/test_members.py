@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import tarfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.support import samples
 from tests.support.benign_files import pack
 from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
+from workers.inspection.bundles import SMALL_BYTES
 from workers.inspection.engine import EngineUnavailable, Subject
 from workers.inspection.members import WithMembers
 from workers.sandbox.answer import MalformedReply, Reply
@@ -95,6 +98,59 @@ def test_one_bad_member_is_the_word_for_all(inspect: Callable[..., EngineReport]
     report = inspect(engine, pack({"a": b"one", "b": pack({"c": BAD}), "d": b"never shown"}))
     assert (report.outcome, report.finding) == (Outcome.INFECTED, "Bad.Thing")
     assert b"never shown" not in engine.seen
+
+
+class Careful(Recording):
+    """Finds BAD wherever it stands in what it is shown, so in a bundle as well."""
+
+    def inspect(self, subject: Subject) -> EngineReport:
+        report = super().inspect(subject)
+        if BAD not in self.seen[-1]:
+            return report
+        return replace(report, outcome=Outcome.INFECTED, finding="Bad.Thing")
+
+
+def test_many_small_members_are_shown_in_bundles(inspect: Callable[..., EngineReport]) -> None:
+    """Each byte of each, and a large one among them by itself; the last bundle is not full."""
+    members = {str(number): b"small %d" % number for number in range(32 + 256 + 5)}
+    members["50"] = large = random.Random(5).randbytes(SMALL_BYTES + 1)
+    engine = Recording()
+    assert inspect(engine, pack(members)).outcome is Outcome.CLEAN
+    assert engine.seen[1:33] == list(members.values())[:32]
+    assert engine.seen[33] == large
+    assert len(engine.seen) == 36
+    bundled = []
+    for data in engine.seen[34:]:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            files = [tar.extractfile(entry) for entry in tar]
+        bundled += [file.read() for file in files if file]
+    assert bundled == [data for data in list(members.values())[32:] if data is not large]
+
+
+@pytest.mark.parametrize("place", [33, 100, 299])
+def test_one_bad_member_of_a_bundle_is_found_and_shown_alone(
+    inspect: Callable[..., EngineReport], place: int
+) -> None:
+    members = {str(number): b"small %d" % number for number in range(300)} | {str(place): BAD}
+    engine = Careful()
+    report = inspect(engine, pack(members))
+    assert (report.outcome, report.finding) == (Outcome.INFECTED, "Bad.Thing")
+    assert engine.seen[-1] == BAD
+
+
+def test_what_only_a_bundle_is_said_of_is_nobodys(inspect: Callable[..., EngineReport]) -> None:
+    """The end of one member and the beginning of the next make no virus."""
+
+    class Confused(Recording):
+        def inspect(self, subject: Subject) -> EngineReport:
+            report = super().inspect(subject)
+            doubted = b"ustar" in self.seen[-1]
+            return replace(report, outcome=Outcome.UNSCANNABLE) if doubted else report
+
+    engine = Confused()
+    members = {str(number): b"small %d" % number for number in range(60)}
+    assert inspect(engine, pack(members)).outcome is Outcome.CLEAN
+    assert engine.seen[-28:] == list(members.values())[32:]
 
 
 def test_what_is_no_archive_is_shown_once(inspect: Callable[..., EngineReport]) -> None:

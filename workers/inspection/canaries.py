@@ -27,6 +27,7 @@ from uploads.documents.errors import Unavailable
 from uploads.documents.intake import Hints
 from uploads.documents.model import AuditEntry, EngineReport, Outcome
 from uploads.records.protocol import Records, Work
+from workers.inspection.bundles import MOST, write_bundle
 from workers.inspection.engine import Engine, EngineUnavailable, Subject
 from workers.inspection.reach import Probe
 from workers.inspection.standing import Standing
@@ -52,6 +53,13 @@ def _harmless() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.txt", "a canary that sings\n")
+    return packed.getvalue()
+
+
+def _bundled(last: bytes) -> bytes:
+    """As small members are shown in a bundle, the virus behind as many as there may be."""
+    packed = io.BytesIO()
+    write_bundle(packed, [*(b"canary %d\n" % number for number in range(1, MOST)), last])
     return packed.getvalue()
 
 
@@ -93,6 +101,10 @@ def hear(engine: Engine, scratch: Scratch, name: str, now: datetime) -> Song:
     if found.outcome is not bait.outcome:
         fault = f"called a virus {found.outcome.value}"
         return Song(now, found, fault, missed=found.outcome is not Outcome.UNSCANNABLE)
+    if engine.name == SCANNER:
+        found = _ask(engine, scratch, name, "application/x-tar", _bundled(eicar()))
+        if found.outcome is not Outcome.INFECTED:
+            return Song(now, found, "did not look into a bundle to its end", missed=True)
     passed = _ask(engine, scratch, name, "application/zip", _harmless())
     if passed.outcome is not Outcome.CLEAN:
         return Song(now, passed, f"called a harmless file {passed.outcome.value}")

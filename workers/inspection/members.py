@@ -17,20 +17,23 @@ from pathlib import Path
 from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
+from workers.inspection.bundles import MOST, MOST_BYTES, SMALL_BYTES, write_bundle
 from workers.inspection.cell_members import END, MORE
 from workers.inspection.containers import container_of
 from workers.inspection.engine import Engine, EngineUnavailable, Scanner, Subject
 
 _TYPE = "application/octet-stream"
 _NAME = "member"
+_ALONE = 32
+"""So many are shown each by itself; of what is more, the small ones in bundles."""
 
 
 class WithMembers:
     """`engine`, asked about a file and then about each of its members, nested ones included.
 
-    It is asked once for its version, so a member costs one connection. The worst word of all is the
-    word. `seconds` bounds what all members of one file may take together, unpacking included, and
-    the file's own deadline.
+    It is asked once for its version, so a member costs one connection, and of many small ones some
+    hundred cost one. The worst word of all is the word. `seconds` bounds what all members of one
+    file may take together, unpacking included, and the file's own deadline.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class WithMembers:
                 answer = celled.ask(
                     self._cell, "members", subject, limits.options(), sink=sink.take
                 )
+                sink.finish()
             except _Enough as enough:
                 return enough.report
             except OSError as error:
@@ -86,8 +90,8 @@ class _Member:
         self.path = beside.with_name(beside.name + ".member")
 
     def __enter__(self) -> _Member:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        self._file = os.fdopen(os.open(self.path, flags, 0o600), "w+b")
         self._digest = hashlib.sha256()
         return self
 
@@ -106,6 +110,13 @@ class _Member:
         size, sha256 = self._file.tell(), self._digest.hexdigest()
         return Subject(self.path, size, sha256, _TYPE, _NAME, self._deadline)
 
+    def small(self) -> bytes | None:
+        """All of it, where it is small."""
+        if (size := self._file.tell()) > SMALL_BYTES:
+            return None
+        self._file.flush()
+        return os.pread(self._file.fileno(), size, 0)
+
     def begin_anew(self) -> None:
         self._file.seek(0)
         self._file.truncate()
@@ -119,6 +130,9 @@ class _Shown:
         self._engine = engine
         self._member = member
         self._deadline = deadline
+        self._shown = 0
+        self._small: list[bytes] = []
+        self._small_bytes = 0
         self.open = False
 
     def take(self, frame: bytes) -> None:
@@ -127,18 +141,47 @@ class _Shown:
             self._member.write(frame[1:])
             self.open = True
         elif frame == END:
-            self._show()
+            self._take_in()
+            self._member.begin_anew()
+            self.open = False
         else:
             raise _Enough(self._odd("malformed-file"))
 
+    def finish(self) -> None:
+        """Show what has waited to be shown with others. Raises as `take` does."""
+        if not self._small:
+            return
+        small, self._small, self._small_bytes = self._small, [], 0
+        self._member.begin_anew()
+        write_bundle(self._member, small)
+        if self._ask().outcome is Outcome.CLEAN:
+            self._member.begin_anew()
+            return
+        for data in small:
+            self._member.begin_anew()
+            self._member.write(data)
+            self._show()
+
+    def _take_in(self) -> None:
+        self._shown += 1
+        data = self._member.small() if self._shown > _ALONE else None
+        if data is None:
+            self._show()
+            return
+        self._small.append(data)
+        self._small_bytes += len(data)
+        if len(self._small) >= MOST or self._small_bytes >= MOST_BYTES:
+            self.finish()
+
     def _show(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise _Enough(self._odd("timeout"))
-        report = self._engine.inspect(self._member.subject())
+        report = self._ask()
         if report.outcome is not Outcome.CLEAN:
             raise _Enough(report)
-        self._member.begin_anew()
-        self.open = False
+
+    def _ask(self) -> EngineReport:
+        if time.monotonic() > self._deadline:
+            raise _Enough(self._odd("timeout"))
+        return self._engine.inspect(self._member.subject())
 
     def _odd(self, reason: str) -> EngineReport:
         return EngineReport(self._engine.name, "", Outcome.UNSCANNABLE, reason=reason)
