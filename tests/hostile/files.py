@@ -21,7 +21,8 @@ from tests.hostile.doors import (
     Refused,
     malformed,
 )
-from tests.support import packed_files, samples
+from tests.support import closed_files, packed_files, samples
+from tests.support.benign_files import pack
 
 MARK = b"c4nary-of-the-c0ntent"
 
@@ -222,7 +223,10 @@ def _packed() -> Iterator[File]:
         yield _file(2, label, "a.zip", virus[label][1], INFECTED)
     for label in ("eicar in pdf by png 4, indirect", "eicar in pdf by all of them"):
         yield _file(3, label, "a.pdf", virus[label][1], INFECTED)
-    for label in ("7z", "disc", "encrypted office", "tar with a link out"):
+    for label in ("7z", "disc", "pst", "ext"):
+        content = pack({"a": closed_files.closed()[label]})
+        yield _file(16, f"{label} in zip", "a.zip", content, Ends("unscannable", "unknown-packing"))
+    for label in ("encrypted office", "tar with a link out"):
         _, content, reason = refused[label]
         state = "rejected" if reason == "malformed-file" else "unscannable"
         yield _file(16, f"{label} in zip", "a.zip", content, Ends(state, reason))
