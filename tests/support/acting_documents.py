@@ -245,6 +245,8 @@ HONEST: Files = {
     "rtf in a zip": (ZIP, pack({"a.rtf": rb"{\rtf1 Text}", "b.doc": compound({"a": b"x"})})),
     "link to the web": _document(_field(_run(' HYPERLINK "https://example.org/dde" \\o "a" '))),
     "link within": _document(_field(_run(' HYPERLINK \\l "file:a" '))),
+    "very many spaces": _document(_field(_run("QUOTE" + " " * 100_000 + "x"))),
+    "very many spaces in vml": _part(DOCX, "word/a.vml", "<x><br src=" + " " * 100_000),
     "contents": _document(_field(_run(" TOC \\o "), _field(_run(" PAGEREF a \\h ")))),
     "merged": _document('<w:fldSimple w:instr=" MERGEFIELD Link "/>'),
     "mail": _related("hyperlink", "mailto:a@example.org?subject=x"),

@@ -16,7 +16,8 @@ _DDE = re.compile(r"(?<![\w./:@%&=?#-])DDE(?:AUTO)?(?![\w.])", re.IGNORECASE)
 _NUMBERS = r"QUOTE((?:\s+(?:0x[0-9a-f]{1,4}|\d{1,5})\b)+)"
 _QUOTES = tuple(
     re.compile(before + _NUMBERS + after, re.IGNORECASE)
-    for before, after in product(("", r"\s*"), repeat=2)
+    # All of the spaces before it or none: else each of very many would be tried as the first.
+    for before, after in product(("", r"(?<!\s)\s*"), ("", r"\s*"))
 )
 _LOADING = re.compile(
     r"\s*(?:INCLUDE|INCLUDEPICTURE|INCLUDETEXT|IMPORT|LINK|DATABASE|RD)(?![\w.])", re.IGNORECASE

@@ -18,7 +18,7 @@ PREFIX = OOXML
 _TYPES = "[content_types].xml"
 _FAMILY = re.compile(r"officedocument|vnd\.ms-(?:word|excel|powerpoint|visio|office)")
 _XML_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
-_SOURCE = re.compile(rb"""\bSRC\s*=\s*["']?\s*(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)""")
+_SOURCE = re.compile(rb"""\bSRC\s*=\s*(?:["']\s*)?(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)""")
 
 
 def check_office(file: BinaryIO, media_type: str, limits: Limits) -> None:
