@@ -104,6 +104,9 @@ def test_who_writes_of_dde_has_no_field() -> None:
         b"{\\uc5\\u92 abcd\\\\objdata",
         b"{\\object1234",
         b"{\\*\\objhtml",
+        b"{\\*\\ObjData 0105",
+        b"{\\*\\subdoc http://example.org/a",
+        b"{\\*\\nextfile http://example.org/a",
     ],
 )
 def test_an_object_is_seen_through_what_programs_pass_over(hidden: bytes) -> None:

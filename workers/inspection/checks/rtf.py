@@ -1,4 +1,4 @@
-"""Rich text (RTF 1.9.1): objects, remote templates and fields that reach for other programs.
+"""Rich text (RTF 1.9.1): objects, what is loaded from elsewhere, fields that reach for programs.
 
 Programs read a sloppy RTF in different ways. So the words that carry objects count wherever any of
 them would see one, and instructions of fields are read as they are meant: letters may be written as
@@ -20,12 +20,12 @@ _OVERLAP_BYTES = 128
 _GAP = rb"[\0\r\n]{0,3}"
 _NAMES = (
     *("object", "objdata", "objocx", "objemb", "objlink", "objautlink", "objhtml", "objupdate"),
-    *("objclass", "template"),
+    *("objclass", "template", "subdoc", "nextfile"),
 )
 _OBJECT = rb"\\(?:" + b"|".join(_GAP.join(bytes((x,)) for x in name.encode()) for name in _NAMES)
 _OBJECT += rb")(?![a-zA-Z])"
-_WORDS = re.compile(rb"\\\\|(" + _OBJECT + rb")")
-_RAW_OBJECT, _RAW_DDE = re.compile(_OBJECT), re.compile(rb"\b(?:DDEAUTO|DDE)\s")
+_WORDS = re.compile(rb"\\\\|(" + _OBJECT + rb")", re.IGNORECASE)
+_RAW_OBJECT, _RAW_DDE = re.compile(_OBJECT, re.IGNORECASE), re.compile(rb"\b(?:DDEAUTO|DDE)\s")
 _FIELD = re.compile(_GAP.join(bytes((x,)) for x in b"fldinst"))
 # After these a program may go on in the middle of what looks like an escaped backslash; after the
 # first also in the middle of anything.
