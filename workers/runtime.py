@@ -42,6 +42,7 @@ class Runtime:
     prove: Callable[..., None]
     prepare: Callable[[], None]
     try_engines: Callable[..., dict[str, str]]
+    try_changed: Callable[[], None]
     withdraw: Callable[[], None]
     rescan: Callable[[], int]
 
@@ -88,6 +89,7 @@ def make_runtime(
         prove=partial(_prove, services, office),
         prepare=lineup.prepare,
         try_engines=lineup.canaries.try_all,
+        try_changed=lineup.canaries.try_changed,
         withdraw=lineup.canaries.go_on,
         rescan=rescanner.look,
     )

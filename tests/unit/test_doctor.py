@@ -139,6 +139,12 @@ def test_room_is_looked_at(tmp_path: Path) -> None:
     assert states(disk_reserve_bytes=1 << 60) == {here: BROKEN, "scratch": BROKEN}
 
 
+def test_a_rule_of_the_operator_that_does_not_compile_is_found(tmp_path: Path) -> None:
+    (tmp_path / "own.yar").write_text("rule Own {\n  condition: nonsense\n}")
+    given = tried(engines.looks(Settings(clamd="off", yara_rules=tmp_path)), "yara")["yara"]
+    assert (given.state, "own.yar, line 2: unknown" in given.found) == (BROKEN, True)
+
+
 def test_an_open_cell_and_one_without_locks_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     given = tried(engines.looks(Settings(clamd="off", cell="unconfined")), "self-test", "reach")
     assert (given["self-test"].state, given["reach"].state) == (DEGRADED, DEGRADED)

@@ -138,3 +138,14 @@ def test_engines_prove_themselves_on_command(tmp_path: Path) -> None:
     assert (faults["structure"], faults["yara"]) == (None, None)
     logged = [json.loads(line) for line in silent.stderr.splitlines()]
     assert [(one["event"], one["program"]) for one in logged] == [("engine_silent", "command")]
+
+
+def test_a_rule_that_does_not_compile_is_named_in_one_sentence(tmp_path: Path) -> None:
+    migrate.upgrade(f"sqlite:///{tmp_path / 'uploads.db'}")
+    rule = tmp_path / "own.yar"
+    rule.write_text("rule Own {\n  condition: nonsense\n}")
+    told = command(tmp_path, "canary", clamd="off", yara_rules=str(tmp_path))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith(f"Error: UPLOADS_YARA_RULES: {rule}, line 2: unknown identifier")
+    assert told.stderr.count("\n") == 1
+    assert "take it out of the folder" in told.stderr

@@ -148,6 +148,23 @@ def test_an_operators_rules_stand_beside_ours(tmp_path: Path) -> None:
         Yara(NoCell(), more_rules=tmp_path)
 
 
+def test_what_is_wrong_with_a_rule_is_one_line_that_says_where(tmp_path: Path) -> None:
+    """Of a running engine as well: it says so itself, and is well again once it is mended."""
+    rule = tmp_path / "own.yar"
+    rule.write_text("rule Own { condition: false }")
+    engine = Yara(NoCell(), more_rules=tmp_path)
+    assert engine.fault() == ""
+    rule.write_text("rule Own {\n  condition: nonsense\n}")
+    assert engine.fault() == (
+        f"cannot be used: UPLOADS_YARA_RULES: {rule}, line 2: unknown identifier `nonsense` (this "
+        "identifier has not been declared). Mend this file or take it out of the folder"
+    )
+    rule.write_bytes(b"rule Own { condition: false } // \xff")
+    assert f"UPLOADS_YARA_RULES: {rule}: it is not UTF-8. " in engine.fault()
+    rule.write_text("rule Own { condition: true }")
+    assert engine.fault() == ""
+
+
 def test_no_rules_at_all_stop_the_start(tmp_path: Path) -> None:
     with pytest.raises(RulesBroken, match="no rules"):
         Yara(NoCell(), rules_dir=tmp_path)

@@ -38,6 +38,7 @@ def _sung() -> list[dict[str, Any]]:
     try:
         runtime, lineups = import_module("workers.runtime"), import_module("workers.lineup")
         scratches = import_module("workers.scratch")
+        rulebook = import_module("workers.inspection.rulebook")
     except ModuleNotFoundError as error:
         raise Trouble(f"{error.name} is not installed here: run this where workers run.") from error
     services = build(stack_settings().require_parts())
@@ -48,6 +49,8 @@ def _sung() -> list[dict[str, Any]]:
         lineup.prepare()
         faults: dict[str, str] = lineup.canaries.try_all()
         last = lineup.standing.last()
+    except rulebook.RulesBroken as error:
+        raise Trouble(f"{error}; until then nothing is inspected.") from error
     finally:
         cell.close()
     return [_told(name, fault, last.get(name)) for name, fault in sorted(faults.items())]

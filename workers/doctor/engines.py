@@ -17,6 +17,7 @@ from workers.inspection.canaries import eicar, hear
 from workers.inspection.clamd import Clamd
 from workers.inspection.engine import Engine
 from workers.inspection.reach import Probe
+from workers.inspection.rulebook import RulesBroken
 from workers.inspection.structure import Structure
 from workers.inspection.yara import Yara
 from workers.runtime import make_cell
@@ -32,7 +33,7 @@ def looks(settings: Settings) -> list[Look]:
     """The costly ones come last."""
     own: dict[str, Callable[[Cell, Limits], Engine]] = {
         "structure": lambda cell, limits: Structure(cell, limits, lambda: None),
-        "yara": Yara,
+        "yara": lambda cell, limits: Yara(cell, limits, more_rules=settings.yara_rules),
     }
     return [
         Look(CELL, "self-test", partial(_self_test, settings), _CELL_SECONDS),
@@ -80,6 +81,9 @@ def _own(settings: Settings, name: str, make: Callable[[Cell, Limits], Engine]) 
     cell = make_cell(settings)
     try:
         return _sings(ENGINES, name, make(cell, Limits.of(settings.model_dump())))
+    except RulesBroken as error:
+        follows = "nothing is inspected, and a worker does not start"
+        return Finding(ENGINES, name, State.BROKEN, str(error), follows)
     finally:
         cell.close()
 

@@ -2,7 +2,8 @@
 
 By the real engines, at a worker's start, every few minutes, and before an inspection where the last
 proof is old. An engine that does not answer is away, and its jobs wait. One that answers wrongly is
-not believed: nothing is published (`Standing`), and where it let the bad file pass, everything that
+not believed, nor one that knows itself to be of no use (its rules do not compile), which is asked
+at every sweep: nothing is published (`Standing`). Where one let the bad file pass, everything that
 became clean since it last proved itself is withdrawn. A place where it never did takes over from
 whoever saw it well last, for workers come and go, and their hosts' names with them.
 
@@ -28,7 +29,7 @@ from uploads.documents.intake import Hints
 from uploads.documents.model import AuditEntry, EngineReport, Outcome
 from uploads.records.protocol import Records, Work
 from workers.inspection.bundles import MOST, write_bundle
-from workers.inspection.engine import Engine, EngineUnavailable, Subject
+from workers.inspection.engine import Engine, EngineUnavailable, SelfChecking, Subject
 from workers.inspection.reach import Probe
 from workers.inspection.standing import Standing
 from workers.sandbox.parent import CellKilled
@@ -111,6 +112,12 @@ def hear(engine: Engine, scratch: Scratch, name: str, now: datetime) -> Song:
     return Song(now, passed)
 
 
+def _unfit(engine: Engine, now: datetime) -> Song | None:
+    """What an engine says that knows itself to be of no use; nothing passed it, it has no word."""
+    fault = engine.fault() if isinstance(engine, SelfChecking) else ""
+    return Song(now, EngineReport(engine.name, "", Outcome.UNSCANNABLE), fault) if fault else None
+
+
 def _ask(engine: Engine, scratch: Scratch, name: str, media_type: str, data: bytes) -> EngineReport:
     with scratch.file(name) as path:
         write(path, [data])
@@ -155,19 +162,34 @@ class Canaries:
         return {engine.name: self._try(engine, thorough=thorough) for engine in self._engines}
 
     def try_stale(self) -> None:
-        """Try those whose last proof is old, that failed a while ago, or elsewhere since."""
+        """Try those whose last proof is old, that failed a while ago, or elsewhere since, and those
+        that say of themselves what was not known."""
         now, last = self._clock(), self._standing.trusted()
         for engine in self._engines:
             canary = last.get(engine.name)
             rest = self._every if canary is not None and canary.ok else _AGAIN
-            if canary is None or canary.tried_at <= now - rest:
+            if canary is None or canary.tried_at <= now - rest or self._has_news(engine, canary):
                 self._try(engine, thorough=self._standing.needs.strict)
+
+    def try_changed(self) -> None:
+        """Try those that were of use when last tried and say now that they are not, or the other
+        way round: cheap enough for every few seconds, so that readiness knows without an upload."""
+        last = self._standing.last()
+        for engine in self._engines:
+            canary = last.get(engine.name)
+            if canary is not None and self._has_news(engine, canary):
+                self._try(engine, thorough=self._standing.needs.strict)
+
+    def _has_news(self, engine: Engine, canary: Canary) -> bool:
+        if not isinstance(engine, SelfChecking) or engine.fault() == canary.detail:
+            return False
+        return canary.ok or canary.tried_at <= self._clock() - _AGAIN
 
     def _try(self, engine: Engine, *, thorough: bool) -> str:
         self._withdraw(engine.name)
         try:
             name = f"canary-{self._new_id()}"
-            song = hear(engine, self._scratch, name, self._clock())
+            song = _unfit(engine, self._clock()) or hear(engine, self._scratch, name, self._clock())
             if not song.fault and engine.name == SCANNER and self._probe is not None:
                 song = self._probed(self._probe, song, thorough=thorough)
         except (EngineUnavailable, Unavailable, CellKilled) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from uploads.documents.model import EngineReport
 
@@ -59,6 +59,14 @@ class Engine(Protocol):
 
         Raises: EngineUnavailable, and nothing else.
         """
+
+
+@runtime_checkable
+class SelfChecking(Protocol):
+    """The power of an engine to say at little cost, and without a file, that it is of no use."""
+
+    def fault(self) -> str:
+        """What an operator has to mend before any file can be inspected; empty for nothing."""
 
 
 class Scanner(Engine, Protocol):

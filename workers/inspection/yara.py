@@ -46,6 +46,14 @@ class Yara:
             self._signatures = seen
         return seen
 
+    def fault(self) -> str:
+        """Why no file can be inspected: rules that changed and do not compile; empty for none."""
+        try:
+            self.signatures()
+        except rulebook.RulesBroken as error:
+            return f"cannot be used: {error}"
+        return ""
+
     def loaded_with(self) -> dict[str, Any]:
         """Return what the cell's task is loaded with now. Raises: RulesBroken."""
         return self._rules(self.signatures())
