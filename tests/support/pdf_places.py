@@ -183,6 +183,10 @@ def refused() -> dict[str, tuple[str, bytes, str]]:
     found = {
         "script in an earlier revision": (revised(written(action), {7: b"null"}), "active-content"),
         "script that no table names": (written({}, hidden=orphan % _SCRIPT), "malformed-file"),
+        "script in an attached pdf as it is": (
+            attached([], script_pdf(pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="a()"))),
+            "active-content",
+        ),
         "script behind a comment": (
             written({}, hidden=b"30 %%\n 0 %%\nobj\n%s\nendobj\n" % _SCRIPT),
             "malformed-file",
@@ -236,7 +240,7 @@ def honest() -> dict[str, tuple[str, bytes]]:
                 8: stream(opendocument("application/vnd.oasis.opendocument.text"), _TYPED),
             }
         ),
-        "pdf with a script as it is": attached([], scripted),
+        "text that shows a script as it is": attached([], scripted.replace(b"%PDF-", b"%TXT-")),
         "words about objects": written({7: stream(b"9 0 obj << /EFG /JSON >> endobj, PK\5\6")}),
         "a picture and a font named like files": _named_like_files(),
         "a filled form": filled,

@@ -6,12 +6,14 @@ import io
 
 import pytest
 
-from tests.support import acting_documents
+from tests.support import acting_documents, acting_pdfs
 from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_structure
 
-HOSTILE = acting_documents.hostile()
-HONEST = acting_documents.HONEST
+_PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.hostile().items()}
+_HONEST_PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.HONEST.items()}
+HOSTILE = acting_documents.hostile() | _PDFS
+HONEST = acting_documents.HONEST | _HONEST_PDFS
 
 
 def _structure(media_type: str, data: bytes) -> dict[str, object]:

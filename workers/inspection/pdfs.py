@@ -17,9 +17,10 @@ import pikepdf
 
 from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.pdf_bytes import beginning, bytes_of, revisions, shift_of
-from workers.inspection.pdf_seen import NAME, WHOLE, Place, Seen
+from workers.inspection.pdf_seen import INSIDE, NAME, NOTHING, WHOLE, Place, Seen
 
 _DEPTH = 100
+_ELSEWHERE = ("/F", "/Ref")
 _VISIT = 4  # steps that looking into one dictionary costs, beside those for each object
 _TABLE_BYTES = 2 * 1024 * 1024
 _MOST_TABLE_BYTES = 256 * 1024 * 1024
@@ -61,10 +62,11 @@ def dictionaries(
     """Yield every dictionary and stream in which one of these names stands, and perhaps others.
 
     Also those written inside of another object, those of earlier revisions, and trailers; with the
-    revision they belong to, which is open until the next is asked for. A file may have hundreds of
-    thousands of objects, and each costs a hundred microseconds to look into; qpdf writes one out in
-    a few, always with its names unescaped. A name that is an object of its own may stand for a
-    value anywhere: then, and where an object is nested deeply, nothing is left out.
+    revision they belong to, which is open until the next is asked for; and streams whose data may
+    be in another file. A file may have hundreds of thousands of objects, and each costs a hundred
+    microseconds to look into; qpdf writes one out in a few, always with its names unescaped. A name
+    that is an object of its own may stand for a value anywhere: then, and where an object is nested
+    deeply, nothing is left out.
 
     Raises: Refusal, also for more objects than a file of its size has, and where one of the names
     stands in what no table of the file knows.
@@ -130,11 +132,18 @@ def _chosen(
             elif isinstance(root, pikepdf.Object):
                 written = root.unparse(resolved=True)
             budget.look(1 + len(written) // 64)
-            hit = hits[place] = seen.hit(written)
+            hit = hits[place] = seen.hit(written) or _may_be_elsewhere(root)
         if hit:
             chosen.append(number)
             everything = everything or hit == NAME
     return list(places) if everything else chosen
+
+
+def _may_be_elsewhere(root: object) -> int:
+    """Whether a stream may have its data in another file. Elsewhere these names are everywhere."""
+    if not isinstance(root, pikepdf.Stream):
+        return NOTHING
+    return INSIDE if any(key in root for key in _ELSEWHERE) else NOTHING
 
 
 def _note_packed(stream: pikepdf.Stream, place: Place, seen: Seen) -> None:

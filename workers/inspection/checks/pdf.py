@@ -7,28 +7,27 @@ from typing import BinaryIO
 import pikepdf
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
+from workers.inspection.checks.pdf_actions import EVENTS, OPENING, check_elsewhere, check_unasked
 from workers.inspection.pdfs import EMBEDDING, dictionaries, embedded
 
 _ACTIONS = {"/JavaScript", "/Launch", "/ImportData", "/RichMediaExecute"}
 _KEYS = ("/JS", "/JavaScript", "/XFA", "/RichMediaContent")
 _SUBTYPES = {"/RichMedia", "/3D"}
-_OPENING = "/OpenAction"
-_WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES), _OPENING)
+_WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES), OPENING, EVENTS)
 
 
 def check_pdf(file: BinaryIO, limits: Limits) -> bool:
     """Check a PDF and its earlier revisions; return whether a file is in it. Raises: Refusal."""
-    packed = False
-    for _, found in dictionaries(file, (*_WORDS, *EMBEDDING), Budget(limits)):
+    packed, budget = False, Budget(limits)
+    for _, found in dictionaries(file, (*_WORDS, *EMBEDDING), budget):
         _check_dictionary(found)
+        check_unasked(found, budget)
+        check_elsewhere(found)
         packed = packed or bool(embedded(found))
     return packed
 
 
 def _check_dictionary(found: pikepdf.Object) -> None:
-    opening = found.get(_OPENING)
-    if isinstance(opening, pikepdf.Dictionary) and opening.get("/S") == "/URI":
-        raise Refusal("active-content", "pdf: opens an address by itself")
     if any(key in found for key in _KEYS):
         raise Refusal("active-content", "pdf: scripts or forms that run")
     if str(found.get("/S", "")) in _ACTIONS:
