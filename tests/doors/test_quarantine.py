@@ -28,6 +28,7 @@ from uploads.documents.model import Scope
 EICAR = samples.eicar()
 DIGEST = hashlib.sha256(EICAR).hexdigest()
 HTML = {"Accept": "text/html"}
+MARKED = "attachment; filename=\"released-virus.txt\"; filename*=UTF-8''released-virus.txt"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def test_a_refused_file_is_shown_to_administrators_and_taken_out_sealed(
     assert unsealed(sample.content) == {f"{DIGEST}.bin": EICAR}
     head = rita.api.head(f"{DESK}/{document['id']}/sample")
     assert (head.status_code, head.content) == (200, b"")
+    assert "Content-Length" not in head.headers
     invariants(stack, owner)
 
 
@@ -93,7 +95,7 @@ def test_two_administrators_release_it_as_an_attachment_and_marked(
     assert owner.content(document["id"]) == EICAR
     address = owner.api.get(f"/documents/{document['id']}/content").headers["Location"]
     served = plain.get(address)
-    assert served.headers["Content-Disposition"].startswith("attachment;")
+    assert served.headers["Content-Disposition"] == MARKED
     for picture in ("thumbnail-200", "thumbnail-800", "page-1"):
         answer = owner.api.get(f"/documents/{document['id']}/renditions/{picture}")
         assert refusal(answer) == (404, "not-found")
@@ -104,6 +106,7 @@ def test_two_administrators_release_it_as_an_attachment_and_marked(
     with owner.browser() as browser:
         for path in (f"/documents/{document['id']}", "/documents"):
             assert "two administrators released it" in browser.get(path).text
+        assert "found dangerous" in browser.get(f"/documents/{document['id']}").text
     assert refusal(release(rita, document)) == (409, "conflict")
     invariants(stack, owner)
 
@@ -132,7 +135,7 @@ def test_a_link_to_a_released_file_tells_people_first(
     ]
     for answer in answers:
         assert answer.content == EICAR
-        assert answer.headers["Content-Disposition"].startswith("attachment;")
+        assert answer.headers["Content-Disposition"] == MARKED
         assert answer.headers["Uploads-State"] == "released"
     assert links.downloads(owner, link) == 3
     locked = links.shared(owner, document["id"], password="a long password")
@@ -188,6 +191,9 @@ def test_nobody_else_comes_near_it(stack: Stack, alice: Person, outsiders: list[
         finally:
             one.close()
         assert {refusal(answer) for answer in answers} == {(403, "forbidden")}
+        # Who cannot make such a key is not told to.
+        told = "Only administrators may do this, by a key that has the scope admin."
+        assert {one.json()["detail"] for one in answers} == {told}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from urllib.parse import unquote
 
 import pytest
 
@@ -125,11 +126,34 @@ def test_cleaning_twice_changes_nothing() -> None:
 )
 def test_a_disposition_has_one_right_name(name: str, value: str) -> None:
     """The header has a plain fallback and the exact name, and nothing in a name can add to it."""
-    assert content_disposition("attachment", name) == value
+    assert content_disposition("attachment", name, released=False) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a.pdf", "filename=\"released-a.pdf\"; filename*=UTF-8''released-a.pdf"),
+        ("é.pdf", "filename=\"released-e.pdf\"; filename*=UTF-8''released-%C3%A9.pdf"),
+        ("a", "filename=\"released-a\"; filename*=UTF-8''released-a"),
+    ],
+)
+def test_the_name_of_what_was_released_says_so_in_both_forms(name: str, value: str) -> None:
+    """Whoever finds it among his downloads later sees no header."""
+    found = content_disposition("attachment", name, released=True)
+    assert found == f"attachment; {value}"
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".pdf", "é" * 125 + ".pdf", "a." + "b" * 253])
+def test_and_is_no_longer_than_a_file_system_takes(name: str) -> None:
+    header = content_disposition("attachment", name, released=True)
+    kept = unquote(header.partition("UTF-8''")[2])
+    assert kept.startswith("released-")
+    assert 253 <= len(kept.encode()) <= 255 or name.startswith("a.")
+    assert kept.endswith(name[-4:])
 
 
 def test_a_disposition_is_one_line_of_ascii() -> None:
     """Whatever the name, the header is ASCII without line breaks."""
-    value = content_disposition("inline", "".join(map(chr, range(0x20, 0x3000))))
+    value = content_disposition("inline", "".join(map(chr, range(0x20, 0x3000))), released=False)
     assert value.isascii()
     assert value.isprintable()

@@ -139,7 +139,7 @@ def test_a_name_is_refused_or_kept_for_good(name: str) -> None:
     assert clean_name(kept, 255) == kept
     assert unicodedata.is_normalized("NFC", kept)
     assert not set("/\\\0\n\r\u202e\u2066") & set(kept)
-    header = content_disposition("attachment", kept)
+    header = content_disposition("attachment", kept, released=False)
     assert header.isascii()
     assert header.isprintable()
     assert header.count('"') == 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support import samples
 from tests.support.pictures import COLOURS, alike, decoded, middles, render
@@ -59,6 +61,20 @@ def test_embedded_thumbnail(name: str) -> None:
     small, large = render(*FINE[name])
     assert (small.width, large.width) == (200, 640)
     assert alike(middles(decoded(large)), COLOURS)
+
+
+def test_a_thumbnail_that_is_clear_is_drawn_on_white() -> None:
+    """As LibreOffice writes them: black letters, and nothing behind them."""
+    clear, out = Image.new("RGBA", (300, 300), (0, 0, 0, 0)), io.BytesIO()
+    clear.paste((0, 0, 0, 255), (0, 0, 150, 300))
+    clear.save(out, "PNG")
+    for picture in render(odf(out.getvalue()), ODT):
+        shown = decoded(picture).convert("RGBA")
+        middle = shown.height // 2
+        at: list[Any] = [shown.getpixel((shown.width * part // 4, middle)) for part in (1, 3)]
+        assert at[0][:3] < (10, 10, 10)
+        assert at[1][:3] > (245, 245, 245)
+        assert [one[3] for one in at] == [255, 255]
 
 
 EMF = b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(100)

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from flask import Blueprint, Response
 
 from uploads.documents import errors
-from uploads.documents.access import served_type
-from uploads.documents.names import content_disposition
+from uploads.documents.access import attachment, served_type
 from uploads.openapi.describing import Answer, Content, described
 from uploads.security.hosts import CONTENT
 from uploads.security.principals import services
@@ -50,7 +49,7 @@ def download(token: str) -> Response:
     found, pieces = stack.enter_context(services().access.open_download(token))
     response = Response(_closing(stack, pieces), content_type=served_type(found.type))
     response.content_length = found.size
-    response.headers["Content-Disposition"] = content_disposition("attachment", found.name)
+    response.headers["Content-Disposition"] = attachment(found)
     return response
 
 

@@ -170,7 +170,11 @@ def _answer(download: Download, kept: Kept | None, status: HTTPStatus = HTTPStat
     if status == HTTPStatus.NOT_MODIFIED:
         headers.pop("Content-Type")
         return response
-    headers["Content-Disposition"] = content_disposition(download.disposition.value, download.name)
+    # In an archive there is a folder that says so.
+    released = download.released and download.single is not None
+    headers["Content-Disposition"] = content_disposition(
+        download.disposition.value, download.name, released=released
+    )
     response.content_length = download.size
     return response
 

@@ -88,7 +88,7 @@ def release_quarantined(document_id: str) -> Response:
     """Ask for a file to be handed out although it was refused, or confirm what another one asked.
 
     Two different administrators have to, within a week. A released file is handed out as an
-    attachment only.
+    attachment only, under a name that begins with `released-`.
     """
     actor = require_actor(Scope.ADMIN)
     check_header()
@@ -125,8 +125,10 @@ def sample_quarantined(document_id: str) -> Response:
     sample = services().desk.sample(actor, document_id)
     response = Response(content_type=samples.TYPE)
     response.headers["Content-Disposition"] = content_disposition(
-        "attachment", f"{sample.name}.zip"
+        "attachment", f"{sample.name}.zip", released=False
     )
+    # How large it is shows only in making it: HEAD says nothing of that, rather than 0.
+    response.automatically_set_content_length = False
     if request.method == "GET":
         ends = ExitStack()
         response.response = ends.enter_context(services().desk.open(actor, sample))

@@ -71,7 +71,7 @@ class Access:
         return self._storage.sign_get(
             Bucket.CLEAN,
             key,
-            disposition=content_disposition("attachment", document.name),
+            disposition=attachment(document),
             content_type=served_type(document.type),
             seconds=self._link_seconds,
         )
@@ -119,6 +119,12 @@ def served_type(content_type: str) -> str:
     if content_type == CODE:
         content_type = "text/plain"
     return f"{content_type}; charset=utf-8" if content_type in _TEXT else content_type
+
+
+def attachment(document: Document) -> str:
+    """The Content-Disposition of a document that is downloaded, marked where it was released."""
+    released = document.state is State.RELEASED
+    return content_disposition("attachment", document.name, released=released)
 
 
 def servable(document: Document, now: datetime) -> Document:

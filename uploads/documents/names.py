@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
@@ -29,6 +30,9 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)",
     re.IGNORECASE,
 )
+RELEASED_PREFIX = "released-"
+"""Before the name of what was found bad and is handed out all the same: people see no headers."""
+_LONGEST_FILE_NAME = 255  # in bytes, on most file systems
 _ATTR_CHAR = "!#$&+-.^_`|~"
 _UNFIT_IN_FALLBACK = re.compile(r"[^ !#$&-.0-\[\]-~]")
 
@@ -76,12 +80,24 @@ def _visible(name: str) -> str:
     return unicodedata.normalize("NFC", _IDLE_JOINERS.sub("", seen))
 
 
-def content_disposition(kind: Literal["attachment", "inline"], name: str) -> str:
+def content_disposition(kind: Literal["attachment", "inline"], name: str, *, released: bool) -> str:
     """A Content-Disposition value: ASCII fallback and `filename*` (RFC 6266, RFC 8187).
 
-    The fallback has no quotes, slashes and percent signs, which clients read differently.
+    The fallback has no quotes, slashes and percent signs, which clients read differently. Whoever
+    sends bytes says whether they were `released`, and then both names say so.
     """
+    name = _marked(name) if released else name
     folded = unicodedata.normalize("NFKD", name)
     plain = "".join(mark for mark in folded if not unicodedata.combining(mark))
     fallback = _UNFIT_IN_FALLBACK.sub("_", plain)
     return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"
+
+
+def _marked(name: str) -> str:
+    """The name of what was released, no longer than a name of a file may be."""
+    ending = PurePosixPath(name).suffix
+    room = _LONGEST_FILE_NAME - len((RELEASED_PREFIX + ending).encode())
+    stem = name.removesuffix(ending).encode()
+    if len(stem) > room >= 0:
+        name = stem[:room].decode(errors="ignore") + ending
+    return RELEASED_PREFIX + name

@@ -42,7 +42,10 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "const": "true"},
     ),
     "Location": ("Where it is.", {"type": "string", "format": "uri-reference"}),
-    "Content-Disposition": ("The name to keep it under (RFC 6266).", _TEXT),
+    "Content-Disposition": (
+        "The name to keep it under (RFC 6266); that of a released file begins with `released-`.",
+        _TEXT,
+    ),
     RANGE: ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
     "Accept-Ranges": ("`bytes`, or `none` for an archive.", _TEXT),
     "ETag": ("A strong entity-tag, made of the inspected SHA-256. An archive has none.", _TEXT),

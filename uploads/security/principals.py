@@ -49,5 +49,7 @@ def require_actor(scope: Scope | None = None) -> Actor:
     if actor is None:
         raise Unauthenticated
     if scope is not None and scope not in actor.scopes:
+        if scope is Scope.ADMIN:
+            raise Forbidden("Only administrators may do this, by a key that has the scope admin.")
         raise Forbidden(f"This key lacks the scope {scope.value}. Make a key that has it.")
     return actor

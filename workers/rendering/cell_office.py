@@ -46,7 +46,16 @@ def load(file: BinaryIO, pixels: int, side: int) -> Image.Image:
     loader = next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
     if loader is None:
         raise Refused("a thumbnail of a kind that is not decoded")
-    return cell_vips.decode(lambda: pyvips.Source.new_from_memory(data), loader, pixels, side)
+    image = cell_vips.decode(lambda: pyvips.Source.new_from_memory(data), loader, pixels, side)
+    return _on_paper(image)
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """A page is white where nothing is drawn: black letters would be lost on a dark ground."""
+    if not image.has_transparency_data:
+        return image
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
 
 
 def _place(archive: zipfile.ZipFile) -> str:
