@@ -149,17 +149,17 @@ def test_a_store_that_keeps_no_promise_is_not_signed_for(
         assert users() == [(EMAIL, Role.ADMIN)]
 
 
-def test_a_store_that_does_not_let_the_service_look_is_not_proved(
+def test_a_store_that_refuses_the_services_keys_is_disproved(
     tmp_path: Path, surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its keys are those of somebody else: nothing could be found out, which is said."""
+    """Its keys are those of somebody else: every grant would lead to a refusal, which is said."""
     keys = tmp_path / "keys"
     keys.write_text(f"{ACCESS_KEY}\n{SECRET_KEY}\n")
     monkeypatch.setenv("UPLOADS_S3_SECRET_KEY", "of no use to anybody")
     with running_s3(tmp_path / "s3", int(surroundings["UPLOADS_S3_ENDPOINT"].rpartition(":")[2])):
         told = bootstrap(tmp_path, "--store-keys-file", str(keys))
-    assert (told.exit_code, "the store could not be tried" in told.output) == (0, True)
-    assert proof().standing(clock.now()) is Standing.UNTRIED
+    assert (told.exit_code, "Signed URLs: REFUSED" in told.output) == (0, True)
+    assert proof().standing(clock.now()) is Standing.DISPROVED
 
 
 def test_a_store_that_is_away_is_named(

@@ -94,8 +94,9 @@ def _prove_store(services: Services) -> None:
         say("Signed URLs: the store is proved, clients may be given them.")
     elif outcome.tried:
         say(
-            "Signed URLs: REFUSED. This store does not hold clients to what is signed (see the "
-            "table). Everything else works; workers try it again every ten minutes."
+            "Signed URLs: REFUSED. This store does not hold clients to what is signed, or refuses "
+            "the service's own keys: the table says which. In the first case everything else works; "
+            "workers try it again every ten minutes."
         )
     else:
         say(
