@@ -95,8 +95,8 @@ def _prove_store(services: Services) -> None:
     elif outcome.tried:
         say(
             "Signed URLs: REFUSED. This store does not hold clients to what is signed, or refuses "
-            "the service's own keys: the table says which. In the first case everything else works; "
-            "workers try it again every ten minutes."
+            "the service's own keys: the table says which. In the first case everything else "
+            "works; workers try it again every ten minutes."
         )
     else:
         say(
