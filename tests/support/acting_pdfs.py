@@ -60,6 +60,7 @@ def _starting() -> dict[str, bytes]:
         "in a list": _opening(_STAYS % b"[<</S /Named /N /NextPage>> 8 0 R]", {8: send}),
         "in a ring": _opening(b"8 0 R", {8: _STAYS % b"[8 0 R 9 0 R]", 9: send}),
         "as a stream": _opening(b"8 0 R", {8: stream(b"", b"/S /SubmitForm")}),
+        "of an earlier revision, null now": revised(started, {7: b"null"}),
         "of an earlier revision": revised(started, {1: catalog % b""}),
     }
 

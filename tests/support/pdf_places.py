@@ -66,6 +66,7 @@ def _replaced() -> dict[str, bytes]:
         "the file": revised(written(named), {8: plain}),
         "its specification": revised(written(named), {7: b"null", 8: b"null"}),
         "what leads to it": revised(written(indirect), {9: b"<<>>"}),
+        "what leads to it, that is null": revised(written(indirect), {9: b"null"}),
         "its filter": revised(
             written({**filtered, 9: b"/FlateDecode"}), {9: b"null", 8: plain, 7: b"null"}
         ),

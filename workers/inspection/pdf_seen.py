@@ -42,7 +42,10 @@ class Seen:
         self._pattern = re.compile(rb"(?:" + either + rb")(?![^\0\t\n\f\r ()<>\[\]{}/%])")
         self._shift = shift
         self.hits: dict[Place, int] = {}
+        self.nulls: set[Place] = set()
         self.files: dict[Place, int] = {}
+        self._newer: list[Mapping[tuple[int, int], Place]] = []
+        self._living: set[tuple[int, int]] | None = None
         self.packed: dict[int, set[int]] = defaultdict(set)
         self._streams: dict[int, _Packed] = {}
 
@@ -58,6 +61,17 @@ class Seen:
                     places[number] = stream.offset, entry.obj_stream_index
                     self.packed[stream.offset].add(entry.obj_stream_index)
         return places
+
+    def revives(self, places: Mapping[tuple[int, int], Place]) -> bool:
+        """Whether a revision has objects that a newer one does not, or has as null.
+
+        What refers to null is not written out: such a revision's objects say more than the newer's.
+        """
+        for newer in self._newer:
+            living = {number for number, place in newer.items() if place not in self.nulls}
+            self._living = living if self._living is None else self._living & living
+        self._newer = [places]
+        return self._living is not None and not places.keys() <= self._living
 
     def hit(self, written: bytes) -> int:
         """Whether an object that is written out like this must be looked into."""

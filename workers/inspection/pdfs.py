@@ -118,10 +118,10 @@ def _chosen(
     pdf: pikepdf.Pdf, places: Mapping[tuple[int, int], Place], seen: Seen, budget: Budget
 ) -> Sequence[tuple[int, int]]:
     """The numbers of objects that must be looked into. What an object says is written out once."""
-    chosen, hits, everything = [], seen.hits, False
+    chosen, hits, everything, again = [], seen.hits, False, seen.revives(places)
     for number, place in places.items():
         hit = hits.get(place)
-        if hit is None:
+        if hit is None or (again and hit == NOTHING):
             root: object = pdf.get_object(number)
             written = b""
             if isinstance(root, pikepdf.Stream):
@@ -131,6 +131,8 @@ def _chosen(
             # Numbers that are objects of their own come as values of Python; nothing is in them.
             elif isinstance(root, pikepdf.Object):
                 written = root.unparse(resolved=True)
+            elif root is None:
+                seen.nulls.add(place)
             budget.look(1 + len(written) // 64)
             hit = hits[place] = seen.hit(written) or _may_be_elsewhere(root)
         if hit:
