@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 
-# mallopt(3). Setting either ends glibc's own adjusting of both.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# mallopt(3). Setting either of the first two ends glibc's own adjusting of both.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _PIECE = 1024 * 1024
 # Pieces of bodies come from the heap; what is larger is no piece, and is given back at once.
 _LARGEST = 4 * _PIECE
@@ -22,6 +22,8 @@ def reserve(size: int) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return
+    # Each arena would keep as much, and threads have their own; Python's lock leaves one enough.
+    mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_TRIM_THRESHOLD, size + _SLACK)
     mallopt(_M_MMAP_THRESHOLD, _LARGEST)
     held = [b"\1" * _PIECE for _ in range(size // _PIECE)]

@@ -31,3 +31,34 @@ def test_what_is_reserved_is_kept_and_filled_already(reserved: bool) -> None:
     )
     pages = PIECES * 256
     assert (int(made.stdout) < pages / 4) is reserved
+
+
+_THREADS = f"""
+import threading
+from pathlib import Path
+from uploads import heap
+if %r:
+    heap.reserve({PIECES} << 20)
+def held():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+before, turns = held(), threading.Barrier(8)
+def body():
+    turns.wait()
+    pieces = [b"x" * (1 << 20) for _ in range({PIECES})]
+    turns.wait()
+    del pieces
+    turns.wait()
+threads = [threading.Thread(target=body) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(held() - before)
+"""
+
+
+def test_threads_do_not_each_keep_as_much() -> None:
+    """Eight held 128 MiB; what is kept of them is what one keeps, some MiB above what was there."""
+    made = subprocess.run(
+        [sys.executable, "-c", _THREADS % True], capture_output=True, text=True, check=True
+    )
+    assert int(made.stdout) < 2 * PIECES * 1024
