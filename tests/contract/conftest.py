@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.facts import document, user
+from tests.support.guarded import Guarded
 from tests.support.postgres import fresh_database, running_postgres
 from tests.support.sqlite import migrated_sqlite
+from uploads import faults
 from uploads.documents.model import Document
 from uploads.records.migrate import upgrade
 from uploads.records.sql import SqlRecords
@@ -58,6 +60,10 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
     """A database with the newest schema and no rows."""
+    return _without_rows(request, database, tmp_path)
+
+
+def _without_rows(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
     if database.startswith("sqlite"):
         return migrated_sqlite(tmp_path / "records.db")
     url: str = request.getfixturevalue("migrated_postgresql")
@@ -89,3 +95,12 @@ def add(owned: SqlRecords) -> Callable[..., Document]:
         return made
 
     return add_one
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    """The line in miniature, with engines that have to prove themselves."""
+    made = Guarded(tmp_path, database_url=_without_rows(request, request.param, tmp_path))
+    yield made
+    faults.arm(None)
+    made.records.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,26 +14,12 @@ import pytest
 from tests.support.facts import NOW
 from tests.support.guarded import BOUND, EVERY, Guarded
 from tests.support.line import TEXT
-from uploads import faults
 from uploads.documents.canaries import Canary, Needs
 from uploads.documents.model import State
 from uploads.storage.protocol import Bucket
 from workers.inspection import canaries
 from workers.inspection.canaries import eicar
 from workers.inspection.engine import EngineUnavailable, Subject
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def line(tmp_path: Path, database_url: str) -> Iterator[Guarded]:
-    made = Guarded(tmp_path, database_url=database_url)
-    yield made
-    faults.arm(None)
-    made.records.close()
 
 
 def test_an_engine_proves_itself_before_the_first_file(line: Guarded) -> None:

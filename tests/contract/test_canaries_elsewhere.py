@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.support.guarded import Guarded
@@ -12,18 +9,6 @@ from tests.support.line import TEXT
 from uploads.documents.model import Document, State
 from workers.inspection.canaries import Canaries
 from workers.inspection.engine import EngineUnavailable
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def line(tmp_path: Path, database_url: str) -> Iterator[Guarded]:
-    made = Guarded(tmp_path, database_url=database_url)
-    yield made
-    made.records.close()
 
 
 def elsewhere(line: Guarded) -> Canaries:

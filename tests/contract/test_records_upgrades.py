@@ -5,17 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.earlier import EARLIER, Rows, left_behind, rows_of
-from tests.support.facts import NOW, SHA256, after, document, job, rendition, user, verdict
+from tests.support.facts import NOW, SHA256, after, document, grant, job, rendition, user, verdict
 from tests.support.sqlite import migrated_sqlite
 from uploads.documents.events import NAMES
-from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.links import Disposition, Link
 from uploads.documents.model import (
     ApiKey,
@@ -39,20 +37,7 @@ from uploads.storage.protocol import Bucket
 ROOT = Path(__file__).parents[2]
 KEY = ApiKey("key_1", "usr_1", "ci", "hash", frozenset({Scope.DOCUMENTS_READ}), NOW)
 SESSION = Session("ses_1", "usr_1", NOW, NOW, after(60))
-GRANT = Grant(
-    id="upl_1",
-    owner_id="usr_1",
-    name="Film.mp4",
-    size=100,
-    declared_type="video/mp4",
-    type="video/mp4",
-    sha256=SHA256,
-    method=GrantMethod.MULTIPART,
-    part_size=40,
-    state=GrantState.OPEN,
-    created_at=NOW,
-    expires_at=NOW + timedelta(days=1),
-)
+GRANT = grant()
 LINK = Link("lnk_1", "usr_1", ("doc_clean",), Disposition.INLINE, NOW, max_downloads=3)
 HOOK = Webhook("whk_1", "usr_1", "https://example.org/h", NAMES, (SealedSecret("new"),), NOW)
 RELEASE = Release("doc_infected", SHA256, "usr_1", NOW, "Because.", after(60))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,6 @@ from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
 from workers.inspection.yara import Yara
 from workers.sandbox.parent import Cell
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def line(tmp_path: Path, database_url: str) -> Iterator[Guarded]:
-    made = Guarded(tmp_path, database_url=database_url)
-    yield made
-    faults.arm(None)
-    made.records.close()
 
 
 def learn(line: Guarded, *words: bytes) -> None:

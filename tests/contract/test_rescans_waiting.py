@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.support.guarded import Guarded
 from tests.support.line import TEXT
-from uploads import faults
 from uploads.documents.model import Document
 from workers import rescanning
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def line(tmp_path: Path, database_url: str) -> Iterator[Guarded]:
-    made = Guarded(tmp_path, database_url=database_url)
-    yield made
-    faults.arm(None)
-    made.records.close()
 
 
 def learn(line: Guarded) -> None:
