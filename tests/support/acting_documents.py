@@ -104,6 +104,10 @@ def fields() -> Files:
 _RIBBON = '<customUI xmlns="u" onLoad="x"/>'
 _BUTTON = '<customUI xmlns="u"><ribbon><button id="a" onAction="x"/></ribbon></customUI>'
 _MOVED = '<w:document xmlns:w="w"><w:instrText>DDEAUTO x</w:instrText></w:document>'
+_PANES = (
+    '<taskpanes xmlns:r="r"><taskpane dockstate="right" visibility="{}">'
+    '<webextensionref r:id="a"/></taskpane></taskpanes>'
+)
 _TWINS = with_members(word(), {"word/document.xml": _MOVED.encode(), "word/Document.xml": b"<a/>"})
 _OFFICE: Files = {
     "other main part": _part(DOCX, "else/where.dat", _MOVED),
@@ -155,6 +159,16 @@ _OFFICE: Files = {
     "program by a click": _slide('<p:hlinkClick r:id="a" action="ppaction://program"/>'),
     "macro by a click": _slide('<p:hlinkClick r:id="" action="ppaction://macro?name=x"/>'),
     "link without a click": _slide('<p:hlinkMouseOver r:id="a"/>'),
+    "pane of the web": _part(DOCX, "word/webextensions/taskpanes.xml", _PANES.format("1")),
+    "pane that comes by itself": _part(
+        DOCX,
+        "word/webextensions/webextension1.xml",
+        '<webextension id="a"><properties><property name="Office.AutoShowTaskpaneWithDocument" '
+        'value="true"/></properties></webextension>',
+    ),
+    "page of the web": _slide(
+        '<p:graphicFrame><we:webextensionref xmlns:we="w" r:id="a"/></p:graphicFrame>'
+    ),
     "object that starts": _slide('<p:cmd type="verb" cmd="0"/>'),
 }
 """Office documents that load or start something."""
@@ -264,6 +278,7 @@ HONEST: Files = {
         '<p:hlinkClick r:id="" action="ppaction://hlinkshowjump?jump=nextslide"/>'
         '<p:cmd type="call" cmd="playFrom(0.0)"/>'
     ),
+    "hidden pane": _part(DOCX, "word/webextensions/taskpanes.xml", _PANES.format("0")),
     "vml": _part(DOCX, "word/a.vml", '<xml><br><v:imagedata o:relid="rId1" src="">'),
     "fraction": _document("<w:f><w:num><w:t>|x|</w:t></w:num></w:f>"),
     "open links": _open(_LINKS("https://example.org/") + _LINKS("#a") + _LINKS("../b.odt")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zlib
@@ -100,12 +101,32 @@ def bombs() -> dict[str, tuple[str, bytes, str]]:
     }
 
 
+def beside_entries() -> dict[str, tuple[str, bytes, str]]:
+    """Archives whose second one lies where no entry is."""
+    hidden = eicar_zip()
+    field = struct.pack("<2H", 0x4242, len(hidden)) + hidden
+    longer = hidden + b" " * 9
+    found = {
+        "zip in an extra field": make_zip(Piece(b"a", b"x", local_extra=field)),
+        "zip in an extra field of the directory": make_zip(Piece(b"a", b"x", extra=field)),
+        "zip in a comment": make_zip(Piece(b"a", b"x", comment=hidden)),
+        "pdf in an extra field": make_zip(
+            Piece(b"a", local_extra=b"BB\x99\0%PDF-1.7" + bytes(145))
+        ),
+        "gzip in the last comment": make_zip(Piece(b"a", b"x"))[:-2]
+        + struct.pack("<H", len(packed := gzip.compress(longer)))
+        + packed,
+    }
+    return {label: (ZIP, data, "second-format") for label, data in found.items()}
+
+
 def archives() -> dict[str, tuple[str, bytes, str]]:
     """Return label → (type, bytes, reason) of ZIP files that structure must refuse."""
     stored = Piece(b"a", b"x", 0)
     nested = make_zip(Piece(b"b", b"y"))
     return (
-        bad_names()
+        beside_entries()
+        | bad_names()
         | bombs()
         | {
             "symlink": (

@@ -19,7 +19,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class _Sectors:
     """The sectors of a file, and the table of where each one's chain goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, scattered: bool = False) -> None:
+        self._scattered = scattered
         self.all: list[bytes] = []
         self.table: list[int] = []
         self._large: dict[bytes, int] = {}
@@ -30,8 +31,14 @@ class _Sectors:
             return self._large.get(data, _END)
         begin = self._large[data] = len(self.all)
         pieces = [data[at : at + _SECTOR] for at in range(0, len(data), _SECTOR)]
-        self.all.extend(piece.ljust(_SECTOR, b"\0") for piece in pieces)
-        self.table.extend([*range(begin + 1, begin + len(pieces)), _END])
+        step = 2 if self._scattered else 1
+        for number, piece in enumerate(pieces, 1):
+            last = number == len(pieces)
+            self.all.append(piece.ljust(_SECTOR, b"\0"))
+            self.table.append(_END if last else begin + step * number)
+            if self._scattered:
+                self.all.append(b"\xee" * _SECTOR)
+                self.table.append(_FREE)
         return begin
 
     def close(self) -> list[int]:
@@ -45,12 +52,24 @@ class _Sectors:
         return listed
 
 
-def compound(streams: Mapping[str, bytes], class_id: bytes = bytes(16), **odd: int) -> bytes:
+def compound(
+    streams: Mapping[str, bytes],
+    class_id: bytes = bytes(16),
+    *,
+    scattered: bool = False,
+    **odd: int,
+) -> bytes:
     """A compound file with these streams, small ones in the root's, equal large ones once.
 
-    `odd` has starts of chains that are others.
+    `scattered`: something else stands between any two sectors of a stream. `odd` has starts of
+    chains that are others.
     """
-    sectors, small, mini_table, entries = _Sectors(), b"", list[int](), list[bytes]()
+    sectors, small, mini_table, entries = (
+        _Sectors(scattered=scattered),
+        b"",
+        list[int](),
+        list[bytes](),
+    )
     for name, data in streams.items():
         start = _END
         if len(data) >= _CUTOFF:

@@ -204,6 +204,13 @@ def packed_refused() -> Table:
     }
 
 
+def _roomy() -> Piece:
+    """Padded as Office and Android do, with a time, and comments by people."""
+    padded = struct.pack("<4H", 0xA220, 400, 0xA028, 0) + bytes(396)
+    field = struct.pack("<2HBL", 0x5455, 5, 1, 1_700_000_000)
+    return Piece(b"a", b"x", local_extra=padded + field, extra=field, comment=b"PK is a name " * 9)
+
+
 def packed_honest() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes) of what looks like one of these, and is none."""
     members = {
@@ -228,6 +235,7 @@ def packed_honest() -> dict[str, tuple[str, bytes]]:
     }
     return {
         "zip of packed members": (ZIP, pack(members)),
+        "zip with room beside its entries": (ZIP, make_zip(_roomy())),
         **{
             f"attachment by {label}": (PDF, attached(each, b"text " * 99))
             for label, each in CHAINS.items()

@@ -20,6 +20,9 @@ class Piece:
     local_name: bytes | None = None
     crc: int | None = None
     offset: int | None = None
+    local_extra: bytes = b""
+    extra: bytes = b""
+    comment: bytes = b""
 
     @property
     def packed(self) -> bytes:
@@ -45,13 +48,14 @@ def make_zip(
         local = piece.name if piece.local_name is None else piece.local_name
         if piece.offset is None:
             body += struct.pack("<4s5H3L2H", b"PK\3\4", 20, *piece.fields(), len(local), 0)
-            body += local + piece.packed
+            body = body[:-2] + struct.pack("<H", len(piece.local_extra))
+            body += local + piece.local_extra + piece.packed
         directory += struct.pack(
             "<4s6H3L5H2L",
-            *(b"PK\1\2", 0x0314, 20, *piece.fields(), len(piece.name), 0, 0, 0, 0),
-            *(piece.attributes, at),
+            *(b"PK\1\2", 0x0314, 20, *piece.fields(), len(piece.name)),
+            *(len(piece.extra), len(piece.comment), 0, 0, piece.attributes, at),
         )
-        directory += piece.name
+        directory += piece.name + piece.extra + piece.comment
     return (
         before
         + body

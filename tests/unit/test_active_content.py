@@ -6,14 +6,14 @@ import io
 
 import pytest
 
-from tests.support import acting_documents, acting_pdfs
+from tests.support import acting_documents, acting_objects, acting_pdfs
 from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_structure
 
 _PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.hostile().items()}
 _HONEST_PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.HONEST.items()}
-HOSTILE = acting_documents.hostile() | _PDFS
-HONEST = acting_documents.HONEST | _HONEST_PDFS
+HOSTILE = acting_documents.hostile() | _PDFS | acting_objects.acting()
+HONEST = acting_documents.HONEST | _HONEST_PDFS | acting_objects.honest()
 
 
 def _structure(media_type: str, data: bytes) -> dict[str, object]:

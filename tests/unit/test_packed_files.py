@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from tests.support import closed_files, ole_files, packed_files
+from tests.support import acting_objects, closed_files, ole_files, packed_files
 from tests.support.benign_files import pack
 from tests.support.packed_files import ZIP, tar
 from tests.support.pdf_filters import CHAINS, attached
@@ -27,6 +27,7 @@ from workers.inspection.walk import walk
 VIRUS = packed_files.packed_virus() | {
     f"eicar in {label}": (ZIP, pack({"a": data})) for label, data in ole_files.virus().items()
 }
+VIRUS |= acting_objects.virus()
 REFUSED = packed_files.packed_refused() | {
     label: (ZIP, pack({"a": data}), reason)
     for label, (data, reason) in {

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from uploads.documents.readers import packages, reading
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
-from workers.inspection.checks import nested, office, opendocument, pdf, rtf, text, trailers
+from workers.inspection.checks import nested, office, opendocument, pdf, rtf, tables, text, trailers
 from workers.inspection.pdf_bytes import bytes_of
 from workers.inspection.walk import walk
 
@@ -91,7 +91,8 @@ def _check_package(file: BinaryIO, _: str, limits: Limits) -> None:
 _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_package, _check_members],
     "application/pdf": [_check_pdf],
-    "application/rtf": [rtf.check_rtf],
+    "application/rtf": [rtf.check_rtf, _check_members],
+    "text/csv": [tables.check_table],
     "image/svg+xml": [text.check_svg],
 }
 

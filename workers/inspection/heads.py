@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 
+from workers.inspection.ole import OLE
 from workers.inspection.tars import AR, is_tar
 from workers.inspection.unpacking import begins_as_lzma
-
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 _OPENED = (
     (re.compile(rb"PK\x03\x04|PK\x05\x06"), "zip"),
@@ -29,6 +28,8 @@ _OPENED = (
         "xz",
     ),
     (re.compile(re.escape(AR)), "ar"),
+    (re.compile(re.escape(OLE)), "ole"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\\rt"), "rtf"),
 )
 
 

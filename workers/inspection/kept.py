@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from uploads.documents.readers.limits import Refusal
+from workers.inspection.checks.biff import begins_as_biff
 from workers.inspection.closed import FOOT_BYTES, HEAD_BYTES, Following, closed
-from workers.inspection.heads import OLE, opened_as
-from workers.inspection.ole import check_bare, open_ole
+from workers.inspection.heads import opened_as
+from workers.inspection.ole import check_bare
 from workers.inspection.pdfs import open_pdf
 
 HELD_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 66_000  # an end record and its longest comment
 _PDF_HEAD_BYTES = 1024
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
-_RTF = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\\rt")
+_ODF_MANIFEST, _ODF_LOCKED = "META-INF/manifest.xml", b"encryption-data"
 _END, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")
 _END64_BYTES = 56
 
@@ -31,29 +31,29 @@ _END64_BYTES = 56
 class Kept:
     """`pieces` are a member's bytes, the first of them large enough to tell what it is.
 
-    `locked` is what stands in it where it belongs to an encrypted document.
+    `name` is a label; by it alone it is told that it is a table, or says what is locked.
     """
 
-    def __init__(self, pieces: Iterator[bytes], locked: bytes | None = None) -> None:
+    def __init__(self, pieces: Iterator[bytes], name: str = "") -> None:
         self._first = next(pieces, b"")
         self._rest = pieces
         self._head = self._first[:HEAD_BYTES]
         self._kind = opened_as(self._head)
-        self._is_ole = self._head.startswith(OLE)
-        self._is_rtf = _RTF.match(self._head) is not None
-        self._locked = _ENCRYPTED_PACKAGE if self._is_ole else locked
+        self._document = _document(self._head, name)
+        locked = _ODF_LOCKED if name == _ODF_MANIFEST else None
+        self._locked = _ENCRYPTED_PACKAGE if self._kind == "ole" else locked
         self._held: io.BytesIO | None = io.BytesIO()
         self._tail = b""
         self._following = Following()
         self.chunks = self._pass()
 
     def document(self) -> tuple[str, BinaryIO] | None:
-        """The kind and bytes of a document that is no container of ours: "ole" or "rtf"."""
-        if not self._is_ole and not self._is_rtf:
+        """The kind and bytes of a document in which nothing is packed: "biff" or "csv"."""
+        if self._document is None:
             return None
         for _ in self.chunks:
             pass
-        return "ole" if self._is_ole else "rtf", self._whole()
+        return self._document, self._whole()
 
     def containers(self) -> Iterator[tuple[str, BinaryIO]]:
         """How it is packed, and its bytes, in each way in which some program would open it.
@@ -65,9 +65,7 @@ class Kept:
         if name := closed(self._head, self._tail[-FOOT_BYTES:]) or self._following.found:
             raise Refusal("unknown-packing", f"a container that is not opened: {name}")
         check_bare(self._head)
-        if self._is_ole:
-            yield from open_ole(self._whole())
-        elif self._kind is not None:
+        if self._kind is not None:
             yield self._kind, self._whole()
         elif self._is_shifted_pdf():
             yield "pdf", self._whole()
@@ -93,7 +91,7 @@ class Kept:
         if self._held is None:
             return
         self._held.write(piece)
-        wanted = self._kind is not None or self._is_ole or self._is_rtf
+        wanted = self._kind is not None or self._document is not None
         if not wanted and self._held.tell() > HELD_BYTES:
             self._held = None
 
@@ -146,6 +144,12 @@ class Kept:
         if size <= position and bytes(whole[position - size :][:4]) == b"PK\1\2":
             return io.BytesIO(whole[max(0, position - size - offset) : end])
         return io.BytesIO(whole[:end]) if bytes(whole[offset:][:4]) == b"PK\1\2" else None
+
+
+def _document(head: bytes, name: str) -> str | None:
+    if begins_as_biff(head):
+        return "biff"
+    return "csv" if name.lower().endswith(".csv") else None
 
 
 def _narrow(text: bytes) -> bytes:

@@ -1,9 +1,8 @@
 """OLE compound files (MS-CFB): whether the document in one is encrypted, and what is packed in it.
 
 Word, Excel and PowerPoint of before 2007 write them, so do encrypted newer documents, mail of
-Outlook and Windows' installers. Read by their directory, and of each stream only the beginning;
-one that begins like a container is handed on whole. What is needed and cannot be read refuses the
-file, what is not needed is not looked at. For the parser cell.
+Outlook and Windows' installers. Read by their directory: a stream is put together as programs do,
+wherever its pieces lie. What is needed and cannot be read refuses the file. For the parser cell.
 """
 
 from __future__ import annotations
@@ -15,19 +14,18 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from uploads.documents.readers.limits import Refusal
-from workers.inspection.closed import HEAD_BYTES, closed
-from workers.inspection.heads import OLE, opened_as
+from workers.inspection.closed import HEAD_BYTES
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEADER = struct.Struct("<30x2H14xL4x5L")
 _TABLES_AT, _TABLES_HERE = 76, 109
 _ENTRY = struct.Struct("<64sHB13x16s20xLQ")
 _END, _LAST = 0xFFFFFFFE, 0xFFFFFFFA
 _MINI_SHIFT = 6
-_DEPTH = 4
-_STREAM, _ROOT = 2, 5
+_STORAGE, _STREAM, _ROOT = 1, 2, 5
 _DIRECTORY_BYTES = 32 * 1024 * 1024
 _LOCKED_NAMES = frozenset(
     {"ENCRYPTEDPACKAGE", "ENCRYPTEDSUMMARY", "\x06DATASPACES", "\tDRMCONTENT"}
@@ -48,27 +46,30 @@ def check_bare(head: bytes) -> None:
         _check_excel(head)
 
 
-def open_ole(whole: io.BytesIO, depth: int = 1) -> Iterator[tuple[str, io.BytesIO]]:
-    """Yield every stream that begins like something we open: how it is packed, and its bytes.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stream of a compound file: its bytes are `size` long and begin at `start`."""
+
+    name: str
+    start: int
+    size: int
+
+
+def read_ole(file: BinaryIO) -> Compound:
+    """Read the directory, and what says that the document is locked.
 
     Raises: Refusal; `encrypted` for a document that needs a password.
     """
-    if depth > _DEPTH:
-        raise Refusal("too-deep", "ole: nested too deep")
-    compound = _Compound(whole.getbuffer())
+    file.seek(0)
+    data = file.getbuffer() if isinstance(file, io.BytesIO) else memoryview(file.read())
+    compound = Compound(data)
     for entry in compound.entries:
         if entry.name.upper() in _LOCKED_NAMES:
             raise Refusal("encrypted", "an encrypted document")
     for entry in compound.entries:
-        head = compound.read(entry, HEAD_BYTES)
         if check := _CHECKS.get(entry.name.upper()):
-            check(head)
-        if name := closed(head):
-            raise Refusal("unknown-packing", f"a container that is not opened: {name}")
-        if head.startswith(OLE):
-            yield from open_ole(io.BytesIO(compound.read(entry, entry.size)), depth + 1)
-        elif kind := opened_as(head):
-            yield kind, io.BytesIO(compound.read(entry, entry.size))
+            check(compound.read(entry, HEAD_BYTES))
+    return compound
 
 
 def _malformed(detail: str) -> NoReturn:
@@ -109,15 +110,8 @@ _CHECKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    name: str
-    start: int
-    size: int
-
-
-class _Compound:
-    """Its directory. `entries` are its streams."""
+class Compound:
+    """Its directory. `entries` are its streams, `classes` what its storages say that they are."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -131,11 +125,12 @@ class _Compound:
         self._table = self._read_table(more)
         self._minis: array.array[int] | None = None
         self._minis_at = minis
-        self._root = _Entry("", _END, 0)
+        self._root = Entry("", _END, 0)
+        self.classes: set[bytes] = set()
         self.entries = list(self._read_directory(directory))
         self._root_chain: list[int] | None = None
 
-    def read(self, entry: _Entry, most: int) -> bytes:
+    def read(self, entry: Entry, most: int) -> bytes:
         """Up to `most` bytes of a stream. Raises: Refusal."""
         wanted = min(most, entry.size)
         if not wanted:
@@ -182,7 +177,7 @@ class _Compound:
                 table.extend(_numbers(self._sector(number)))
         return table
 
-    def _read_directory(self, start: int) -> Iterator[_Entry]:
+    def _read_directory(self, start: int) -> Iterator[Entry]:
         most = min(_DIRECTORY_BYTES, len(self._data)) // self._size + 1
         sectors = self._chain(start, most + 1, self._table)
         if not sectors or len(sectors) > most:
@@ -190,12 +185,14 @@ class _Compound:
         raw = b"".join(self._sector(one) for one in sectors)
         for at in range(0, len(raw) - _ENTRY.size + 1, _ENTRY.size):
             name, length, kind, class_id, begins, size = _ENTRY.unpack_from(raw, at)
+            if kind in (_STORAGE, _ROOT):
+                self.classes.add(class_id)
             if kind not in (_STREAM, _ROOT):
                 continue
             if self._size == 512:
                 size &= 0xFFFFFFFF  # what is above it may be anything (MS-CFB, 2.6.1)
             letters = name[: max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
-            entry = _Entry(letters, begins, size)
+            entry = Entry(letters, begins, size)
             if kind == _STREAM:
                 yield entry
                 continue
@@ -203,7 +200,7 @@ class _Compound:
             if _INSTALLER.match(class_id):
                 raise Refusal("unknown-packing", "a container that is not opened: an installer")
 
-    def _read_mini(self, entry: _Entry, wanted: int) -> bytes:
+    def _read_mini(self, entry: Entry, wanted: int) -> bytes:
         """Small streams stand together in the root's, in pieces of 64 bytes."""
         if self._minis is None:
             most = len(self._data) // self._size + 1

@@ -21,6 +21,8 @@ from workers.inspection import pdf_files, tars
 from workers.inspection.containers import PDF, container_of
 from workers.inspection.filters import check_count, steps_of, undo_filter
 from workers.inspection.kept import TAIL_BYTES, Kept
+from workers.inspection.ole import read_ole
+from workers.inspection.rtf_digits import blobs_of
 from workers.inspection.unpacking import (
     CHUNK_BYTES,
     Unpacker,
@@ -34,9 +36,10 @@ from workers.inspection.unpacking import (
 
 _STORED, _DEFLATED = 0, 8
 _STREAMS = ("gzip", "bzip2", "xz")
+_DOCUMENTS = ("ole", "rtf")
+_MAIL = "__properties_version1.0"  # MS-OXMSG, 2.4
 _PACKINGS = frozenset((*range(1, 8), 9, 10, 12, 14, 16, *range(18, 21), *range(93, 99)))
 """Methods of APPNOTE 4.4.5 that other programs know."""
-_ODF_MANIFEST, _ODF_LOCKED = "META-INF/manifest.xml", b"encryption-data"
 
 _Members = Iterator[tuple[str, Iterator[bytes]]]
 Look = Callable[[str, BinaryIO], None]
@@ -129,16 +132,24 @@ def _descend(
     within, members = _OPENERS[kind](file, budget)
     for name, pieces in members:
         # The first piece may be a single byte, where a stranger chose where blocks end.
-        locked = _ODF_LOCKED if name == _ODF_MANIFEST else None
-        kept = Kept(gathered(pieces), locked)
+        kept = Kept(gathered(pieces), name)
         yield Member(label + name, within, kept.chunks)
         if (document := kept.document()) is not None:
             look(*document)
         for inner, content in kept.containers():
             look(inner, content)
-            # A tar in its compression is one archive to people.
-            level = 0 if inner == "tar" and kind in _STREAMS else 1
+            level = _level(kind, inner)
             yield from _descend(content, inner, label + name + "!", depth + level, budget, look)
+
+
+def _level(kind: str, inner: str) -> int:
+    """What one thing within another counts as depth.
+
+    A tar in its compression is one archive to people, and a document that is no archive is none.
+    """
+    if inner == "tar" and kind in _STREAMS:
+        return 0
+    return 0 if inner in _DOCUMENTS and kind not in _DOCUMENTS else 1
 
 
 def _open_zip(file: BinaryIO, budget: Budget, *, led: bool = False) -> tuple[str, _Members]:
@@ -164,6 +175,25 @@ def _open_tar(
     size = file.seek(0, io.SEEK_END)
     members = read(file, budget)
     return "archive", ((name, _metered(pieces, size, budget)) for name, pieces in members)
+
+
+def _open_ole(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
+    """Each stream as programs read it, whose pieces may lie anywhere in the file."""
+    compound = read_ole(file)
+    budget.enter(len(compound.entries))
+    size = file.seek(0, io.SEEK_END)
+    within = "archive" if any(each.name == _MAIL for each in compound.entries) else "document"
+    members = ((each.name, iter([compound.read(each, each.size)])) for each in compound.entries)
+    return within, ((name, _metered(pieces, size, budget)) for name, pieces in members)
+
+
+def _open_rtf(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
+    """What is written in digits: pictures, themes, stored data."""
+    size = file.seek(0, io.SEEK_END)
+    blobs = (
+        (f"digits-{number}", iter([each])) for number, each in enumerate(blobs_of(file, budget))
+    )
+    return "document", ((name, _metered(pieces, size, budget)) for name, pieces in blobs)
 
 
 def _open_pdf(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
@@ -192,6 +222,8 @@ _OPENERS: dict[str, Callable[[BinaryIO, Budget], tuple[str, _Members]]] = {
     "tar": partial(_open_tar, read=tars.read_tar),
     "ar": partial(_open_tar, read=tars.read_ar),
     "pdf": _open_pdf,
+    "ole": _open_ole,
+    "rtf": _open_rtf,
 }
 
 

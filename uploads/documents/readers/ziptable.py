@@ -20,7 +20,7 @@ from typing import NoReturn
 from uploads.documents.readers.limits import Budget, Refusal
 from uploads.documents.readers.tail import Seekable
 from uploads.documents.readers.window import OutOfReach
-from uploads.documents.readers.zipextra import Wide, read_extra
+from uploads.documents.readers.zipextra import Wide, check_aside, read_extra
 
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR = struct.Struct("<4sLQL")
@@ -133,6 +133,7 @@ def _find_end(file: Seekable) -> _End:
         _malformed("two end records")
     if disk or first_disk or here != count:
         _malformed("several disks")
+    check_aside(tail[at + _END.size :])
     end = _End(count, directory, offset, tail_at + at)
     end = _widen(file, end)
     # Also catches data before the first entry: all offsets would be off by its length.
@@ -202,6 +203,8 @@ def _read_central(data: bytes, at: int) -> tuple[_Central, int]:
     # Maven's archiver fills all bits for folders: that is no kind of anything.
     if (attributes >> 28) not in (0, 0o04, 0o10, 0o17 if raw_name[-1:] == b"/" else 0):
         _malformed("an entry that is neither file nor folder")
+    end = at + name_size + extra_size + comment_size
+    check_aside(data[at + name_size : end])
     if extra_size or _FULL32 in (unpacked, packed, offset):
         extra = read_extra(data[at + name_size : at + name_size + extra_size])
         _check_unicode_name(extra.get(0x7075, b""))
@@ -269,6 +272,7 @@ def _read_local(file: Seekable, central: _Central) -> tuple[int, bool]:
         head = _read(file, central.offset, _LOCAL.size + name_size + extra_size)
     rest = head[_LOCAL.size : _LOCAL.size + name_size + extra_size]
     extra = read_extra(rest[name_size:])
+    check_aside(rest[name_size:])
     _check_unicode_name(extra.get(0x7075, b""))
     wide = Wide(extra.get(1, b""))
     if signature != b"PK\3\4" or rest[:name_size] != central.raw_name or method != central.method:

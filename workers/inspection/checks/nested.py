@@ -10,11 +10,13 @@ from typing import BinaryIO
 
 from uploads.documents.readers.limits import Budget, Limits
 from uploads.documents.readers.ziptable import read_table
+from workers.inspection.checks.biff import check_biff
 from workers.inspection.checks.office import check_inner_office
 from workers.inspection.checks.ole import check_ole
 from workers.inspection.checks.opendocument import check_inner_opendocument
 from workers.inspection.checks.pdf import check_pdf
 from workers.inspection.checks.rtf import check_rtf
+from workers.inspection.checks.tables import check_table
 
 
 def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
@@ -27,6 +29,11 @@ def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
         check_rtf(file, "application/rtf", limits)
     elif kind == "ole":
         check_ole(file)
+    elif kind == "csv":
+        check_table(file, "text/csv", limits)
+    elif kind == "biff":
+        file.seek(0)
+        check_biff(file.read(), bare=True)
 
 
 def check_package(file: BinaryIO, limits: Limits, *, led: bool = False) -> None:

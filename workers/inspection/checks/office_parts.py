@@ -26,6 +26,7 @@ _ACTIVE = {
     "udl": "a query of a database",
 }
 _PICTURES = frozenset({"imagedata", "fill", "stroke", "image"})
+_AUTO_SHOWN = "Office.AutoShowTaskpaneWithDocument"
 _TRUE = frozenset({"1", "true", "on"})
 _RESULT_LETTERS = 256
 
@@ -86,6 +87,7 @@ class _Part:
             self._instructions.simple(attributes.get("instr", ""))
         if element in _ACTIVE:
             active(_ACTIVE[element])
+        self._check_extension(element, attributes)
         _check_picture(element, attributes)
         _check_action(element, attributes)
         self._check_refreshing(element, attributes)
@@ -105,6 +107,14 @@ class _Part:
 
     def finish(self) -> None:
         self._instructions.finish()
+
+    def _check_extension(self, element: str, attributes: Mapping[str, str]) -> None:
+        """Pages of the web within a document (MS-OWEXML, 2.2.4): shown with it, or hidden."""
+        shown = element == "webextensionref" and self._root != "taskpanes"
+        opened = element == "taskpane" and _is_true(attributes, "visibility")
+        by_itself = element == "property" and attributes.get("name", "").strip() == _AUTO_SHOWN
+        if shown or opened or (by_itself and _is_true(attributes, "value")):
+            active("a page of the web as a part of it")
 
     def _check_refreshing(self, element: str, attributes: Mapping[str, str]) -> None:
         """Queries that run as soon as it is opened (18.13.1, 18.12.4, 18.10.1.67)."""

@@ -1,0 +1,143 @@
+"""Old documents, objects and tables that act by themselves; viruses that no plain look shows."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import uuid
+
+from tests.support import old_workbooks
+from tests.support.benign_files import pack
+from tests.support.hostile_files import eicar, eicar_zip
+from tests.support.ole_files import compound
+
+ZIP, RTF, CSV = "application/zip", "application/rtf", "text/csv"
+Files = dict[str, tuple[str, bytes]]
+_URL = "79eac9e0-baf9-11ce-8c82-00aa004ba90b"
+_COMPOSITE = "00000309-0000-0000-c000-000000000046"
+_STANDARD_LINK = "00000300-0000-0000-c000-000000000046"
+_PACKAGER = "0003000c-0000-0000-c000-000000000046"
+
+
+def _class(number: str) -> bytes:
+    return uuid.UUID(number).bytes_le
+
+
+def _object(flags: int, moniker: str = "") -> bytes:
+    """The stream that says where an object is (MS-OLEDS, 2.3.3)."""
+    named = _class(moniker) + b"http://127.0.0.1:9/x" if moniker else b""
+    return struct.pack("<5L", 0x02000001, flags, 1, 0, len(named)) + named
+
+
+RTF_OBJECT = rb"{\rtf1{\object\objemb{\*\objdata 01}}}"
+_OBJECTS = {
+    "linked object": compound({"\x01Ole": _object(1)}),
+    "address of an object": compound({"\x01Ole": _object(0, _URL)}),
+    "composite address of an object": compound({"\x01ole": _object(8, _COMPOSITE)}),
+    "storage that is a link": compound({"x": b"y"}, _class(_STANDARD_LINK)),
+    "storage of the packager": compound({"x": b"y"}, _class(_PACKAGER)),
+    "rtf in a stream": compound({"CONTENTS": RTF_OBJECT}),
+    "rtf in a stream in pieces": compound(
+        {"CONTENTS": RTF_OBJECT.replace(b"{\\obj", b" " * 6000 + b"{\\obj")}, scattered=True
+    ),
+    "workbook in a stream": compound({"Package": old_workbooks.acting()["macro sheet"]}),
+}
+_TABLES = {
+    "dde": b"=cmd|'/k calc.exe'!A0",
+    "dde in a cell": b"a,b\n1,=cmd|' /C calc'!A0,2",
+    "dde behind at": b"@SUM(1+9)*cmd|' /C calc'!A0",
+    "dde behind minus": b"-2+3+cmd|' /C calc'!A0",
+    "dde behind plus": b"a;+cmd|'/c x'!A0",
+    "dde in quotes": b"\"=cmd|' /C calc, x | more ''y'''!A0\"",
+    "dde with spaces": b"\t=   cmd | '/c x' ! A0",
+    "dde on two lines": b"a;\"=1+\n2+cmd|'/c x'!A0\"",
+    "dde without quotes": b"=calc|a!A0",
+    "dde within a function": b"=IF(1,cmd|'/c x'!A0)",
+    "dde in utf-16": "=cmd|'/c x'!A0".encode("utf-16"),
+    "dde behind a mark": b"\xef\xbb\xbf=cmd|'/c x'!A0",
+    "dde on a border": b"x,".ljust(1024 * 1024 - 8, b"y") + b",=cmd|'/c x'!A0",
+    "fetching": b'=1+_xlfn.WEBSERVICE("http://127.0.0.1:9/"&A1)',
+    "dde of another program": b'-DDE("soffice";"/etc/passwd";"a")',
+    "sheet of macros as sylk": b"ID;PWXL;N;E\r\nO;E\r\n",
+    "name that runs in sylk": b"ID;P\r\nNN;NAuto_open;ER1C1\r\n",
+}
+_HONEST_TABLES = {
+    "numbers": b"a,b\n-5,+6\n-1,nick|afk!user@host\n",
+    "formulas": b'=SUM(A1:A3),-12\n=A1&"|"&B1,=HYPERLINK("https://example.org","y")\n',
+    "bars": b"-1|2|3\n- foo | bar\n-|yes!|no\n",
+    "names": b"@user|x,=> call (555)\n",
+    "words": b"-,please see image (jpg)\nx,DDE (foo)\n",
+    "products": b"ID;PRODUCT\nO;EAST\n",
+    "call that is text": b"a,b\n'cmd,cmd|'/c x'!A0\n",
+}
+
+
+def acting() -> Files:
+    """Return label → (type, bytes) of what must be refused as active."""
+    packed = {**_OBJECTS, **old_workbooks.acting()}
+    return {
+        **{f"{label} in a zip": (ZIP, pack({"a": data})) for label, data in packed.items()},
+        **{f"{label} in rtf": (RTF, _digits(data)) for label, data in _OBJECTS.items()},
+        **{label: (CSV, data) for label, data in _TABLES.items()},
+        "table in a zip": (ZIP, pack({"a.CSV": _TABLES["dde"]})),
+    }
+
+
+def _digits(data: bytes, before: bytes = b"") -> bytes:
+    return rb"{\rtf1{\*\datastore " + before + data.hex().encode() + b"}}"
+
+
+def _lines(digits: bytes) -> bytes:
+    return b"\r\n".join(digits[at : at + 64] for at in range(0, len(digits), 64))
+
+
+def virus() -> Files:
+    """Return label → (type, bytes): EICAR that no plain reading of the bytes shows."""
+    digits = eicar().hex().encode()
+    broken = eicar().rjust(512 * 11 + 34, b" ")
+    return {
+        "picture in rtf": (RTF, rb"{\rtf1{\pict\pngblip " + _lines(digits) + b"}}"),
+        "picture in rtf in a zip": (
+            ZIP,
+            pack({"a": rb"{\rtf1{\pict\wmetafile8 " + digits + b"}}"}),
+        ),
+        "picture in rtf in groups": (
+            RTF,
+            rb"{\rtf1{\pict{\*\blipuid 00112233445566778899aabbccddeeff}\pngblip "
+            + digits[:40]
+            + rb"{\*\x}\picw9 "
+            + digits[40:]
+            + b"}}",
+        ),
+        "archive in a picture in rtf": (
+            RTF,
+            rb"{\rtf1{\pict " + eicar_zip().hex().encode() + b"}}",
+        ),
+        "archive as binary data in rtf": (
+            RTF,
+            rb"{\rtf1{\pict\bin%d " % len(gzip.compress(eicar())) + gzip.compress(eicar()) + b"}}",
+        ),
+        "archive in ole in rtf": (RTF, _digits(compound({"Package": eicar_zip()}))),
+        "stream in pieces": (ZIP, pack({"a": compound({"x": broken}, scattered=True)})),
+    }
+
+
+def honest() -> Files:
+    """Return label → (type, bytes) of what looks alike and must stay clean."""
+    objects = {
+        "embedded object": compound({"\x01Ole": _object(0), "CONTENTS": b"x" * 99}),
+        "objects with a hint": compound({"\x01Ole": _object(0x1000)}),
+        "document in pieces": compound({"WordDocument": b"x" * 9000}, scattered=True),
+        "link in a text": compound({"WordDocument": _class(_URL) + b"x" * 9000}),
+        "rtf in a stream": compound({"CONTENTS": rb"{\rtf1 Text}"}),
+        **old_workbooks.honest(),
+    }
+    return {
+        **{f"{label} in a zip": (ZIP, pack({"a": data})) for label, data in objects.items()},
+        **{label: (CSV, data) for label, data in _HONEST_TABLES.items()},
+        "tables in a zip": (ZIP, pack({"a.csv": _HONEST_TABLES["bars"], "a.txt": _TABLES["dde"]})),
+        "theme in rtf": (RTF, _digits(pack({"a.xml": b"<a/>"}))),
+        "picture in rtf": (RTF, rb"{\rtf1{\pict\pngblip " + _lines(b"89504e47" * 90) + b"}}"),
+        "numbers in rtf": (RTF, rb"{\rtf1 " + rb"\cell 12\cell 3456 " * 300 + b"}"),
+        "odd digits in rtf": (RTF, rb"{\rtf1{\pict " + b"1" * 333 + b"}}"),
+    }
