@@ -5,11 +5,47 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from uploads.records.answering import Answer, Asked, Earlier
-from uploads.records.statements import upsert
+from uploads.records.prepared import Prepared
 from uploads.records.tables import answers
+
+# Built once: whoever sends a key with each request, as clients do that try again, runs two of them
+# each time, and to build one anew costs many times what it costs to execute it.
+_KEY = (answers.c.caller, answers.c.route, answers.c.key)
+_KEPT = ("fingerprint", "status", "content_type", "body", "location")
+_IT: ColumnElement[bool] = and_(*(column == bindparam(f"of_{column.name}") for column in _KEY))
+_UNDER_WAY = answers.c.status.is_(None)
+_BEGUN = answers.c.begun_at == bindparam("begun")
+_BEGIN = {
+    dialect: Prepared(
+        insert(answers).on_conflict_do_nothing(index_elements=_KEY).returning(answers.c.key)
+    )
+    for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_TAKE_OVER = Prepared(
+    update(answers)
+    .where(_IT, _UNDER_WAY, answers.c.begun_at < bindparam("abandoned_before"))
+    .values(begun_at=bindparam("now"), fingerprint=bindparam("new_fingerprint"))
+    .returning(answers.c.key)
+)
+_RENEW = Prepared(
+    update(answers)
+    .where(_IT, _BEGUN, _UNDER_WAY)
+    .values(begun_at=bindparam("now"))
+    .returning(answers.c.key)
+)
+_KEEP = Prepared(
+    update(answers)
+    .where(_IT, _BEGUN, _UNDER_WAY)
+    .values({name: bindparam(f"new_{name}") for name in _KEPT})
+    .returning(answers.c.key)
+)
+_FIND = Prepared(select(*(answers.c[name] for name in _KEPT)).where(_IT))
+_FORGET = Prepared(delete(answers).where(_IT, _BEGUN, _UNDER_WAY))
+_WITHDRAW = Prepared(delete(answers).where(_IT, _BEGUN))
 
 
 class SqlAnswers:
@@ -20,82 +56,56 @@ class SqlAnswers:
         while True:
             if self._insert(asked, at) or self._take_over(asked, at, abandoned_before):
                 return None
-            row = self._connection.execute(select(answers).where(_is(asked))).one_or_none()
+            rows = _FIND.run(self._connection, _of(asked))
             # Where it is gone again, somebody has let it go since we ran into it.
-            if row is not None:
-                return _earlier(row)
+            if rows:
+                return _earlier(*rows[0])
 
     def renew(self, asked: Asked, at: datetime, now: datetime) -> bool:
-        return self._change(asked, at, begun_at=now)
+        return bool(_RENEW.run(self._connection, {**_of(asked), "begun": at, "now": now}))
 
     def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
-        return self._change(
-            asked,
-            at,
-            fingerprint=asked.fingerprint,
-            status=answer.status,
-            content_type=answer.content_type,
-            body=answer.body,
-            location=answer.location,
-        )
+        new = {
+            "new_fingerprint": asked.fingerprint,
+            "new_status": answer.status,
+            "new_content_type": answer.content_type,
+            "new_body": answer.body,
+            "new_location": answer.location,
+        }
+        return bool(_KEEP.run(self._connection, {**_of(asked), "begun": at, **new}))
 
     def forget(self, asked: Asked, at: datetime) -> None:
-        self._connection.execute(
-            delete(answers).where(_is(asked), answers.c.begun_at == at, answers.c.status.is_(None))
-        )
+        _FORGET.run(self._connection, {**_of(asked), "begun": at})
 
     def withdraw(self, asked: Asked, at: datetime) -> None:
-        self._connection.execute(delete(answers).where(_is(asked), answers.c.begun_at == at))
+        _WITHDRAW.run(self._connection, {**_of(asked), "begun": at})
 
     def remove_before(self, at: datetime) -> int:
         return self._connection.execute(delete(answers).where(answers.c.begun_at < at)).rowcount
 
     def _insert(self, asked: Asked, at: datetime) -> bool:
-        begun = self._connection.execute(
-            upsert(self._connection, answers)
-            .values(
-                caller=asked.caller,
-                route=asked.route,
-                key=asked.key,
-                fingerprint=asked.fingerprint,
-                begun_at=at,
-            )
-            .on_conflict_do_nothing(
-                index_elements=[answers.c.caller, answers.c.route, answers.c.key]
-            )
-            .returning(answers.c.key)
-        )
-        return begun.first() is not None
-
-    def _change(self, asked: Asked, at: datetime, **values: Any) -> bool:
-        """Change what is under way, if this beginning is still the one that counts."""
-        changed = self._connection.execute(
-            update(answers)
-            .where(_is(asked), answers.c.begun_at == at, answers.c.status.is_(None))
-            .values(**values)
-        )
-        return changed.rowcount == 1
+        begun = {
+            "caller": asked.caller,
+            "route": asked.route,
+            "key": asked.key,
+            "fingerprint": asked.fingerprint,
+            "begun_at": at,
+        }
+        return bool(_BEGIN[self._connection.dialect.name].run(self._connection, begun))
 
     def _take_over(self, asked: Asked, at: datetime, abandoned_before: datetime) -> bool:
         """One statement, so that of two that find it abandoned only one goes ahead."""
-        taken = self._connection.execute(
-            update(answers)
-            .where(_is(asked), answers.c.status.is_(None), answers.c.begun_at < abandoned_before)
-            .values(begun_at=at, fingerprint=asked.fingerprint)
-        )
-        return taken.rowcount == 1
+        new = {"now": at, "new_fingerprint": asked.fingerprint}
+        known = {**_of(asked), "abandoned_before": abandoned_before}
+        return bool(_TAKE_OVER.run(self._connection, {**known, **new}))
 
 
-def _earlier(row: Row[Any]) -> Earlier:
-    if row.status is None:
-        return Earlier(row.fingerprint, None)
-    answer = Answer(row.status, row.content_type, row.body, row.location)
-    return Earlier(row.fingerprint, answer)
+def _of(asked: Asked) -> dict[str, Any]:
+    return {"of_caller": asked.caller, "of_route": asked.route, "of_key": asked.key}
 
 
-def _is(asked: Asked) -> ColumnElement[bool]:
-    return and_(
-        answers.c.caller == asked.caller,
-        answers.c.route == asked.route,
-        answers.c.key == asked.key,
-    )
+def _earlier(
+    fingerprint: str, status: int | None, content_type: str, body: str, location: str | None
+) -> Earlier:
+    answer = None if status is None else Answer(status, content_type, body, location)
+    return Earlier(fingerprint, answer)
