@@ -7,6 +7,7 @@ one waits for the row of `usage` and is held against what the first one has left
 from __future__ import annotations
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,9 @@ from uploads.documents.grants import Grant
 from uploads.records.prepared import Prepared
 from uploads.records.tables import grants, usage
 
-_COLUMNS = tuple(grants.c[one.name] for one in fields(Grant))
+_NAMES = tuple(one.name for one in fields(Grant))
+_COLUMNS = tuple(grants.c[name] for name in _NAMES)
+_parts_of = attrgetter(*_NAMES)
 
 
 def _fits(used: Column[Any], more: Any, own: Column[Any], default: str) -> ColumnElement[bool]:
@@ -63,8 +66,9 @@ _ADD = Prepared(insert(grants))
 
 def values_of(grant: Grant) -> dict[str, Any]:
     """Every column of a grant."""
-    values = {one.name: getattr(grant, one.name) for one in _COLUMNS}
-    return {**values, "method": grant.method.value, "state": grant.state.value}
+    values = dict(zip(_NAMES, _parts_of(grant), strict=True))
+    values["method"], values["state"] = grant.method.value, grant.state.value
+    return values
 
 
 def add(connection: Connection, grant: Grant) -> None:
@@ -74,11 +78,12 @@ def add(connection: Connection, grant: Grant) -> None:
 
 def add_within(connection: Connection, grant: Grant, most_bytes: int, most_files: int) -> bool:
     """Add a grant where its owner's room suffices; the limits are those of whoever has no own."""
-    values: dict[str, Any] = {f"grant_{name}": value for name, value in values_of(grant).items()}
-    values |= {"one": 1, "most_bytes": most_bytes, "most_files": most_files}
+    room = {"one": 1, "most_bytes": most_bytes, "most_files": most_files}
     if connection.dialect.name == "postgresql":
-        return bool(_GIVE.run(connection, values))
-    if not _TAKE_ROOM_FIRST.run(connection, values):
+        given = {f"grant_{name}": value for name, value in values_of(grant).items()}
+        return bool(_GIVE.run(connection, {**given, **room}))
+    owner = {"grant_owner_id": grant.owner_id, "grant_size": grant.size}
+    if not _TAKE_ROOM_FIRST.run(connection, {**owner, **room}):
         return False
     add(connection, grant)
     return True

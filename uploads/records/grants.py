@@ -12,8 +12,6 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, upd
 from uploads.documents.grants import Grant, GrantMethod, GrantState, grant_id_of
 from uploads.documents.model import Document, Job, Usage
 from uploads.records import completing, giving
-from uploads.records.documents import SqlDocuments
-from uploads.records.jobs import SqlJobs
 from uploads.records.prepared import Prepared
 from uploads.records.statements import storable
 from uploads.records.tables import grants
@@ -60,16 +58,7 @@ class SqlGrants:
         return False
 
     def complete(self, grant: Grant, document: Document, job: Job) -> bool:
-        if self._connection.dialect.name == "postgresql":
-            return completing.complete(self._connection, grant, document, job)
-        if not self.end(grant.id, GrantState.COMPLETED):
-            return False
-        rows = SqlDocuments(self._connection)
-        rows.add(document)
-        for _, part in grant.parts():
-            rows.add_segment(document.id, part)
-        SqlJobs(self._connection).add(job)
-        return True
+        return completing.complete(self._connection, grant, document, job)
 
     def names(self, key: str) -> bool:
         found = self._one(grant_id_of(key), grants.c.state == GrantState.OPEN.value)
