@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, jsonify
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from uploads.answers import Answer, Common
+from uploads.api.rendering import created
 
 COMMON = Common({"X-Frame-Options": "DENY"}, {"Cache-Control": "no-store"})
 
@@ -88,3 +89,15 @@ def test_what_others_make_becomes_an_answer() -> None:
     app.response_class = Answer
     with app.test_request_context():
         assert isinstance(app.make_response(Response("x")), Answer)
+
+
+def test_a_new_thing_is_told_as_flask_would_tell_it() -> None:
+    app = Flask(__name__)
+    app.response_class = Answer
+    members = {"name": 'Fahrpläne "2027".pdf', "size": 2**62, "parts": [{"b": None, "a": True}]}
+    with app.test_request_context():
+        expected = jsonify(members)
+    expected.status_code, expected.headers["Location"] = 201, "/api/v1/uploads/upl_1"
+    found = sent(created(members, "201 CREATED", "/api/v1/uploads/upl_1"))
+    status, headers, body = sent(expected)
+    assert (found[0], sorted(found[1]), found[2]) == (status, sorted(headers), body)

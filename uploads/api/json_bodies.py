@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from flask import Request
@@ -51,7 +51,7 @@ def read_body(request: Request, model: type[B]) -> B:
     data = request.get_data()
     if not data and issubclass(model, Nothing):
         return model()
-    if media_type(request.headers.get("Content-Type")) != "application/json":
+    if media_type(request.environ.get("CONTENT_TYPE")) != "application/json":
         raise UnsupportedMediaType
     members = _parse(data)
     if not isinstance(members, dict):
@@ -65,29 +65,51 @@ def read_body(request: Request, model: type[B]) -> B:
 
 
 def _parse(data: bytes) -> Any:
-    twice: list[str] = []
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            counts = Counter(name for name, _ in pairs)
-            twice.extend(name for name, count in counts.items() if count > 1)
-        return found
-
     try:
-        parsed = json.loads(
-            data.decode(),
-            object_pairs_hook=members,
-            parse_constant=lambda _: math.nan,
-            parse_int=lambda text: int(text) if len(text) <= _LONGEST_NUMBER else math.inf,
-        )
+        text = data.decode()
+        try:
+            return _READER.decode(text)
+        except _Repeated:
+            repeated = _repeated(text)
     except RecursionError:
         raise invalid(("", "nested too deeply")) from None
     except ValueError as error:
         raise Malformed("The body is not JSON in UTF-8. Correct it and send it again.") from error
-    if twice:
-        raise invalid(*((_pointer([name]), "given twice") for name in twice[:_PROBLEMS_NAMED]))
-    return parsed
+    raise invalid(*((_pointer([name]), "given twice") for name in repeated[:_PROBLEMS_NAMED]))
+
+
+def _repeated(text: str) -> list[str]:
+    """Names that come twice in an object, of all objects. Raises ValueError where it is no JSON."""
+    twice: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        counts = Counter(name for name, _ in pairs)
+        twice.extend(name for name, count in counts.items() if count > 1)
+
+    _reader(members).decode(text)
+    return twice
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Repeated
+    return found
+
+
+class _Repeated(Exception):
+    """Raised where a member comes twice."""
+
+
+def _reader(members: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=members,
+        parse_constant=lambda _: math.nan,
+        parse_int=lambda text: int(text) if len(text) <= _LONGEST_NUMBER else math.inf,
+    )
+
+
+_READER = _reader(_each_once)
 
 
 def _pointer(place: Sequence[int | str]) -> str:

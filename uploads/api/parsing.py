@@ -36,9 +36,9 @@ def moment(text: str | None, pointer: str) -> datetime | None:
 
 def known_members(request: Request, *known: Parameter) -> None:
     """Raises Invalid for a member of the query string that is not known here, or comes twice."""
-    given = request.args
-    if not given:
+    if not request.environ.get("QUERY_STRING"):
         return
+    given = request.args
     unknown = sorted(set(given) - {one.name for one in known})
     if unknown:
         raise invalid(*((name, "unknown parameter") for name in unknown))

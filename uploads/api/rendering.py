@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from json import JSONEncoder
 from typing import Any
 
+from werkzeug.datastructures import Headers
+
+from uploads.answers import Answer
 from uploads.documents.granting import SignedRequest
 from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.links import Link
 from uploads.documents.showing import rfc3339
+
+_as_text = JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def created(members: Mapping[str, Any], status: str, location: str) -> Answer:
+    """A new thing as JSON and where it is found: what Flask's `jsonify` would make of it.
+
+    For what programs ask for by the thousand: made whole at once, it costs half as much.
+    """
+    body = f"{_as_text(members)}\n".encode()
+    headers = Headers()
+    headers.add("Content-Type", "application/json")
+    headers.add("Content-Length", str(len(body)))
+    headers.add("Location", location)
+    return Answer([body], status, headers)
 
 
 def grant_json(

@@ -10,7 +10,7 @@ from pydantic import Field
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, Nothing, read_body
 from uploads.api.parsing import invalid, known_members, media_type
-from uploads.api.rendering import grant_json, signed_json
+from uploads.api.rendering import created, grant_json, signed_json
 from uploads.documents import errors
 from uploads.documents.granting import PARTS_AT_ONCE
 from uploads.documents.grants import MOST_PARTS, Grant, GrantMethod, GrantState
@@ -74,14 +74,13 @@ def create_upload() -> Response:
     granting = services().granting
     grant = granting.give(actor, offer, asked.size, method)
     try:
-        response = _answer(grant)
+        signed = granting.requests(grant, _first_parts(grant))
     except errors.Unavailable:
         # Nobody is told of it, so nobody could end it.
         granting.end(grant)
         raise
-    response.status_code = 201
-    response.headers["Location"] = f"/api/v1/uploads/{grant.id}"
-    return response
+    members = grant_json(grant, GrantState.OPEN, signed, {})
+    return created(members, "201 CREATED", f"/api/v1/uploads/{grant.id}")
 
 
 @blueprint.get("/uploads/<upload_id>")
@@ -97,7 +96,13 @@ def show_upload(upload_id: str) -> Response:
     """
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     known_members(request)
-    return _answer(services().granting.get(actor, upload_id), look=True)
+    granting = services().granting
+    grant = granting.get(actor, upload_id)
+    state = granting.state(grant)
+    # What has arrived is told also where nothing may be signed.
+    signs = state is GrantState.OPEN and granting.may_sign()
+    signed = granting.requests(grant, _first_parts(grant)) if signs else []
+    return jsonify(grant_json(grant, state, signed, granting.received(grant)))
 
 
 @blueprint.post("/uploads/<upload_id>/parts")
@@ -142,10 +147,8 @@ def complete_upload(upload_id: str) -> Response:
     actor = _writer()
     promised = read_body(request, CompletionRequest).sha256
     document = services().completion.complete(actor, upload_id, promised)
-    response = jsonify(document_json(document, services().settings.public_url))
-    response.status_code = 202
-    response.headers["Location"] = f"/api/v1/documents/{document.id}"
-    return response
+    members = document_json(document, services().settings.public_url)
+    return created(members, "202 ACCEPTED", f"/api/v1/documents/{document.id}")
 
 
 @blueprint.delete("/uploads/<upload_id>")
@@ -168,15 +171,6 @@ def _writer() -> Actor:
     return actor
 
 
-def _answer(grant: Grant, *, look: bool = False) -> Response:
-    """A grant with its first requests; `look` asks the store what has arrived.
-
-    Who looks is told that also where nothing may be signed.
-    """
-    granting = services().granting
-    state = granting.state(grant)
-    numbers = range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)
-    signs = state is GrantState.OPEN and (not look or granting.may_sign())
-    signed = granting.requests(grant, numbers) if signs else []
-    received = granting.received(grant) if look else {}
-    return jsonify(grant_json(grant, state, signed, received))
+def _first_parts(grant: Grant) -> range:
+    """The numbers of the parts whose requests a grant is shown with."""
+    return range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)

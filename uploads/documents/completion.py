@@ -163,7 +163,7 @@ def _promising(grant: Grant, sha256: str | None) -> Grant:
     """The grant with what is promised now. Raises Invalid where it was another digest before."""
     if grant.sha256 is not None and sha256 not in {None, grant.sha256}:
         raise _other_promise()
-    return replace(grant, sha256=sha256 or grant.sha256)
+    return grant if sha256 in {None, grant.sha256} else replace(grant, sha256=sha256)
 
 
 def _other_promise() -> Invalid:
