@@ -19,7 +19,7 @@ from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.proofs import StoreProof
 from uploads.proofs import LastProof, name_of
 from uploads.records.protocol import Records, Work
-from workers.doctor import store, store_gaps
+from workers.doctor import store, store_checksum
 from workers.doctor.checkup import attempt
 from workers.doctor.findings import Finding, State
 from workers.doctor.trial import Store
@@ -77,7 +77,7 @@ class Prover:
     def _find(self) -> Iterable[Finding]:
         """Ends with the first thing that could not be found out: the store is away."""
         tried = Store(self._settings)
-        for look in (*store.promises(tried), store_gaps.checksum(tried)):
+        for look in (*store.promises(tried), store_checksum.checksum(tried)):
             finding = attempt(look)
             yield finding
             if not finding.tried:
@@ -93,7 +93,7 @@ class Prover:
             tried_at=now,
             proved_at=now if well else None,
             failed_at=now if outcome.tried and not well else None,
-            checks_sha256=well and _keeps(found, store_gaps.CHECKSUM),
+            checks_sha256=well and _keeps(found, store_checksum.CHECKSUM),
             found="" if well else _why(found),
         )
 

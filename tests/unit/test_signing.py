@@ -22,7 +22,13 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1
 
 
 def of_botocore(
-    endpoint: str, method: str, path: str, headers: dict[str, str], now: datetime, token: str = ""
+    endpoint: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    now: datetime,
+    token: str = "",
+    asked: dict[str, str] | None = None,
 ) -> str:
     """What boto3's own signer makes of the same."""
     signer = S3SigV4QueryAuth(
@@ -30,14 +36,16 @@ def of_botocore(
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.auth.get_current_datetime", lambda: now.replace(tzinfo=None))
-        request = AWSRequest(method=method, url=endpoint + quote(path, safe="/~"), headers=headers)
+        url = endpoint + quote(path, safe="/~")
+        request = AWSRequest(method=method, url=url, headers=headers, params=asked or {})
         signer.add_auth(request)
     return str(request.url)
 
 
 def parts(url: str) -> tuple[str, str, list[tuple[str, str]]]:
     split = urlsplit(url)
-    return split.netloc, split.path, sorted(parse_qsl(split.query, strict_parsing=True))
+    query = parse_qsl(split.query, keep_blank_values=True, strict_parsing=True)
+    return split.netloc, split.path, sorted(query)
 
 
 @given(
@@ -47,14 +55,24 @@ def parts(url: str) -> tuple[str, str, list[tuple[str, str]]]:
     size=st.none() | st.integers(0, 2**40),
     now=MOMENTS,
     token=st.sampled_from(["", "IQoJb3JpZ2luX2VjEJr//+/=a b"]),
+    asked=st.dictionaries(
+        st.sampled_from(["prefix", "list-type", "continuation-token", "response-content-type"]),
+        st.text(st.characters(codec="utf-8"), max_size=20),
+    ),
 )
 def test_a_url_is_the_one_that_botocore_makes(
-    endpoint: str, method: str, key: str, size: int | None, now: datetime, token: str
+    endpoint: str,
+    method: str,
+    key: str,
+    size: int | None,
+    now: datetime,
+    token: str,
+    asked: dict[str, str],
 ) -> None:
     headers = (
         {} if size is None else {"Content-Type": "text/plain;  a=b ", "Content-Length": str(size)}
     )
     path = f"/bucket/{key}"
     ours = Signer(endpoint, "eu-central-1", lambda: Keys(ACCESS, SECRET, token))
-    made = ours.url(method, path, headers, now, 900)
-    assert parts(made) == parts(of_botocore(endpoint, method, path, headers, now, token))
+    made = ours.url(method, path, headers, now, 900, asked)
+    assert parts(made) == parts(of_botocore(endpoint, method, path, headers, now, token, asked))

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
 from uploads.documents.errors import StorageUnavailable
 
 
@@ -36,6 +33,9 @@ def of_role() -> KeySource:
 
     What is returned raises StorageUnavailable where the platform gives none.
     """
+    import boto3  # noqa: PLC0415  most have keys of their own, and it takes long to load
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
     session = boto3.Session()
 
     def current() -> Keys:

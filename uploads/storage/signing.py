@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from uploads.storage.keys import Keys, KeySource
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_NOTHING: Mapping[str, str] = {}
 _PLAIN = re.compile(r"[A-Za-z0-9/._~-]+")  # as our own keys are: nothing to escape
 
 
@@ -32,12 +33,19 @@ class Signer:
         self._keys = keys
 
     def url(
-        self, method: str, path: str, headers: Mapping[str, str], now: datetime, seconds: int
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        now: datetime,
+        seconds: int,
+        asked: Mapping[str, str] = _NOTHING,
     ) -> str:
         """The URL for one request, which lives for `seconds` from `now` (UTC), a week at most.
 
-        All of `headers` must be sent as they are given. `path` begins with a slash and is not
-        escaped yet. Raises StorageUnavailable where a role has no keys.
+        All of `headers` must be sent as they are given; `asked` goes into the query, under names
+        that begin with a small letter. `path` begins with a slash and is not escaped yet. Raises
+        StorageUnavailable where a role has no keys.
         """
         moment = now.strftime("%Y%m%dT%H%M%SZ")
         day = _day(self._keys(), moment[:8], self._region)
@@ -49,6 +57,9 @@ class Signer:
             f"{day.credential}&X-Amz-Date={moment}&X-Amz-Expires={seconds}"
             f"{day.token}&X-Amz-SignedHeaders={'%3B'.join(names)}"
         )
+        # Signed in the order of their names; small letters come after X-Amz-….
+        for name in sorted(asked):
+            query += f"&{name}={quote(asked[name], safe='~')}"
         escaped = path if _PLAIN.fullmatch(path) else quote(path, safe="/~")
         lines = "\n".join([f"{name}:{signed[name]}" for name in names])
         canonical = f"{method}\n{escaped}\n{query}\n{lines}\n\n{';'.join(names)}\nUNSIGNED-PAYLOAD"

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 
-from botocore.exceptions import ClientError
-
 from uploads.storage.protocol import Bucket
 from workers.doctor.checkup import Look
 from workers.doctor.findings import Finding, State
@@ -69,6 +67,8 @@ _ok = partial(Finding, PART, state=State.OK)
 
 
 def _buckets(trial: Trial) -> Finding:
+    from botocore.exceptions import ClientError  # noqa: PLC0415  workers try all but this
+
     store, missing = trial.store, []
     for bucket in Bucket:
         try:
