@@ -92,7 +92,8 @@ COPY --from=worker-packages /opt/uploads /opt/uploads
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s --retries=3 \
     CMD ["test", "-e", "/var/lib/uploads/run/worker.ready"]
 CMD ["python", "-m", "celery", "--quiet", "--app", "workers.app", "worker", "--pool", "prefork", \
-    "--without-gossip", "--without-mingle", "-O", "fair", "--queues", "uploads,upkeep"]
+    "--without-gossip", "--without-mingle", "--without-heartbeat", "-O", "fair", \
+    "--queues", "uploads,upkeep"]
 
 # --- the web service; its image also runs the courier, the schedule and the operator's command ---
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
@@ -23,6 +22,7 @@ _HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 _UNITS = {"B": 1, "KiB": 1024, "MiB": MIB, "GiB": 1024 * MIB}
 _SECRET_ARN = re.compile(r"arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@!-]+")
 _DRIVER = re.compile(r"([a-z0-9+]{1,40})://")
+_PLAIN_RATE = re.compile(r"[0-9]+/(second|minute|hour|day)")
 _NAMED_SIZE = re.compile(r"(?P<name>\S+?)\s*=\s*(?P<count>\d{1,15})\s*(?P<unit>B|KiB|MiB|GiB)?")
 
 
@@ -47,6 +47,11 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _rate(value: str) -> str:
+    if _PLAIN_RATE.fullmatch(value):
+        return value
+    # A tenth of what each program takes to start, and few rates are written any other way.
+    from limits import parse_many  # noqa: PLC0415
+
     try:
         parse_many(value)
     except ValueError as error:

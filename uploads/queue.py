@@ -42,6 +42,10 @@ def make_celery(redis_url: str) -> Celery:
         accept_content=["json"],
         task_ignore_result=True,
         result_backend=None,
+        result_expires=None,  # or the clock would send for results to be tidied
+        # Signals and the database say what workers are to do: nobody speaks to them by Redis, and
+        # at rest each would have asked it for that.
+        worker_enable_remote_control=False,
         # Upkeep has a queue of its own, so that a long backlog of jobs does not starve the sweep;
         # webhooks have one, because who is called may be slow, and a worker of their own.
         task_default_queue=JOB_QUEUE,

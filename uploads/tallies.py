@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hmac
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
-from gevent import monkey
 from prometheus_client import Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -43,8 +45,7 @@ def begin(folder: Path) -> bool:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it only there
     try:
         slots = Slots(folder, _ROOM, _LIVE)
-        # Among greenlets: nobody yields while a number is written, so a plain lock does.
-        values.Lock = monkey.get_original("threading", "Lock")  # type: ignore[attr-defined]
+        values.Lock = _plain_lock()  # type: ignore[attr-defined]
         values.ValueClass = values.MultiProcessValue(slots.mine)  # type: ignore[no-untyped-call]
     except OSError as error:
         _log.error("metrics_off", cause=str(error))
@@ -54,6 +55,13 @@ def begin(folder: Path) -> bool:
         if not metric.read:
             metric.bind(_maker(metric))
     return True
+
+
+def _plain_lock() -> Any:
+    """What locks are made of. Among greenlets nobody yields while a number is written, so one for
+    threads does: gevent, where it is at work, has kept it; nobody else needs to load gevent."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey.get_original("threading", "Lock") if monkey else threading.Lock
 
 
 def _go_on_in_child() -> None:

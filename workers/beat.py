@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery, signals
+from celery.beat import PersistentScheduler
 
 from uploads import logs, tallies
 from uploads.config import Settings
@@ -19,9 +20,19 @@ from workers.exposing import expose
 from workers.schedule import beat_schedule
 
 
+class _Fixed(PersistentScheduler):  # type: ignore[misc]
+    """What is sent, and how often, stays as it was at the start."""
+
+    def schedules_equal(self, old: Any, new: Any) -> bool:
+        """Celery would compare all entries at each tick, and copy them."""
+        del new
+        return old is not None
+
+
 def _make_app(settings: Settings) -> Celery:
     made = make_celery(settings.redis_url)
     made.conf.update(
+        beat_scheduler=_Fixed,
         beat_schedule=beat_schedule(settings),
         beat_max_loop_interval=max(1.0, settings.sweep_seconds),
     )

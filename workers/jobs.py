@@ -266,7 +266,7 @@ class Sweeper:
                 work.deliveries.due(now, _SWEPT_AT_ONCE),
             )
         )
-        missing = max(0, len(urgent) - self._waiting())
+        missing = max(0, len(urgent) - self._waiting()) if urgent else 0
         for job_id in (*urgent[:missing], *patient):
             self._hints.job(job_id)
         for webhook_id in hooks:

@@ -87,7 +87,7 @@ def _started(folder: Path, port: int, words: list[str]) -> Iterator[subprocess.P
     command = [sys.executable, "-m", "celery", "--quiet", "--app", *words]
     with (folder / "log").open("wb") as log:
         worker = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle", "-O", "fair"],
+            [*command, "--without-gossip", "--without-mingle", "--without-heartbeat", "-O", "fair"],
             env={**os.environ, **settings},
             cwd=ROOT,
             stdout=log,

@@ -27,7 +27,7 @@ from workers.signs import COURIER_READY_FILE, READY_FILE
 STOP_ORDER = ("gunicorn", "schedule", "worker", "courier", "redis", "s3")
 
 _PYTHON = sys.executable
-_QUIET = ("--without-gossip", "--without-mingle", "-O", "fair")
+_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-O", "fair")
 _GUNICORN_CONF = Path(uploads.__file__).with_name("gunicorn.conf.py")
 
 

@@ -22,7 +22,7 @@ locals {
       --config "$(python -c 'import uploads; print(uploads.__path__[0] + "/gunicorn.conf.py")')"
   EOT
   celery   = ["python", "-m", "celery", "--quiet", "--app"]
-  quiet    = ["--without-gossip", "--without-mingle", "-O", "fair"]
+  quiet    = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-O", "fair"]
 
   environment = merge(
     {
