@@ -97,10 +97,9 @@ class Promises:
 
     def hold(self, *secret: bytes) -> None:
         _settled(self._owner)
-        for document in self._owner.documents():
-            if document["id"] not in self._known:
-                _served_as_inspected(self._owner, document)
-                self._is_nobody_elses(str(document["id"]))
+        for document in self._new():
+            _served_as_inspected(self._owner, document)
+            self._is_nobody_elses(str(document["id"]))
         none(self._stack.temporary_files)
         none(lambda: findings(self._stack))
         self._log_is_silent(*secret)
@@ -110,6 +109,13 @@ class Promises:
         except AssertionError as error:
             Promises._held_for_good = f"since an earlier test: {error}"
             raise
+
+    def clear(self) -> None:
+        """Delete what has come since: whatever holds the promises next would read all of it."""
+        self._owner.discard(*(str(one["id"]) for one in self._new()))
+
+    def _new(self) -> list[dict[str, object]]:
+        return [one for one in self._owner.documents() if one["id"] not in self._known]
 
     def _is_nobody_elses(self, document_id: str) -> None:
         """I4: for another user the document answers like one that never was."""
@@ -143,7 +149,8 @@ def none(look: Callable[[], Collection[str]]) -> None:
         return not found
 
     try:
-        eventually(gone, PATIENCE, every=0.2)
+        # Each look is at all rows and all bytes, or at all processes.
+        eventually(gone, PATIENCE, every=1)
     except AssertionError:
         raise AssertionError(f"still there: {list(found)[:20]}") from None
 
