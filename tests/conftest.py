@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.nginx import Nginx
 from tests.support.people import Person
-from tests.support.stack import Stack
+from tests.support.stack import AT_REST, Stack
 
 WITHOUT_STACK = ("architecture", "contract", "unit")
 
@@ -123,6 +123,7 @@ def strict(make_stack: Callable[..., Stack]) -> Stack:
         UPLOADS_RATE_LINK_PASSWORD="5/hour",
         UPLOADS_BODY_RATE="10000",
         UPLOADS_BODY_RATE_SECONDS="5",
+        **AT_REST,
     )
 
 
@@ -157,6 +158,7 @@ def proxied(make_stack: Callable[..., Stack], nginx: Nginx) -> Stack:
         UPLOADS_TRUSTED_PROXIES="1",
         # What is left of it is looked at from one request to the next: none may be forgotten.
         UPLOADS_RATE_DEFAULT="100000/hour",
+        **AT_REST,
     )
     stack.base_url, stack.content_url = nginx.app_url, nginx.content_url
     stack.transport = nginx.transport

@@ -26,7 +26,12 @@ def running_simulator(log: Path) -> Iterator[str]:
     """Start moto; gives its endpoint, ends it afterwards."""
     port = free_port()
     command = [str(_SIMULATOR), "-H", "127.0.0.1", "-p", str(port)]
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+    # Its packages come without bytecode; what it loads is compiled once.
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, stdout=out, stderr=out, env=env) as process,
+    ):
         try:
             endpoint = f"http://127.0.0.1:{port}"
             eventually(lambda: _answers(endpoint), seconds=120)
