@@ -21,7 +21,7 @@ IF_TERRAFORM := $(if $(shell command -v terraform),$(TOOLS)/terraform/.installed
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
-.PHONY: help run test fuzz check audit tf-check bench client lock docs picture clean redis compose node test-parts frontend
+.PHONY: help run test fuzz check audit tf-check bench client lock docs picture clean redis compose node test-parts test-needs frontend
 
 help: ## Print every target with a line of help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -30,8 +30,10 @@ help: ## Print every target with a line of help
 run: $(BIN)/.ready frontend redis ## Install what is missing and start the whole service on 127.0.0.1:8000
 	@exec $(BIN)/uploads dev
 
-test: $(BIN)/.ready-dev frontend redis compose test-parts $(IF_TERRAFORM) ## Run the whole suite, on SQLite and on PostgreSQL
+test: test-needs ## Run the whole suite, on SQLite and on PostgreSQL
 	@sh .ci/suite
+
+test-needs: $(BIN)/.ready-dev frontend redis compose test-parts $(IF_TERRAFORM)
 
 fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)
 	@.venv/bin/pytest tests/hostile/test_fuzz.py --mutants=$(or $(MUTANTS),500) -s
@@ -145,11 +147,12 @@ $(TOOLS)/bench/.installed: requirements/bench.txt $(BIN)/.uv
 	@touch $@
 
 # What proves infra/terraform, apart from the service: each pins libraries that the other pins too.
+# Not compiled: most of it is for other clouds, and what is loaded is compiled then.
 $(TOOLS)/terraform/.installed: requirements/terraform.txt $(BIN)/.uv
 	@echo "Installing what checks infra/terraform"
 	@rm -rf $(TOOLS)/terraform
 	@$(UV) venv --quiet --python $(BIN)/python $(TOOLS)/terraform
-	@$(UV) pip install --quiet --compile-bytecode --python $(TOOLS)/terraform/bin/python \
+	@$(UV) pip install --quiet --python $(TOOLS)/terraform/bin/python \
 		--require-hashes -r requirements/terraform.txt
 	@touch $@
 
