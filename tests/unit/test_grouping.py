@@ -116,6 +116,18 @@ def test_a_group_shares_one_commit(
     assert len(names(records)) == 12
 
 
+def test_what_a_savepoint_keeps_is_in_memory(together: Together) -> None:
+    """Else a group that touches some pages makes a file, writes them and deletes it."""
+
+    def kept_in(work: Work) -> int:
+        assert isinstance(work, SqlWork)
+        driver: Any = work.accounts._connection.connection.driver_connection
+        return int(driver.execute("PRAGMA temp_store").fetchone()[0])
+
+    in_memory = 2  # https://www.sqlite.org/pragma.html#pragma_temp_store
+    assert [one.result(30) for one in together.write(kept_in, kept_in)] == [in_memory] * 2
+
+
 def test_a_broken_transaction_is_done_again_one_by_one(
     records: SqlRecords, together: Together
 ) -> None:

@@ -101,7 +101,11 @@ class Grouped:
                 return
 
     def _connect(self, *, writes: bool) -> Connection:
-        return self._engine.connect().execution_options(**begin_options(writes=writes))
+        connection = self._engine.connect().execution_options(**begin_options(writes=writes))
+        driver: Any = connection.connection.driver_connection
+        # What a savepoint would restore: of more than some fifteen pages it would make a file.
+        driver.execute("PRAGMA temp_store=MEMORY")
+        return connection
 
 
 def _served(connection: Connection, errands: list[Errand[Any]]) -> bool:
