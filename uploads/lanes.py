@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import threading
 from _queue import Empty, SimpleQueue
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+import gevent
 import gevent.event
 from gevent import get_hub, monkey
 
@@ -35,12 +37,15 @@ def elsewhere(act: Callable[[], T]) -> T:
 
 
 class Errand(Generic[T]):
-    """One act for a real thread, and the place where its outcome is waited for."""
+    """One act for somebody else, and the place where its outcome is waited for.
 
-    def __init__(self, act: Callable[[Any], T]) -> None:
+    `near` is for one that a greenlet of the same thread does.
+    """
+
+    def __init__(self, act: Callable[[Any], T], *, near: bool = False) -> None:
         self.act = act
         self._begun = _new_lock()
-        self._wait, self._ring = _bell()
+        self._wait, self._ring = _near_bell() if near else _bell()
         self._value: T | None = None
         self._error: BaseException | None = None
 
@@ -130,6 +135,58 @@ class Lane:
         return found
 
 
+class Bench:
+    """Where greenlets of one thread leave errands for another of their own kind.
+
+    `work` is handed all that wait, `most` at a time, and must not raise. It may wait itself: what
+    comes meanwhile is its next turn. It runs in no caller's greenlet, so whose end is near takes
+    nobody else along.
+    """
+
+    def __init__(self, most: int, work: Callable[[list[Errand[Any]]], None]) -> None:
+        self._most = most
+        self._work = work
+        self._waiting: deque[Errand[Any]] = deque()
+        self._some = gevent.event.Event()
+        # Kept while nothing waits: to make one maps memory, and to end it unmaps it.
+        self._worker: gevent.Greenlet[..., None] | None = None
+        self._closing = False
+
+    def do(self, act: Callable[[Any], T], seconds: float) -> T:
+        """Have it done; returns and raises what it does, and NoTurn."""
+        errand = Errand(act, near=True)
+        self._waiting.append(errand)
+        if self._worker is None:
+            self._worker = gevent.spawn(self._run)
+        self._some.set()
+        return errand.outcome(seconds)
+
+    def close(self) -> None:
+        """Return when all that was left here is done."""
+        worker = self._worker
+        if worker is not None:
+            self._closing = True
+            self._some.set()
+            worker.join()
+
+    def _run(self) -> None:
+        try:
+            while self._waiting or not self._closing:
+                self._some.wait()
+                self._some.clear()
+                self._do_all()
+        finally:
+            self._worker, self._closing = None, False
+
+    def _do_all(self) -> None:
+        while self._waiting:
+            some = range(min(self._most, len(self._waiting)))
+            errands = begun([self._waiting.popleft() for _ in some])
+            if errands:
+                self._work(errands)
+            gevent.sleep(0)  # whoever has an outcome now goes on first
+
+
 def begun(errands: Iterable[Errand[Any]]) -> list[Errand[Any]]:
     """Those that somebody still waits for."""
     return [errand for errand in errands if errand.begin()]
@@ -147,3 +204,9 @@ def _bell() -> tuple[Callable[[float | None], object], Callable[[], None]]:
         return event.wait, event.set
     awaited, loop = gevent.event.Event(), get_hub().loop
     return awaited.wait, lambda: loop.run_callback_threadsafe(awaited.set)
+
+
+def _near_bell() -> tuple[Callable[[float | None], object], Callable[[], None]]:
+    """Waiting and waking among greenlets of one thread."""
+    awaited = gevent.event.Event()
+    return awaited.wait, awaited.set

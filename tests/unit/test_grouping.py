@@ -16,7 +16,8 @@ from tests.support.facts import document, user
 from tests.support.sqlite import migrated_sqlite
 from tests.support.waiting import eventually
 from uploads.documents.errors import Conflict, RecordsUnavailable
-from uploads.records import grouping
+from uploads.lanes import Errand
+from uploads.records import grouping, writing
 from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords, SqlWork
 
@@ -103,13 +104,13 @@ def test_a_group_shares_one_commit(
     records: SqlRecords, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    served = grouping._served
+    served = writing.served
 
-    def counting(connection: Any, errands: list[Any]) -> bool:
+    def counting(pen: writing.Pen, errands: list[Errand[Any]]) -> bool:
         sizes.append(len(errands))
-        return served(connection, errands)
+        return served(pen, errands)
 
-    monkeypatch.setattr(grouping, "_served", counting)
+    monkeypatch.setattr(grouping, "served", counting)
     sent = together.write(*[add(f"usr_{number}") for number in range(12)])
     assert all(one.result(30) for one in sent)
     assert sizes == [1, 12]
@@ -209,3 +210,88 @@ def test_a_glance_is_taken_at_once_and_changes_nothing(tmp_path: Path) -> None:
         [sys.executable, "-c", _AMONG_GREENLETS, url], capture_output=True, text=True, timeout=120
     )
     assert said.stdout.split() == ["1", "OperationalError", "0", "0"], said.stderr
+
+
+_WRITING_AMONG_GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import sqlite3, sys, gevent, structlog
+from sqlalchemy import text
+from uploads.records import writing
+from uploads.records.grouping import Grouped
+from uploads.records.engine import make_engine
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+grouped = Grouped(make_engine(sys.argv[1]), 10)
+other = sqlite3.connect(sys.argv[2], isolation_level=None)
+thread = monkey.get_original("_thread", "get_ident")
+here, did, broken = thread(), [], []
+commit = writing.Pen.commit
+def counting(pen):
+    did.append("commit")
+    commit(pen)
+writing.Pen.commit = counting
+def add(name, then=lambda connection: None):
+    def act(connection):
+        assert thread() == here, "on another thread"
+        connection.execute(text("INSERT INTO leftovers VALUES ('b', '%s', 'now', 0)" % name))
+        then(connection)
+        return name
+    def write():
+        try:
+            did.append(grouped.run(act, writes=True))
+        except Exception as error:
+            did.append(type(error).__name__)
+    return gevent.spawn(write)
+def found():
+    rows = other.execute("SELECT key FROM leftovers ORDER BY key").fetchall()
+    print(*[key for key, in rows], "after", *did)
+    did.clear()
+def fails(connection):
+    raise LookupError
+def breaks(connection):
+    if not broken:
+        broken.append(1)
+        connection.connection.driver_connection.execute("ROLLBACK")
+        raise LookupError
+other.execute("BEGIN IMMEDIATE")
+first = [add("a1"), add("a2", fails), add("a3")]
+while grouped._pen is None or grouped._bench._waiting:
+    gevent.sleep(0)
+print("waiting", *did)
+first.append(add("a4"))
+gevent.spawn(other.execute, "ROLLBACK")
+gevent.joinall(first)
+found()
+gevent.joinall([add("b1"), add("b2", breaks), add("b3")])
+found()
+def much(connection):
+    assert thread() != here, "on the greenlets' thread"
+    connection.execute(text("DELETE FROM leftovers WHERE key < 'b3'"))
+grouped.run(grouped.at_length(much), writes=True)
+found()
+other.execute("BEGIN IMMEDIATE")
+late = add("c1")
+while not grouped._bench._waiting:
+    gevent.sleep(0)
+gevent.spawn(other.execute, "ROLLBACK")
+grouped.close()
+late.join()
+found()
+"""
+
+
+def test_greenlets_write_on_their_own_thread_and_wait_on_another(tmp_path: Path) -> None:
+    """For another process and for the disk; meanwhile others go on, and gather."""
+    url = migrated_sqlite(tmp_path / "near.db")
+    said = subprocess.run(
+        [sys.executable, "-c", _WRITING_AMONG_GREENLETS, url, str(tmp_path / "near.db")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert said.stdout.splitlines() == [
+        "waiting",
+        "a1 a3 a4 after commit a1 LookupError a3 commit a4",
+        "a1 a3 a4 b1 b2 b3 after commit commit b1 commit b2 b3",
+        "b3 after commit",
+        "b3 c1 after commit c1",
+    ], said.stderr

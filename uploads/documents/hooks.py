@@ -142,7 +142,7 @@ class Webhooks:
             if work.webhooks.remove(actor.user_id, webhook_id):
                 self._note(work, actor, "webhook.deleted", webhook)
 
-        self._records.write(unit)
+        self._records.write_much(unit)
 
     def rotate(self, actor: Actor, webhook_id: str) -> tuple[Webhook, str]:
         """A new secret, shown once. The one before signs beside it for a day. Raises NotFound."""

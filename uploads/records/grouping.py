@@ -1,10 +1,10 @@
-"""SQLite among greenlets: one real thread writes, a few read, and writes that wait share a commit.
+"""SQLite among greenlets: one writes, real threads read, and writes that wait share a commit.
 
-A greenlet that yields inside a transaction would stop the whole process: the next one waits in C
-for a lock that only the first can give back. So transactions run on threads of their own. While
-one commit waits for the disk, further units gather, and the next commit takes them all. Each runs
-in a savepoint, so that one that fails takes nothing of the others with it; none is told of its
-success before the commit.
+Two greenlets in transactions would stop the whole process: the second one waits in C for a lock
+that only the first can give back. So one writes for all. Its statements take microseconds each and
+run where all greenlets do: on a thread of its own each would give the interpreter away and wait to
+get it back. A thread waits for what takes long, another process that writes and the disk. While
+one commit waits for the disk further units gather, and the next commit takes them all.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any, TypeVar
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
-from uploads.lanes import Errand, Lane, NoTurn, among_greenlets, begun
+from uploads.lanes import Bench, Errand, Lane, NoTurn, among_greenlets, begun
 from uploads.records.engine import alone_options, begin_options
+from uploads.records.writing import Pen, fail, served
 
 T = TypeVar("T")
 
 READERS = 2
 _TOGETHER = 64
 _NEAR_MS = 20
-_log = structlog.get_logger(__name__)
 
 
 class Grouped:
@@ -35,17 +34,26 @@ class Grouped:
     def __init__(self, engine: Engine, seconds: float) -> None:
         self._engine = engine
         self._seconds = seconds
-        self._writer = Lane(1, lambda more: self._serve(more, _TOGETHER, writes=True))
+        self._writer = Lane(1, self._write)
+        self._bench = Bench(_TOGETHER, self._write_together)
+        self._waiter = Lane(1, self._wait)
+        self._pen: Pen | None = None
         self._near: Connection | None = None
-        self._readers = Lane(READERS, lambda more: self._serve(more, 1, writes=False))
+        self._readers = Lane(READERS, self._read)
 
     def run(self, act: Callable[[Connection], T], *, writes: bool) -> T:
         """One attempt of a unit, committed when this returns. Raises what the act raises."""
-        lane = self._writer if writes else self._readers
+        writer = self._bench if among_greenlets() else self._writer
         try:
-            return lane.do(act, self._seconds)
+            return (writer if writes else self._readers).do(act, self._seconds)
         except NoTurn as error:
             raise RecordsUnavailable("units of this process queue for too long") from error
+
+    def at_length(self, act: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        """The same act for `run`, where it may take longer than other greenlets should wait."""
+        if not among_greenlets():
+            return act
+        return lambda connection: self._waiter.do(lambda _: act(connection), self._seconds)
 
     def glance(self, act: Callable[[Connection], T]) -> T:
         """Read a few rows by their keys in one statement, at once and on this very thread.
@@ -65,8 +73,11 @@ class Grouped:
 
     def close(self) -> None:
         self._leave()
+        self._bench.close()
+        self._waiter.close()
         self._writer.close()
         self._readers.close()
+        self._put_down()
 
     def _connect_near(self) -> Connection:
         near = self._engine.connect().execution_options(**alone_options(self._engine))
@@ -83,59 +94,55 @@ class Grouped:
             near.invalidate()
             near.close()
 
-    def _serve(self, more: Callable[[int], list[Errand[Any]]], most: int, *, writes: bool) -> None:
-        """The life of one thread: a connection, and anew after a failure that may have hurt it."""
-        while True:
-            waiting = more(most)
-            if not waiting:
-                return
+    def _read(self, more: Callable[[int], list[Errand[Any]]]) -> None:
+        """The life of a reader: a connection, and anew after a failure that may have hurt it."""
+        while waiting := more(1):
             try:
-                connection = self._connect(writes=writes)
+                connection = self._engine.connect().execution_options(**begin_options(writes=False))
             except BaseException as error:  # noqa: BLE001 -- told to whoever waits
-                _fail(begun(waiting), error)
+                fail(begun(waiting), error)
                 continue
             with closing(connection):
-                while waiting and _served(connection, begun(waiting)):
-                    waiting = more(most)
+                while waiting and all(_looked(connection, errand) for errand in begun(waiting)):
+                    waiting = more(1)
             if not waiting:
                 return
 
-    def _connect(self, *, writes: bool) -> Connection:
-        connection = self._engine.connect().execution_options(**begin_options(writes=writes))
-        driver: Any = connection.connection.driver_connection
-        # What a savepoint would restore: of more than some fifteen pages it would make a file.
-        driver.execute("PRAGMA temp_store=MEMORY")
-        return connection
+    def _write(self, more: Callable[[int], list[Errand[Any]]]) -> None:
+        """The life of the writer where there are no greenlets."""
+        while waiting := more(_TOGETHER):
+            if errands := begun(waiting):
+                self._write_together(errands)
+        self._put_down()
+
+    def _wait(self, more: Callable[[int], list[Errand[Any]]]) -> None:
+        """The life of the thread that waits for what the writer among greenlets would wait for."""
+        while waiting := more(1):
+            for errand in begun(waiting):
+                errand.run(None)
+
+    def _write_together(self, errands: list[Errand[Any]]) -> None:
+        try:
+            if self._pen is None:
+                self._pen = Pen(self._engine, self._elsewhere if among_greenlets() else None)
+        except BaseException as error:  # noqa: BLE001 -- told to whoever waits
+            fail(errands, error)
+            return
+        if not served(self._pen, errands):
+            self._put_down()
+
+    def _elsewhere(self, act: Callable[[], None]) -> None:
+        self._waiter.do(lambda _: act(), self._seconds)
+
+    def _put_down(self) -> None:
+        """The next group has another pen."""
+        pen, self._pen = self._pen, None
+        if pen is not None:
+            pen.close()
 
 
-def _served(connection: Connection, errands: list[Errand[Any]]) -> bool:
-    """Do them; false when the connection should not be used again."""
-    if len(errands) <= 1:
-        return all(_alone(connection, errand) for errand in errands)
-    try:
-        transaction = connection.begin()
-    except SQLAlchemyError as error:
-        # Somebody else writes for too long: it is not waited for once more for each of them.
-        _fail(errands, error)
-        return False
-    try:
-        with transaction:
-            outcomes = [_apart(connection, errand) for errand in errands]
-    except BaseException as error:  # noqa: BLE001 -- a full disk: each hears of it by itself
-        _log.info("group_broken", size=len(errands), cause=type(error).__name__)
-        # Nothing of it is committed: each runs again, in a transaction of its own.
-        for errand in errands:
-            _alone(connection, errand)
-        return False
-    for errand, (value, failure) in zip(errands, outcomes, strict=True):
-        if failure is None:
-            errand.done(value)
-        else:
-            errand.failed(failure)
-    return True
-
-
-def _alone(connection: Connection, errand: Errand[Any]) -> bool:
+def _looked(connection: Connection, errand: Errand[Any]) -> bool:
+    """Run a unit that reads; false when the connection should not be used again."""
     try:
         with connection.begin():
             value = errand.act(connection)
@@ -144,25 +151,3 @@ def _alone(connection: Connection, errand: Errand[Any]) -> bool:
         return not isinstance(error, SQLAlchemyError)
     errand.done(value)
     return True
-
-
-def _apart(connection: Connection, errand: Errand[Any]) -> tuple[Any, Exception | None]:
-    """One unit among others, in a savepoint; what it raises undoes this unit alone.
-
-    The driver is asked directly: a savepoint of SQLAlchemy's costs as much as the unit.
-    """
-    driver: Any = connection.connection.driver_connection
-    driver.execute("SAVEPOINT unit")
-    try:
-        value, failure = errand.act(connection), None
-    except Exception as error:  # noqa: BLE001 -- raised again where it is waited for
-        # Fails too where SQLite has given up the whole transaction, and so does the group.
-        driver.execute("ROLLBACK TO unit")
-        value, failure = None, error
-    driver.execute("RELEASE unit")
-    return value, failure
-
-
-def _fail(errands: list[Errand[Any]], error: BaseException) -> None:
-    for errand in errands:
-        errand.failed(error)

@@ -258,6 +258,9 @@ class Records(Protocol):
 
     def write(self, unit: Callable[[Work], T]) -> T: ...
 
+    def write_much(self, unit: Callable[[Work], T]) -> T:
+        """Like `write`, for a unit that may touch very many rows."""
+
     def write_one(self, unit: Callable[[Work], T]) -> T:
         """The same as `write`, for a unit of one verb that says to be one statement.
 

@@ -139,6 +139,15 @@ class SqlRecords:
         """Run `unit` and commit. It may be run several times; only the last run counts."""
         return self._repeat(lambda connection: unit(SqlWork(connection)), writes=True)
 
+    def write_much(self, unit: Callable[[Work], T]) -> T:
+        """`write` for a unit of very many rows: who else is served here goes on meanwhile."""
+
+        def act(connection: Connection) -> T:
+            return unit(SqlWork(connection))
+
+        grouped = self._grouped
+        return self._repeat(act if grouped is None else grouped.at_length(act), writes=True)
+
     def write_one(self, unit: Callable[[Work], T]) -> T:
         """Run a unit of one statement, which commits by itself where the database allows it."""
         if self._is_sqlite:
