@@ -18,6 +18,8 @@ _LONGEST_SEND = 30.0
 # megabytes, and tells of room only when a third of them are gone: a client that reads slowly but
 # steadily would look like one that does not read at all.
 _UNSENT_BYTES = 128 * 1024
+# What is asked of a slow client at once; to copy so much costs nothing beside having read it.
+_FEW_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Line:
             data = self._sock.recv(size, flags)
         except TimeoutError:
             data = self._gathered(size)
-        if len(data) < size // 2:
+        if len(data) < (size if size <= _FEW_BYTES else size // 2):
             # The socket's own bytes were allocated for `size`: kept for long, and cut short in
             # thousands, they leave holes that nothing fits in.
             data = bytes(memoryview(data))

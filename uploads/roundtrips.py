@@ -18,6 +18,8 @@ from redis import Redis
 from redis import exceptions as failures
 
 _MOST_IDLE = 16
+# The library's 64 KiB would be what each connection costs; an answer is a few numbers.
+_READ_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class RoundTrips:
             redis_url,
             socket_connect_timeout=seconds,
             socket_timeout=seconds,
+            socket_read_size=_READ_BYTES,
             # A place that hangs is given up at once: what follows is counted in the process.
             retry=None,
         ).connection_pool

@@ -60,6 +60,14 @@ def test_many_small_pieces_are_not_many_objects(tmp_path: Path) -> None:
     assert len(list(spool)) == 1
 
 
+def test_a_large_piece_is_kept_as_it_came(tmp_path: Path) -> None:
+    """Also behind small ones: what grows is moved again and again, and memory is left in holes."""
+    large = b"y" * 20_000
+    spool = filled(Room(1_000_000, tmp_path), b"x", b"x", large, large, b"x")
+    assert [len(piece) for piece in spool] == [2, 20_000, 20_000, 1]
+    assert [piece is large for piece in spool] == [False, True, True, False]
+
+
 def test_a_full_disk_is_a_full_store(tmp_path: Path) -> None:
     class Full(Room):
         def new_file(self) -> IO[bytes]:

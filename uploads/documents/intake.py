@@ -146,6 +146,7 @@ class Intake:
             head, pieces = peek(pieces, HEAD_BYTES)
             step("s2")
             kind = self._policy.judge(name, offer.declared_type, head)
+            del head  # thousands of slow clients wait below
             watch = self._policy.watch(kind, offer.declared_type)
             receiver = self._receiver(actor, name, kind, offer, receipt)
             for piece in metered(pieces, self._policy.limit(kind)):

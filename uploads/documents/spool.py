@@ -92,11 +92,15 @@ class Spool:
             yield piece
 
     def _keep(self, piece: bytes) -> None:
+        if len(piece) >= _SMALL:
+            # As it is: what grows is moved again and again, and leaves holes that nothing fits in.
+            self._pieces.append(piece)
+            return
         last = self._pieces[-1] if self._pieces else b""
         if isinstance(last, bytearray) and len(last) < _PIECE:
             last += piece
         else:
-            self._pieces.append(bytearray(piece) if len(piece) < _SMALL else piece)
+            self._pieces.append(bytearray(piece))
 
     def _spill(self, piece: bytes) -> None:
         try:
