@@ -142,7 +142,8 @@ def _once(
 ) -> Response:
     known = replace(known, fingerprint=keyed(*body))
     records, now = services().records, clock.now()
-    earlier = records.write(lambda work: work.answers.begin(known, now, now - _ABANDONED))
+    # Each statement of it stands by itself, whoever comes in between.
+    earlier = records.write_one(lambda work: work.answers.begin(known, now, now - _ABANDONED))
     if earlier is not None:
         if not is_keyed(earlier.fingerprint, *body):
             raise IdempotencyMismatch
@@ -157,7 +158,7 @@ def _once(
         return response
     finally:
         try:
-            records.write(lambda work: _end(work, known, now, answer))
+            records.write_one(lambda work: _end(work, known, now, answer))
         except Unavailable as error:
             # The work is done and its answer is true; it can be begun anew in a minute.
             _log.warning("answer_not_kept", cause=error.cause)

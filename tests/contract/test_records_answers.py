@@ -22,11 +22,11 @@ AT_ONCE = 20
 def begin(
     records: SqlRecords, asked: Asked = ASKED, at: datetime = NOW, abandoned: datetime = NOW
 ) -> Earlier | None:
-    return records.write(lambda work: work.answers.begin(asked, at, abandoned))
+    return records.write_one(lambda work: work.answers.begin(asked, at, abandoned))
 
 
 def keep(records: SqlRecords, at: datetime = NOW, answer: Answer = ANSWER) -> bool:
-    return records.write(lambda work: work.answers.keep(ASKED, at, answer))
+    return records.write_one(lambda work: work.answers.keep(ASKED, at, answer))
 
 
 def test_a_request_is_begun_once_and_then_told_its_answer(owned: SqlRecords) -> None:
