@@ -1,15 +1,20 @@
 """An upload by signed URL: ask for a grant, PUT the bytes into the store, complete.
 
-Three requests over two connections, as a program would send them.
+Three requests over two connections, as a program would send them; and what the service's own
+library does in their place with a small file.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from bench.load.upload import Upload, film, request_head
+from bench.load.upload import BLOCK, Upload, film, raw_upload, request_head
 
 _UPLOADS = "/api/v1/uploads"
 _JSON = "Content-Type: application/json"
@@ -34,6 +39,12 @@ class Api:
     def upload(self, number: int, size: int) -> Upload:
         """The whole way of one file."""
         return Upload(self._ask(number, size), 0, b"", 201, then=_Put(self, size))
+
+    def streamed(self, number: int, size: int) -> Upload:
+        """The same file as `uploads-client` sends a small one: streamed, digested, under a key."""
+        target = f"/api/v1/documents?name=film-{number}.mp4"
+        key, digest = f"Idempotency-Key: {uuid.uuid4()}", f"Repr-Digest: sha-256=:{_digest(size)}:"
+        return raw_upload("POST", target, self.port, size, 202, key, digest, self.authorization)
 
     def _ask(self, number: int, size: int) -> bytes:
         asked = {"name": f"film-{number}.mp4", "size": size, "type": "video/mp4", "method": "put"}
@@ -67,3 +78,15 @@ class _Complete:
     def __call__(self, answer: bytes) -> Upload:
         del answer
         return Upload(self.api.post(f"{_UPLOADS}/{self.grant_id}/complete", b"{}"), 0, b"", 202)
+
+
+@lru_cache
+def _digest(size: int) -> str:
+    """SHA-256 of what is sent as a file of this size, in base64."""
+    start = film(size)
+    found, left = hashlib.sha256(start), size - len(start)
+    while left:
+        piece = BLOCK[:left]
+        found.update(piece)
+        left -= len(piece)
+    return base64.b64encode(found.digest()).decode()

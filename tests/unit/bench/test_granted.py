@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from bench.load import clients
 from bench.load.clients import Plan
 from bench.load.granted import Api
+from bench.load.upload import BLOCK_BYTES
 
 SIZE = 300_000
 COUNT = 7
@@ -112,3 +115,19 @@ def test_a_refused_put_is_a_failure_and_completes_nothing() -> None:
         outcome = sent(store, service)
     assert (outcome.succeeded, outcome.failures) == (0, {"status 403": COUNT})
     assert "POST complete" not in {word for word, _, _ in service.seen}
+
+
+def test_a_small_file_goes_as_the_library_sends_it_digest_and_key_of_its_own() -> None:
+    size, keys = 2 * BLOCK_BYTES + 99, set()
+    for number in range(2):
+        upload = Api(1, "Authorization: Bearer key").streamed(number, size)
+        sent, start = b"", 0
+        while pieces := upload.buffers(start, upload.size):
+            sent += b"".join(pieces)
+            start = len(sent)
+        head, _, body = sent.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        assert (len(body), fields["Repr-Digest"]) == (size, f"sha-256=:{digest}:")
+        keys.add(fields["Idempotency-Key"])
+    assert len(keys) == 2
