@@ -2,7 +2,7 @@
 """How gunicorn serves the app: a few processes of many greenlets, and a bound on everything.
 
 Read by `gunicorn -c`; takes its numbers from the settings and knows nothing of the app itself.
-The app is imported in the worker processes alone: what it imports must be patched by gevent first.
+The app's modules are imported before the first fork, and shared; the app is made after it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import gunicorn
 
-from uploads import logs
+from uploads import ahead, logs
 from uploads.config import Settings
 from uploads.descriptors import raise_descriptor_limit
 from uploads.lifeline import die_with_parent
@@ -64,6 +64,12 @@ def on_starting(server: Any) -> None:
     del server
     logs.configure(_settings.log_level, "web")
     raise_descriptor_limit()
+
+
+def when_ready(server: Any) -> None:
+    """The master has its sockets and its queue of signals, which know no greenlets: now the app."""
+    del server
+    ahead.import_app()
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -20,7 +20,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
-from uploads import heap, requests_counted, sending, stopping
+from uploads import ahead, heap, requests_counted, sending, stopping
 from uploads.config import Settings
 from uploads.deadlines import Line, nothing
 
@@ -64,8 +64,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         sys.setswitchinterval(_SWITCH_SECONDS)
         super().init_process()
 
+    def patch(self) -> None:
+        ahead.patch_rest()
+        super().patch()
+
     def load_wsgi(self) -> None:
-        """Import the app, which happens after gevent has patched what the app imports."""
+        """Make the app; its modules are there and frozen."""
         import_module("uploads.edge").install(self._settings)
         sending.install()
         super().load_wsgi()
