@@ -11,11 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-import boto3
 import psycopg
 import structlog
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.engine import URL
 
 T = TypeVar("T")
@@ -80,6 +77,11 @@ def _read(arn: str) -> _SignIn:
 
     By a client of its own, for it is done once in days and processes fork.
     """
+    # Loaded only where there is a secret: it costs each process megabytes.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
     quickly = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
     try:
         client = boto3.session.Session(region_name=arn.split(":")[3]).client(
