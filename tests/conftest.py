@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.support.faults import Faults
 from tests.support.nginx import Nginx
 from tests.support.people import Person
 from tests.support.stack import AT_REST, Stack
 
 WITHOUT_STACK = ("architecture", "contract", "unit")
+_ALL_OF_IT = "\npytestmark = pytest.mark.one_database\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "one_database: the database does not matter to it; run once is enough"
     )
     config.addinivalue_line("markers", "no_stack: does not use the stack of the chosen database")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no test of one database is wanted, a module of nothing else is not even loaded.
+
+    To load all of them takes a lane seconds.
+    """
+    if collection_path.suffix != ".py" or "not one_database" not in config.option.markexpr:
+        return None
+    return _ALL_OF_IT in collection_path.read_text() or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,9 +118,15 @@ def make_stack(
 
 
 @pytest.fixture(scope="session")
-def stack(make_stack: Callable[..., Stack]) -> Stack:
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
+    """What is to happen to `stack`: nothing, until a test puts a fault there."""
+    return Faults(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack: Callable[..., Stack], faults: Faults) -> Stack:
     """The service that most tests share."""
-    return make_stack()
+    return make_stack(UPLOADS_FAULT=faults.setting)
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,17 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.support import plain, raw, samples
+from tests.support.newcomers import newcomer
 from tests.support.people import Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.documents.model import Document, State
+
+# No database comes to know of what ends before a request is read, nor of what a stop waits for.
+pytestmark = pytest.mark.one_database
 
 SECONDS = 180
 HELD = 1000
-# `one_database` is on what ends before a request is read: no database comes to know of it.
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,6 @@ def works(stack: Stack) -> bool:
     return plain.get(f"{stack.base_url}/sign-in", timeout=SECONDS).status_code == 200
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     "start",
     [
@@ -89,14 +92,12 @@ def test_half_sent_headers_stop_nobody_and_are_let_go(hasty: Stack, start: bytes
     assert all(b"application/problem+json" in text for text in said)
 
 
-@pytest.mark.one_database
 def test_connections_that_say_nothing_are_let_go(hasty: Stack) -> None:
     with connections(hasty, HELD, b"") as held:
         assert works(hasty)
         assert set(answers(held)) == {b""}
 
 
-@pytest.mark.one_database
 def test_idle_connections_are_let_go(hasty: Stack) -> None:
     """One that has had its answer may stay a little, and is closed without a word."""
     request = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{hasty.port}"})
@@ -105,7 +106,6 @@ def test_idle_connections_are_let_go(hasty: Stack) -> None:
     assert all(text.startswith(b"HTTP/1.1 200") and text.count(b"HTTP/1.1") == 1 for text in said)
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" * 20, b"\r\n" * 9000])
 def test_garbage_stops_nobody(hasty: Stack, garbage: bytes) -> None:
     """What is no HTTP at all is answered at once, and nobody waits for those who sent it."""
@@ -115,27 +115,30 @@ def test_garbage_stops_nobody(hasty: Stack, garbage: bytes) -> None:
     assert works(hasty)
 
 
-def test_a_stop_lets_an_upload_come_to_its_end(stack: Stack, alice: Person) -> None:
-    """SIGTERM in the middle of one: it is taken in whole, while idle connections are closed."""
+def test_a_stop_lets_an_upload_come_to_its_end(hasty: Stack) -> None:
+    """SIGTERM in the middle of one: it is taken in whole, while idle connections are closed.
+
+    The last test of this service, which is not started again.
+    """
+    person = newcomer(hasty, "film")
     content = samples.iso_media(b"isom") + bytes(24 * 1024 * 1024)
-    idle = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{stack.port}"})
     half = len(content) // 2
-    with (
-        connections(stack, 1, idle) as held,
-        socket.create_connection(("127.0.0.1", stack.port), SECONDS) as client,
-    ):
-        client.sendall(_head(stack, alice, len(content)) + content[:half])
-        eventually(lambda: _receiving(stack), SECONDS)
-        stopping = threading.Thread(target=stack.stop)
-        stopping.start()
-        answers(held)
-        eventually(lambda: not _accepts(stack), SECONDS)
+    with socket.create_connection(("127.0.0.1", hasty.port), SECONDS) as client:
+        client.sendall(_head(hasty, person, len(content)) + content[:half])
+        eventually(lambda: State.RECEIVING in [one.state for one in _documents(hasty)], SECONDS)
+        idle = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{hasty.port}"})
+        with connections(hasty, 1, idle) as held:
+            stopping = threading.Thread(target=hasty.stop)
+            stopping.start()
+            answers(held)
+        eventually(lambda: not _accepts(hasty), SECONDS)
         client.sendall(content[half:])
         assert _answer(client)[0] == 202
         stopping.join(SECONDS)
-    stack.start()
-    documents = alice.api.get("/documents").json()["items"]
-    assert documents[0]["size"] == len(content)
+    assert not stopping.is_alive()
+    (document,) = _documents(hasty)
+    assert document.state is not State.RECEIVING
+    assert document.size == len(content)
 
 
 def _head(stack: Stack, person: Person, length: int) -> bytes:
@@ -153,10 +156,9 @@ def _answer(client: socket.socket) -> tuple[int, str | None]:
     return answer.status, answer.json.get("code")
 
 
-def _receiving(stack: Stack) -> bool:
-    """Whether the first segment of an upload is recorded."""
-    found = stack.services().records.read(lambda work: [d.state for d in work.documents.all()])
-    return "receiving" in found
+def _documents(stack: Stack) -> list[Document]:
+    """All that the records have: they are there while the service is not."""
+    return stack.services().records.read(lambda work: list(work.documents.all()))
 
 
 def _accepts(stack: Stack) -> bool:

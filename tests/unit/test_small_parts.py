@@ -46,6 +46,21 @@ def test_an_unarmed_step_does_nothing_and_an_armed_one_acts_when_told() -> None:
     faults.step("s5")
 
 
+def test_a_fault_in_a_folder_happens_once_and_when_it_is_there(tmp_path: Path) -> None:
+    faults.arm(f"@{tmp_path}")
+    try:
+        faults.step("s5")
+        for file in ("s5:fail", "s5:fail#2", "s6:fail", "s5:wait=0.0"):
+            (tmp_path / file).touch()
+        for _ in range(2):
+            with pytest.raises(faults.FaultInjected):
+                faults.step("s5")
+        faults.step("s5")
+        assert [file.name for file in tmp_path.iterdir()] == ["s6:fail"]
+    finally:
+        faults.arm(None)
+
+
 @pytest.mark.parametrize("text", ["s5", "s5:explode", "5:kill", "s5:wait"])
 def test_a_fault_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a fault"):
