@@ -40,23 +40,18 @@ _TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   tellViolation(`${event.effectiveDirective} ${event.blockedURI}`));
 """
-# What a page shows of records: on both databases. The rest is between the page and the browser.
-_OF_RECORDS = {
-    "test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go",
-    "test_a_document_is_deleted_from_its_own_page",
-    "test_the_list_stands_as_it_will_after_a_reload",
-    "test_an_ended_session_leads_to_the_form_and_back",
-    "test_older_documents_come_below",
-    "test_the_plain_form_takes_several_files_and_judges_each",
-}
 PATIENCE_MS = PATIENCE * 1000
 _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start Chromium no more often than is of use."""
+    """Start Chromium no more often than is of use.
+
+    A page asks the verbs that the API asks, and the table of routes asks every page on both
+    databases: what is left is between the page and the browser.
+    """
     for item in items:
-        if item.path.parent == Path(__file__).parent and item.name not in _OF_RECORDS:
+        if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.one_database)
 
 

@@ -9,6 +9,9 @@ from tests.support import samples
 from tests.support.headers import assert_secure
 from tests.support.people import Person
 
+# Sessions are asked for on both databases elsewhere; what is made of a session's token is the same.
+pytestmark = pytest.mark.one_database
+
 ME = "/documents"
 
 

@@ -120,6 +120,7 @@ def test_the_page_tells_what_is_used(carol: Person) -> None:
         assert 'id="room"' not in browser.get("/documents").text
 
 
+@pytest.mark.one_database
 def test_the_operator_sets_and_sees_a_quota(stack: Stack, carol: Person) -> None:
     shown = stack.cli("users", "quota", carol.email, "--bytes", "5GiB", "--json")
     assert json.loads(shown.stdout) == [

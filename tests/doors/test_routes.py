@@ -18,11 +18,13 @@ import pytest
 from tests.support import described, plain, samples
 from tests.support import grants as granted
 from tests.support.headers import assert_secure
-from tests.support.people import Browser, Person
+from tests.support.people import PATIENCE, Browser, Person
 from tests.support.requests import KEY, NOWHERE, asked, body_for, made_for
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+# HEAD asks what GET asks; of the others no view, and so no database, comes to know.
+once = pytest.mark.one_database
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PNG = samples.png()
 QUESTION = {"files": {"size": (None, "9"), "file": ("a.png", PNG)}}
@@ -156,7 +158,7 @@ def rules(stack: Stack) -> dict[str, set[str]]:
 def clean(alice: Person) -> str:
     document_id = alice.upload("route.png", PNG)
     assert alice.settle(document_id)["state"] == "clean"
-    eventually(lambda: alice.document(document_id)["renditions"], 60)
+    eventually(lambda: alice.document(document_id)["renditions"], PATIENCE)
     return document_id
 
 
@@ -222,6 +224,7 @@ def test_each_caller_gets_what_is_due(ask: Ask, clean: str, route: str, method: 
     assert found == [row.signed_out, row.wrong, row.right]
 
 
+@once
 @pytest.mark.parametrize("route", [route for route, method in TABLE if method == "GET"])
 def test_head_answers_like_get(ask: Ask, route: str) -> None:
     """HEAD has the status of GET and no body."""
@@ -237,6 +240,7 @@ def filled(path: str, name: str) -> str:
     return re.sub(r"\{\w+\}", name, path)
 
 
+@once
 def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], clean: str) -> None:
     """A method that a route does not have is 405 with Allow, TRACE among them; never a 500."""
     for (route, _), row in TABLE.items():
@@ -250,18 +254,20 @@ def test_other_methods_are_refused(stack: Stack, rules: dict[str, set[str]], cle
             assert_secure(answer)
 
 
+@once
 def test_options_says_what_there_is(stack: Stack, rules: dict[str, set[str]], clean: str) -> None:
     """OPTIONS names a route's methods and does nothing else."""
     for (route, _), row in TABLE.items():
         if row.site == "content":
             continue
         path = filled(row.path or route, clean)
-        answer = httpx.options(stack.base_url + path)
+        answer = plain.request("OPTIONS", stack.base_url + path)
         assert answer.status_code in {200, 204}, (route, answer.status_code)
         assert set(answer.headers["Allow"].split(", ")) == rules[route]
         assert_secure(answer)
 
 
+@once
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/api/v1/nowhere", "/static/nowhere.js", "/static/../app.py", "/%00"]
 )

@@ -84,6 +84,7 @@ def test_a_wrong_password_and_an_unknown_user_look_alike(stack: Stack, alice: Pe
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
 )

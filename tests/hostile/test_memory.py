@@ -6,9 +6,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.support import samples
 from tests.support.people import Person
 from tests.support.stack import Stack
+
+# What weighs are bodies: of a file of any size the database gets rows.
+pytestmark = pytest.mark.one_database
 
 MIB = 1024 * 1024
 FILES = 5

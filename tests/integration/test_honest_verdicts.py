@@ -19,6 +19,9 @@ from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+# What becomes of a verdict in the records is held on both databases by the contracts of rescans.
+pytestmark = pytest.mark.one_database
+
 SAMPLES = Path("/usr/share/clamav-testfiles")
 TEXT = b"a harmless text, until nobody knows better\n" * 20
 
