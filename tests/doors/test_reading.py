@@ -160,7 +160,7 @@ def test_a_deleted_document_leaves_a_tombstone(stack: Stack, reader: Person) -> 
     assert plain.get(picture.headers["Location"]).status_code == 410
     assert document_id not in {one["id"] for one in reader.documents()}
     assert document_id in {one["id"] for one in reader.documents(state="deleted")}
-    eventually(lambda: plain.get(content.headers["Location"]).status_code == 404, 60)
+    eventually(lambda: plain.get(content.headers["Location"]).status_code == 404, PATIENCE)
     invariants(stack, reader)
 
 

@@ -8,12 +8,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.support import raw, samples
-from tests.support.invariants import invariants
+from tests.support import leftovers, raw, samples
 from tests.support.people import Person
 from tests.support.raw import FORM_TYPE, form
 from tests.support.stack import Stack
-from tests.support.waiting import eventually
 
 LIMIT = 100 * 1024 * 1024
 MIB = 1024 * 1024
@@ -24,19 +22,8 @@ FILE = b'form-data; name="file"; filename='
 
 @pytest.fixture
 def nothing_kept(stack: Stack) -> Iterator[None]:
-    """Fails when a row, an object or a temporary file is there that was not before."""
-    stack.rest()
-    invariants(stack)
-    before = stack.snapshot()
-    yield
-
-    def nothing_new() -> bool:
-        now = stack.snapshot()
-        return all(now[kind] <= before[kind] for kind in before)
-
-    # Sooner than the sweeper would come, which spares what is younger than fifteen seconds: the
-    # door itself cleans up.
-    eventually(nothing_new, 10)
+    with leftovers.nothing_kept(stack):
+        yield
 
 
 def as_form(name: str, content: bytes, declared: str = "") -> Send:

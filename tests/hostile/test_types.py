@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import endings, hostile_archives, hostile_files, samples
-from tests.support.invariants import invariants
+from tests.support import endings, hostile_archives, hostile_files, leftovers, samples
 from tests.support.people import Person
 from tests.support.stack import Stack
-from tests.support.waiting import eventually
 from tests.unit.test_readers import LEFT_TO_THE_WORKER
 from uploads.documents.policy import Policy
 
@@ -31,13 +29,8 @@ ENDINGS = {kind.type: kind.extensions[0] for kind in Policy(max_bytes=1).types}
 
 @pytest.fixture
 def nothing_kept(stack: Stack) -> Iterator[None]:
-    """Fails when a row, an object or a temporary file is there that was not before."""
-    stack.rest()
-    invariants(stack)
-    before = stack.snapshot()
-    yield
-    # Sooner than the sweeper would come.
-    eventually(lambda: all(now <= before[kind] for kind, now in stack.snapshot().items()), 10)
+    with leftovers.nothing_kept(stack):
+        yield
 
 
 def refusal(answer: Any) -> tuple[int, str, str | None]:

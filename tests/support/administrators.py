@@ -22,7 +22,7 @@ WHY = "A false alarm: our own test file."
 def administrator(stack: Stack, name: str) -> Person:
     """Somebody with the role, a password, and a key with the scope `admin` alone."""
     email, password = f"{name}@example.org", f"{name} has a long password"
-    stack.services().accounts.create_user(email, password, Role.ADMIN)
+    stack.add_user(email, password, Role.ADMIN)
     made = Person(stack, email, password, stack.key(email, Scope.ADMIN))
     stack.people.append(made)
     return made

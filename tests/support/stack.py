@@ -16,14 +16,16 @@ from pathlib import Path
 
 import httpx
 import psutil
+from argon2 import PasswordHasher
 
 from tests.support import plain
 from tests.support.people import PATIENCE, Person
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from uploads.config import Settings
-from uploads.documents.model import Scope
+from uploads.documents.model import Role, Scope
 from uploads.records.sql import SqlRecords
+from uploads.security.accounts import Accounts
 from uploads.storage.protocol import Bucket
 from uploads.wiring import Services, build
 
@@ -62,6 +64,7 @@ FOR_TESTS = {
 # For one that idles beside others most of its life: what only a sweep finds may come later there.
 AT_REST = {"UPLOADS_SWEEP_SECONDS": "5"}
 _AS_INSTALLED = Path(__file__).with_name("as_installed")
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _OWN = Path(sys.executable).parent / "uploads"
 COMMAND = (
     [str(_OWN)] if _OWN.exists() else [sys.executable, "-c", "from workers.cli import main; main()"]
@@ -188,10 +191,14 @@ class Stack:
         Made by what the commands call: a command takes seconds, most of them to begin.
         """
         email, password = f"{name}@example.org", f"{name} has a long password"
-        self.services().accounts.create_user(email, password)
+        self.add_user(email, password)
         person = Person(self, email, password, self.key(email))
         self.people.append(person)
         return person
+
+    def add_user(self, email: str, password: str, role: Role = Role.USER) -> None:
+        """A new user, cheaply hashed: most never sign in, and who does is hashed anew."""
+        Accounts(self.services().records, hasher=_CHEAP).create_user(email, password, role)
 
     def key(self, email: str, *scopes: Scope) -> str:
         """A new API key, by default for reading and writing documents."""
