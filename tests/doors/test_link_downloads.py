@@ -14,7 +14,7 @@ import pytest
 from tests.support import samples
 from tests.support.headers import assert_secure
 from tests.support.links import clean, downloads, got, refusal, shared, stranger, ticket
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.waiting import eventually
 
 # What the records keep of links is shown on both databases by their contract.
@@ -284,5 +284,5 @@ def test_a_link_that_has_expired_is_gone(alice: Person, picture: str) -> None:
         answers.append(alice.fetch("HEAD", link["url"]))
         return answers[-1].status_code == 410
 
-    eventually(over, 60)
+    eventually(over, PATIENCE)
     assert refusal(alice.fetch("GET", link["url"])) == (410, "gone")

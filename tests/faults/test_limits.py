@@ -19,7 +19,7 @@ from tests.support import plain, raw
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.processes import standing_still
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -115,7 +115,7 @@ def test_bytes_are_weighed_whatever_becomes_of_them(narrow: Stack, dora: Person)
     # What ends is told to the other processes a moment after its answer.
     with Redis.from_url(narrow.services().settings.redis_url) as redis:
         spent = f"uploads:window:bytes-user:{user_id}"
-        eventually(lambda: sum(map(int, redis.hvals(spent))) >= len(body), 60)
+        eventually(lambda: sum(map(int, redis.hvals(spent))) >= len(body), PATIENCE)
     head = raw.head(
         "POST",
         "/api/v1/documents?name=b.txt",
@@ -135,7 +135,7 @@ def test_bytes_are_weighed_whatever_becomes_of_them(narrow: Stack, dora: Person)
 @contextmanager
 def _half_sent(person: Person) -> Iterator[socket.socket]:
     """An upload on its way, of which the rest never comes."""
-    with socket.create_connection(("127.0.0.1", person.stack.port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", person.stack.port), PATIENCE) as connection:
         fields = {
             "Host": f"127.0.0.1:{person.stack.port}",
             "Authorization": f"Bearer {person.key}",
@@ -160,13 +160,13 @@ def test_so_many_uploads_at_once_and_the_next_when_one_has_ended(
         user_id = dora.api.get("/me").json()["id"]
         with Redis.from_url(narrow.services().settings.redis_url) as redis:
             held = f"uploads:places:at-once-user:{user_id}"
-            eventually(lambda: redis.zcard(held) == AT_ONCE, 60)
+            eventually(lambda: redis.zcard(held) == AT_ONCE, PATIENCE)
         answer = refused()
         assert answer is not None
         assert "at once" in answer.json()["detail"]
         assert int(answer.headers["Retry-After"]) >= 1
         first.close()
-        eventually(lambda: refused() is None, 60)
+        eventually(lambda: refused() is None, PATIENCE)
     invariants(narrow)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import plain, raw
 from tests.support.nginx import APP, Nginx
+from tests.support.people import PATIENCE
 from tests.support.waiting import eventually
 from uploads.config import Settings
 from uploads.security.headers import of_no_app
@@ -98,7 +99,7 @@ def test_a_program_gets_a_problem_under_all_headers(alone: Nginx, case: str) -> 
     assert ("allow" in answer.headers) == (status == 405)
     assert ("retry-after" in answer.headers) == (status == 502)
     assert answer.headers["server"] == "nginx"
-    eventually(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in alone.log(), 60)
+    eventually(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in alone.log(), PATIENCE)
 
 
 @pytest.mark.parametrize("target", ["/", f"{APP}:443", "evil.example:22"])

@@ -13,7 +13,7 @@ import pytest
 from tests.support import plain, raw, samples
 from tests.support.headers import assert_secure
 from tests.support.nginx import APP, CONTENT, Nginx
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from uploads.config import Settings
@@ -167,7 +167,7 @@ def rendition(person: Person, name: str) -> httpx.URL:
     """The address on the content host of a fresh picture's thumbnail."""
     picture = person.upload(name, samples.png())
     person.settle(picture)
-    eventually(lambda: person.document(picture)["renditions"], 60)
+    eventually(lambda: person.document(picture)["renditions"], PATIENCE)
     answer = person.api.get(f"/documents/{picture}/renditions/thumbnail-200")
     assert answer.status_code == 302, answer.text
     return httpx.URL(answer.headers["Location"])
@@ -205,11 +205,13 @@ def test_the_log_is_json_without_secrets(nginx: Nginx, proxied: Stack, carol: Pe
     nginx.exchange(b"secret\r\n\r\n")
     sent = answer.headers["X-Request-Id"]
     # nginx writes a line when it is done with the request: the client may have its answer before.
-    (ours,) = eventually(lambda: [one for one in lines(nginx) if one["request_id"] == sent], 60)
+    (ours,) = eventually(
+        lambda: [one for one in lines(nginx) if one["request_id"] == sent], PATIENCE
+    )
     assert (ours["method"], ours["path"], ours["status"]) == ("POST", "/api/v1/documents", 202)
     assert ours["address"] == "127.0.0.1"
     assert sent in proxied.log.read_text()
-    eventually(lambda: "/renditions/[redacted]" in nginx.log(), 60)
+    eventually(lambda: "/renditions/[redacted]" in nginx.log(), PATIENCE)
     said = nginx.log() + (nginx.folder / "error.log").read_text()
     for secret in ("secret", carol.key.split(".")[2], picture.path.rpartition("/")[2], "Bearer"):
         assert secret not in said

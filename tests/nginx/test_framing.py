@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.support.nginx import Nginx
+from tests.support.people import PATIENCE
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -62,7 +63,7 @@ def test_a_garbled_frame_is_one_refusal(nginx: Nginx, proxied: Stack, case: str)
     assert b"Connection: close" in received
     assert "/inside" not in nginx.log()
     # nginx notes a request when it has closed both sides: the app may have noted it before.
-    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), 60)
+    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), PATIENCE)
 
 
 def unknown_to_nginx(nginx: Nginx, stack: Stack, since: int) -> set[str]:
@@ -84,7 +85,7 @@ def test_a_body_that_looks_like_a_request_is_a_body(nginx: Nginx, proxied: Stack
     assert answers(received) == [400]
     assert "/inside" not in nginx.log()
     # The id stands in nginx's log as soon as it has closed its side.
-    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), 60)
+    eventually(lambda: not unknown_to_nginx(nginx, proxied, seen), PATIENCE)
 
 
 @pytest.mark.usefixtures("proxied")

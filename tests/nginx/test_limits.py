@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import raw
 from tests.support.nginx import APP, Nginx
+from tests.support.people import PATIENCE
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.one_database
@@ -54,12 +55,12 @@ def test_one_address_has_so_many_requests_under_way(server: Nginx) -> None:
         for _ in range(UNDER_WAY):
             held.enter_context(server.connect()).sendall(WAITING)
         # They are counted as they are read, by several processes.
-        refused = eventually(lambda: refusal(server, "198.51.100.1"), 60, every=0.5)
+        refused = eventually(lambda: refusal(server, "198.51.100.1"), PATIENCE, every=0.5)
         assert refused.code == "rate-limited"
         assert refused.headers["retry-after"] == "60"
         assert status(server, "198.51.100.2") == 502
     # It was them that stood in the way.
-    eventually(lambda: status(server, "198.51.100.1") == 502, 60, every=0.5)
+    eventually(lambda: status(server, "198.51.100.1") == 502, PATIENCE, every=0.5)
 
 
 def refusal(server: Nginx, peer: str) -> raw.Answer | None:

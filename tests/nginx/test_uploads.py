@@ -16,7 +16,7 @@ import pytest
 from tests.support import plain, raw, samples
 from tests.support.invariants import invariants
 from tests.support.nginx import APP, Nginx
-from tests.support.people import Person
+from tests.support.people import PATIENCE, Person
 from tests.support.raw import FORM_TYPE, form
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -203,7 +203,7 @@ def test_a_graceful_stop_lets_uploads_finish(second: Nginx, carol: Person) -> No
             return True
         return False
 
-    eventually(closed, 60)
+    eventually(closed, PATIENCE)
     answer = upload.finish()
     assert answer is not None
     assert answer.status == 202, answer.body
