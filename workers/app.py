@@ -5,11 +5,13 @@ Celery wakes, limits and restarts processes; what is due and what is done the da
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from typing import Any, NoReturn
 
 import structlog
+from billiard.util import get_logger
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
@@ -90,6 +92,11 @@ def _ending() -> bool:
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure(Settings.load().log_level, "worker")
+    # Of a process that died Celery's pool tells by a logger that nobody is behind: Python would
+    # write its words as they are.
+    pool = get_logger()
+    pool.setLevel(logging.WARNING)
+    pool.propagate = True
 
 
 @signals.worker_init.connect

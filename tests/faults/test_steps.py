@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -37,6 +39,7 @@ def test_processes_killed_at_any_step_only_delay(
     And a file that is sent again under its key, until somebody answers, is one document.
     """
     stack.rest()
+    said = stack.log.stat().st_size
     carol, dora = newcomer(stack, "carol"), newcomer(stack, "dora")
     faults.kill(worker_step, times=3)
     answered = [_try(carol, f"{web_step}-{number}.png") for number in range(2)]
@@ -52,7 +55,16 @@ def test_processes_killed_at_any_step_only_delay(
     assert sorted(one["id"] for one in dora.documents()) == sorted(one for one, _ in kept)
     dora.discard(*(one for one, _ in kept))
     assert faults.to_come() == []
+    eventually(lambda: _deaths(stack, said) >= 3, PATIENCE)
     invariants(stack, carol, dora)
+
+
+def _deaths(stack: Stack, since: int) -> int:
+    """How many of the worker's processes were said to have died, in lines like all others."""
+    told = stack.log.read_bytes()[since:]
+    # The last one may just be written.
+    lines = told[: told.rfind(b"\n") + 1].splitlines()
+    return len([json.loads(line) for line in lines if b"ForkPoolWorker" in line])
 
 
 def _try(person: Person, name: str) -> str | None:
