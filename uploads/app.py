@@ -93,6 +93,8 @@ def create_app(services: Services | None = None) -> Flask:
     # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
     # streaming reader, which has its own limits.
     app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
+    # Two addresses are two: `//documents` is no other way to write `/documents`.
+    app.url_map.merge_slashes = False
     app.extensions["services"] = services
     app.extensions["uploads.gauges"] = Gauges(services)
     sniff(b"libmagic reads its database now, not during the first upload")
@@ -149,6 +151,7 @@ def _arrive(services: Services, limiter: OneTripLimiter) -> None:
     framing.check_target(asked)
     hosts.check_host(asked, services.settings)
     framing.check_coding(asked)
+    framing.check_query(asked)
     if uploader is not None:
         upload_limits.enter(asked, uploader)
 

@@ -36,6 +36,9 @@ _SKIP_BYTES = 128 * 1024 * 1024
 _PARTS = 64
 _PART_HEADER_BYTES = 8 * 1024
 _BOUNDARY_CHARS = 70  # RFC 2046 section 5.1.1
+_ENDS = (b"", b"\r", b"\r\n")  # what may stand behind the last delimiter
+_CODINGS = ("Content-Transfer-Encoding", "Content-Encoding")
+_UNCODED = frozenset({"7bit", "8bit", "binary", "identity"})  # RFC 2045 section 6.2, RFC 9110
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,26 @@ def _parts(request: Request, pieces: Iterator[bytes]) -> Iterator[Part]:
     for event in events:
         if isinstance(event, MultipartSegment):
             skipped = 0
+            _check_part(event)
             yield Part(event.name or "", event.filename, event.content_type, _payload(events))
         elif event is not None:
             skipped += len(event)
             if skipped > _SKIP_BYTES:
                 raise BodyTooLarge
+
+
+def _check_part(segment: MultipartSegment) -> None:
+    """Raises Malformed for a header that comes twice, of which others may believe the other one,
+    and UnsupportedMediaType for a coded part: nobody undoes it (RFC 7578 section 4.7).
+    """
+    names = [name.lower() for name, _ in segment.headerlist]
+    if len(set(names)) < len(names):
+        raise Malformed("A part of the form has a header twice. Send it with each once.")
+    for name in _CODINGS:
+        if (segment.header(name) or "binary").strip().lower() not in _UNCODED:
+            raise UnsupportedMediaType(
+                "Parts of a form are read as they are, without an encoding. Send the file itself."
+            )
 
 
 def sole_file(request: Request, silence_seconds: float, field: str = "file") -> Part:
@@ -216,20 +234,23 @@ def _may_begin(piece: bytes, delimiter: bytes) -> bool:
 def _up_to_the_end(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Keep a line break after the last delimiter from the parser, which takes it only in one piece.
 
-    A body is cut anywhere on its way. Raises ValueError for anything but a line break.
+    A body is cut anywhere on its way, and what the parser says of its end would go by that. Raises
+    ValueError for anything but a line break.
     """
     last = b"\r\n--" + boundary + b"--"
     tail, after = b"", None
     for piece in pieces:
         if after is None:
             yield piece
-            tail = (tail + piece[-len(last) - 1 :])[-len(last) - 1 :]
-            after = next((end for end in (b"", b"\r") if tail.endswith(last + end)), None)
+            tail = (tail + piece[-len(last) - 2 :])[-len(last) - 2 :]
+            after = next((end for end in _ENDS if tail.endswith(last + end)), None)
             del piece  # nobody keeps a piece while waiting for the next
         else:
             after += piece
-            if not b"\r\n".startswith(after):
+            if after not in _ENDS:
                 raise ValueError("something follows the last part")
+    if after is None and tail not in {last[2:] + end for end in _ENDS}:
+        raise ValueError("it does not end with its last delimiter")
 
 
 def _payload(events: Iterator[Any]) -> Iterator[bytes]:

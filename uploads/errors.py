@@ -143,7 +143,7 @@ def render(error: UploadsError) -> Response:
         response = current_app.response_class(
             json.dumps(members), content_type="application/problem+json"
         )
-    elif elsewhere and request.endpoint in hosts.LINK_PAGES:
+    elif elsewhere and hosts.is_link_page(request):
         page = render_template("link_problem.html", problem=members)
         response = current_app.response_class(page, content_type="text/html; charset=utf-8")
     elif elsewhere:

@@ -143,6 +143,8 @@ class Inbound:
         self._held = b""
         # What gunicorn itself sets when a body fails: it then closes instead of draining.
         self._source.failed = True
+        if self._line is not None:
+            self._line.close_after()  # and does not wait for another request first
 
 
 def _taker(source: Any, line: Line | None) -> Callable[[int], bytes]:

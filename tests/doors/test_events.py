@@ -84,6 +84,15 @@ def test_an_id_that_is_none_is_refused(ines: Person, last: str) -> None:
     assert refusal(answer) == (422, "invalid")
 
 
+def test_an_id_that_was_never_given_has_the_list_read_anew(ines: Person) -> None:
+    """As after a backup was restored: what the client knows is not what there is."""
+    document_id = ines.upload("a.txt", TEXT)
+    ines.settle(document_id)
+    for path in ("/events", f"/documents/{document_id}/events"):
+        with streaming(ines, path, last="999999999") as told:
+            assert next(told).kind == "reset"
+
+
 def test_a_stream_ends_with_its_key(stack: Stack, ines: Person) -> None:
     key = stack.key(ines.email, Scope.DOCUMENTS_READ)
     with streaming(ines, Authorization=f"Bearer {key}") as told:

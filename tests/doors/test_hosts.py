@@ -60,6 +60,50 @@ def test_a_person_on_the_content_host_is_shown_the_way(stack: Stack, path: str) 
     assert program.json()["type"] == f"{stack.base_url}/problems/not-found"
 
 
+def test_a_broken_link_is_the_page_of_links(stack: Stack) -> None:
+    """Where a program that shows mail has put something behind the address, for example."""
+    for path in ("/links/nonsense", "/links/nonsense/", "/links/a/b"):
+        answer = plain.get(stack.content_url + path, headers={"Accept": "text/html"})
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8", path
+        assert_secure(answer, content_host=True)
+
+
+WRONG_METHODS = [
+    ("content", "/tickets/nonsense", "DELETE", 405),
+    ("content", "/links/nonsense", "PUT", 405),
+    ("base", "/tickets/nonsense", "DELETE", 404),
+    ("content", "/api/v1/policy", "PUT", 404),
+    ("base", "/api/v1/policy", "PUT", 405),
+    ("content", "/livez", "POST", 405),
+]
+
+
+@pytest.mark.parametrize(("host", "path", "method", "status"), WRONG_METHODS)
+def test_a_wrong_method_is_told_where_the_route_is(
+    stack: Stack, host: str, path: str, method: str, status: int
+) -> None:
+    """On its own host and on no other."""
+    answer = plain.request(method, getattr(stack, f"{host}_url") + path)
+    assert answer.status_code == status
+    assert ("GET" in answer.headers.get("Allow", "")) == (status == 405)
+
+
+def test_a_probe_is_hidden_whatever_the_method(stack: Stack) -> None:
+    answer = plain.post(f"{stack.base_url}/livez", headers={"X-Forwarded-For": "127.0.0.1"})
+    assert code(answer) == (404, "not-found")
+
+
+@pytest.mark.parametrize("path", ["//documents", "/api//v1/policy", "//links/nonsense"])
+def test_an_address_is_not_corrected(stack: Stack, path: str) -> None:
+    """A redirect of the router's would be a page of its own, also for programs."""
+    for base in (stack.base_url, stack.content_url):
+        answer = raw.exchange(
+            stack.port, [raw.head("GET", path, {"Host": base.removeprefix("http://")})]
+        )
+        assert (answer.status, answer.code) == (404, "not-found")
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_probes_are_refused_from_behind_a_proxy(stack: Stack, path: str) -> None:
     """A forwarded request for the operator's probes is 404."""

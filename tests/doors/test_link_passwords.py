@@ -189,8 +189,8 @@ def test_methods_that_a_link_does_not_have_are_refused(alice: Person, document: 
     link = shared(alice, document)
     for method in ("PUT", "PATCH", "DELETE", "TRACE"):
         answer = plain.request(method, link["url"])
-        # On this host what no route answers is nothing, whatever the method.
-        assert refusal(answer) == (404, "not-found")
+        assert refusal(answer) == (405, "method-not-allowed")
+        assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
         assert_secure(answer, content_host=True)
     assert plain.request("OPTIONS", link["url"]).status_code == 200
     assert downloads(alice, link) == 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import random
+import socket
 from collections.abc import Iterator
+from socket import SocketIO
 
 import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from uploads import bodies
+from uploads.deadlines import Line
 from uploads.documents.errors import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -123,13 +126,43 @@ def test_a_second_part_is_found_wherever_its_delimiter_is_cut(at: int) -> None:
         b"".join(bodies.sole_file(made, 5).pieces)
 
 
-def test_nothing_may_follow_the_last_delimiter() -> None:
-    body = part("file", b"content") + END + b"x"
+@pytest.mark.parametrize("most", [1, 7, 10_000])
+@pytest.mark.parametrize("more", [b"x", b"\r\n", b"x" * 100])
+def test_nothing_may_follow_the_last_delimiter(most: int, more: bytes) -> None:
+    """However the client cut its body: in one piece the parser would let it pass."""
+    body = part("file", b"content") + END + more
     made = request(body)
     cut = Cut(body)
+    cut.most = most
     made.environ["wsgi.input"] = Inbound(cut, len(body))
     with pytest.raises(Malformed):
         b"".join(bodies.sole_file(made, 5).pieces)
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("content-disposition: form-data; name=file; filename=b.html", Malformed),
+        ("X: 1\r\nx: 2", Malformed),
+        ("Content-Transfer-Encoding: base64", UnsupportedMediaType),
+        ("Content-Encoding: gzip", UnsupportedMediaType),
+    ],
+)
+def test_a_part_that_others_could_read_otherwise_is_refused(
+    line: str, error: type[UploadsError]
+) -> None:
+    """Its bytes would be kept as they came, or its name be another one's."""
+    plain = part("file", b"aGk=") + END
+    assert read(plain) == b"aGk="
+    with pytest.raises(error):
+        read(plain.replace(b"\r\n\r\n", f"\r\n{line}\r\n\r\n".encode(), 1))
+
+
+@pytest.mark.parametrize("coding", ["binary", "8bit", "7BIT"])
+def test_a_part_that_says_that_it_is_not_coded_is_taken(coding: str) -> None:
+    """Older programs say so of each part."""
+    line = f"\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode()
+    assert read((part("file", b"x") + END).replace(b"\r\n\r\n", line, 1)) == b"x"
 
 
 @pytest.mark.parametrize(
@@ -215,6 +248,20 @@ def test_a_fields_text_is_bounded() -> None:
 def test_a_client_that_leaves_early_is_noticed() -> None:
     with pytest.raises(SizeMismatch):
         b"".join(bodies.raw_pieces(request(b"half", "text/plain", length=8), 5))
+
+
+def test_a_connection_ends_with_a_body_that_does_not_come() -> None:
+    """Nothing can follow it: to wait for another request would only hold the connection."""
+    here, there = socket.socketpair()
+    with here, there:
+        line, ended = Line(here), []
+        line.close_after = lambda: ended.append(True)
+        there.sendall(b"half")
+        there.shutdown(socket.SHUT_WR)
+        incoming = Inbound(SocketIO(here, "r"), 8, line)
+        with pytest.raises(SizeMismatch):
+            incoming.read(8)
+    assert ended
 
 
 def test_lingering_stops_after_eight_mebibytes() -> None:

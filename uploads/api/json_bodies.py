@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from uploads.api.parsing import invalid, media_type
 from uploads.documents.errors import Malformed, UnsupportedMediaType
@@ -60,8 +61,30 @@ def read_body(request: Request, model: type[B]) -> B:
         return model.model_validate(members)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        problems = [(_pointer(one["loc"]), _WORDS.get(one["type"], one["msg"])) for one in found]
-        raise invalid(*problems[:_PROBLEMS_NAMED]) from None
+        raise invalid(*_problems(members, found)) from None
+
+
+def _problems(members: Any, found: Sequence[ErrorDetails]) -> list[tuple[str, str]]:
+    """Each wrong place of the body once, and what is wrong there."""
+    problems: dict[str, str] = {}
+    for one in found:
+        if one["type"] == "none_required":
+            continue  # the branch for a member that was left out; the other one says what is wrong
+        place = one["loc"] if one["type"] == "missing" else _within(members, one["loc"])
+        problems.setdefault(_pointer(place), _WORDS.get(one["type"], one["msg"]))
+    return list(problems.items())[:_PROBLEMS_NAMED]
+
+
+def _within(members: Any, place: Sequence[int | str]) -> Sequence[int | str]:
+    """The steps of a place that the body has: pydantic names the branches of its model as well."""
+    at, steps = members, []
+    for step in place:
+        try:
+            at = at[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+        steps.append(step)
+    return steps
 
 
 def _parse(data: bytes) -> Any:

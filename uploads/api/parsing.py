@@ -96,13 +96,14 @@ def expected_digest(request: Request) -> str | None:
     header = request.headers.get("Repr-Digest")
     if header is None:
         return None
-    match = _REPR_DIGEST.search(header)
+    ours = [one for one in map(str.strip, header.split(",")) if one.startswith("sha-256=")]
+    match = _REPR_DIGEST.fullmatch(ours[0]) if len(ours) == 1 else None
     try:
         if match is None:
             raise binascii.Error
         return base64.b64decode(match["value"], validate=True).hex()
     except binascii.Error as error:
-        raise Malformed("Repr-Digest must hold `sha-256=:<base64>:` (RFC 9530).") from error
+        raise Malformed("Repr-Digest must hold one `sha-256=:<base64>:` (RFC 9530).") from error
 
 
 def raw_offer(request: Request) -> Offer:

@@ -91,10 +91,12 @@ class Streams:
         document_id: str | None,
     ) -> Iterator[Told]:
         over = first is not None and _settled(first)
-        if last_seen is not None and last_seen <= number:
+        # A number that nobody has reached was seen before the database came out of a backup.
+        lost = last_seen is not None and last_seen > number
+        if last_seen is not None and not lost:
             number, first = last_seen, None
         whole = self._records.read(lambda work: work.events.reach_back_to(actor.user_id, number))
-        yield Begun(number, whole)
+        yield Begun(number, whole and not lost)
         if first is not None:
             yield first
         if over:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Request
 
-from uploads.documents.errors import Misdirected, UnsupportedMediaType
+from uploads.documents.errors import Malformed, Misdirected, NotFound, UnsupportedMediaType
 
 
 def check_target(asked: Request) -> None:
     """Raises Misdirected where the request target names another host than the Host field.
 
     A target in absolute form overrules Host (RFC 9112 section 3.2.2), so whoever believes only
-    one of the two can be led astray. Ours must agree; then either may be believed.
+    one of the two can be led astray. Ours must agree; then either may be believed. Raises NotFound
+    for a path that begins with two slashes: Werkzeug would drop one, a proxy's rules do not.
     """
     target = asked.environ.get("RAW_URI", "")
+    if target.startswith("//"):
+        raise NotFound
     if target.startswith("/") or target in {"", "*"}:
         return
     try:
@@ -26,11 +29,27 @@ def check_target(asked: Request) -> None:
         raise Misdirected
 
 
-def check_coding(asked: Request) -> None:
-    """Raises UnsupportedMediaType for a body in a content coding (RFC 9110 section 8.4).
+def check_query(asked: Request) -> None:
+    """Raises Malformed for a query string that is not UTF-8: it could be guessed at, not read."""
+    query = asked.environ.get("QUERY_STRING", "")
+    if "%" not in query and query.isascii():
+        return
+    try:
+        unquote_to_bytes(query.encode("latin-1")).decode()
+    except UnicodeError as error:
+        raise Malformed("The query string is not UTF-8. Correct it and send it again.") from error
 
-    It would be kept, hashed and inspected as it came, and be something else to whoever reads it.
+
+def check_coding(asked: Request) -> None:
+    """Raises for a body in a coding: it would be kept, hashed and inspected as it came, and be
+    something else to whoever reads it.
+
+    UnsupportedMediaType for a content coding (RFC 9110 section 8.4), Malformed for a transfer
+    coding beside `chunked` (RFC 9112 section 6.1), which gunicorn lets pass and does not undo.
     """
+    transfer = asked.environ.get("HTTP_TRANSFER_ENCODING", "")
+    if transfer and transfer.strip().lower() != "chunked":
+        raise Malformed("Of transfer codings only `chunked` is read. Send the file as it is.")
     coding = asked.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if coding not in {"", "identity"}:
         raise UnsupportedMediaType(

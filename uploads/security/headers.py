@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 
 from uploads.answers import Answer, Common
 from uploads.config import Settings
-from uploads.security.hosts import CONTENT, LINK_PAGES, is_content_host
+from uploads.security.hosts import CONTENT, is_content_host, is_link_page
 
 REPORTS = "/csp-reports"
 _CONTENT_CSP = (
@@ -180,7 +180,7 @@ def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) 
         headers.setdefault(name, text)
     headers.update(_transport(settings))
     if _is_for_content(request, settings):
-        form = request.endpoint in LINK_PAGES and response.mimetype == "text/html"
+        form = is_link_page(request) and response.mimetype == "text/html"
         headers["Content-Security-Policy"] = _form_policy(settings) if form else _CONTENT_CSP
         headers["X-Robots-Tag"] = "noindex"
         # The app's pages show these pictures under COEP: require-corp. What guards them is the

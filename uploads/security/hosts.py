@@ -11,7 +11,8 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
-from flask import Request, request
+from flask import Request, current_app, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from uploads.config import Settings
 from uploads.documents.errors import Malformed, Misdirected, NotFound
@@ -20,7 +21,7 @@ from uploads.security.principals import services
 CONTENT = "content"
 OPERATIONS = "operations"
 # What people open themselves on the content host: there they are answered with a page.
-LINK_PAGES = frozenset({f"{CONTENT}.link", f"{CONTENT}.enter"})
+_LINK_PAGES = "/links/"
 _FORWARDING = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 
@@ -33,7 +34,7 @@ def check_host(asked: Request, settings: Settings) -> None:
         if asked.endpoint != f"{OPERATIONS}.metrics":
             raise NotFound
         return
-    blueprint = asked.blueprint
+    blueprint = _blueprint(asked)
     if blueprint == OPERATIONS:
         check_internal(asked, settings)
         return
@@ -47,9 +48,24 @@ def check_host(asked: Request, settings: Settings) -> None:
         raise NotFound
 
 
+def _blueprint(asked: Request) -> str | None:
+    """Whose route it is, also where only the method is wrong: it is asked for on its own host."""
+    wrong = asked.routing_exception
+    adapter = current_app.create_url_adapter(asked) if wrong is not None else None
+    if adapter is None or not isinstance(wrong, MethodNotAllowed) or not wrong.valid_methods:
+        return asked.blueprint
+    endpoint, _ = adapter.match(method=next(iter(wrong.valid_methods)))
+    return str(endpoint).rpartition(".")[0] or None
+
+
 def on_content_host() -> bool:
     """Whether this request was sent to the content host."""
     return is_content_host(request, services().settings)
+
+
+def is_link_page(asked: Request) -> bool:
+    """Whether somebody opened a link, or what is left of one: a mail may have broken its end."""
+    return asked.path.startswith(_LINK_PAGES)
 
 
 def is_content_host(asked: Request, settings: Settings) -> bool:

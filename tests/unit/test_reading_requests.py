@@ -1,0 +1,94 @@
+"""What a request says in its headers, its query and its JSON is read in one way or refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from uploads.api.documents import DocumentChange
+from uploads.api.json_bodies import Body, read_body
+from uploads.api.links import LinkRequest
+from uploads.api.parsing import expected_digest
+from uploads.api.webhooks import WebhookChange
+from uploads.documents.errors import Invalid, Malformed
+from uploads.security import framing
+
+ONE, OTHER = (f"sha-256=:{base64.b64encode(bytes([byte] * 32)).decode()}:" for byte in (1, 2))
+
+
+def request(
+    fields: Mapping[str, str] | None = None, *, body: bytes = b"", query: str = ""
+) -> Request:
+    environ = EnvironBuilder(
+        method="POST", data=body, headers=[*(fields or {}).items()]
+    ).get_environ()
+    environ["QUERY_STRING"] = query
+    return Request(environ)
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, gzip", "identity", "xchunked"])
+def test_a_transfer_coding_that_nobody_undoes_is_refused(coding: str) -> None:
+    """gunicorn takes the codings that are registered, and hands the bytes on as they came."""
+    with pytest.raises(Malformed):
+        framing.check_coding(request({"Transfer-Encoding": coding}))
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "\tchunked "])
+def test_chunks_are_taken(coding: str) -> None:
+    framing.check_coding(request({"Transfer-Encoding": coding}))
+
+
+@pytest.mark.parametrize("query", ["q=%ff", "name=%ed%a0%80.txt", "q=\xff", "a=%c3%28", "q=%c0%af"])
+def test_a_query_that_is_not_utf_8_is_refused(query: str) -> None:
+    """Whoever guesses finds other documents than those that were meant, or renames a file."""
+    with pytest.raises(Malformed):
+        framing.check_query(request(query=query))
+
+
+@pytest.mark.parametrize("query", ["", "q=a", "q=%C3%A9", "q=%", "q=%zz", "q=\xc3\xa9", "q=%25ff"])
+def test_any_other_query_is_read(query: str) -> None:
+    framing.check_query(request(query=query))
+
+
+@pytest.mark.parametrize("given", [ONE, f"sha-512=:AAAA:, {ONE}", f"{ONE} ,md5=:AA==:"])
+def test_one_digest_that_we_know_is_enforced(given: str) -> None:
+    assert expected_digest(request({"Repr-Digest": given})) == "01" * 32
+
+
+@pytest.mark.parametrize(
+    "given", ["", "sha-512=:AAAA:", f"{ONE}, {OTHER}", f"{ONE},{ONE}", f"x{ONE}", f"{ONE}x"]
+)
+def test_a_digest_that_is_none_or_comes_twice_is_refused(given: str) -> None:
+    """RFC 9530 makes it a dictionary, of which the last one counts: others may take the first."""
+    with pytest.raises(Malformed):
+        expected_digest(request({"Repr-Digest": given}))
+
+
+@pytest.mark.parametrize(
+    ("model", "members", "pointers"),
+    [
+        (DocumentChange, {"name": 1}, ["/name"]),
+        (DocumentChange, {"name": {}}, ["/name"]),
+        (DocumentChange, {"name": ["x"], "expires_at": 1}, ["/name", "/expires_at"]),
+        (DocumentChange, {"state": {"name": 1}}, ["/state"]),
+        (WebhookChange, {"enabled": "x"}, ["/enabled"]),
+        (WebhookChange, {"events": []}, ["/events"]),
+        (WebhookChange, {"events": ["document.clean", 1]}, ["/events/1"]),
+        (LinkRequest, {}, ["/documents"]),
+        (LinkRequest, {"documents": ["a", {"documents": 1}]}, ["/documents/1"]),
+    ],
+)
+def test_a_pointer_leads_to_what_is_wrong_in_the_body(
+    model: type[Body], members: dict[str, Any], pointers: list[str]
+) -> None:
+    """And to nothing that only our own model knows, a branch of it."""
+    asked = request({"Content-Type": "application/json"}, body=json.dumps(members).encode())
+    with pytest.raises(Invalid) as refused:
+        read_body(asked, model)
+    assert [one["pointer"] for one in refused.value.members["errors"]] == pointers
