@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import struct
 import uuid
+import zlib
 
 from tests.support import old_workbooks
-from tests.support.benign_files import pack
+from tests.support.benign_files import pack, picture
 from tests.support.hostile_files import eicar, eicar_zip
 from tests.support.ole_files import compound
 
 ZIP, RTF, CSV = "application/zip", "application/rtf", "text/csv"
+PNG, MP3 = "image/png", "audio/mpeg"
 Files = dict[str, tuple[str, bytes]]
 _URL = "79eac9e0-baf9-11ce-8c82-00aa004ba90b"
 _COMPOSITE = "00000309-0000-0000-c000-000000000046"
@@ -41,6 +44,25 @@ _OBJECTS = {
         {"CONTENTS": RTF_OBJECT.replace(b"{\\obj", b" " * 6000 + b"{\\obj")}, scattered=True
     ),
     "workbook in a stream": compound({"Package": old_workbooks.acting()["macro sheet"]}),
+}
+_MACROS = compound({"_VBA_PROJECT": b"x" * 99, "dir": b"y" * 99})
+_SLIDE = struct.pack("<2HLL", 0x10, 0x1011, 4, len(_MACROS)) + zlib.compress(_MACROS)
+_PAGE_HEAD = (
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n boundary="--=x"\r\n\r\n'
+    b"----=x\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    b"<p>3D =3D 3D\r\n-- \r\n----=x\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+)
+
+
+def _page(part: bytes) -> bytes:
+    """A page saved as one file, with a part in letters."""
+    return _PAGE_HEAD + base64.encodebytes(part) + b"\r\n----=x--\r\n"
+
+
+_OBJECTS |= {
+    "packed macros of a slideshow": compound({"PowerPoint Document": b"x" * 9 + _SLIDE}),
+    "macros in a page": _page(b"ActiveMime" + bytes(40) + zlib.compress(_MACROS)),
+    "macros in a mail": b"From: a@example.org\r\nSubject: x\r\n\ty\r\n" + _page(_MACROS),
 }
 _TABLES = {
     "dde": b"=cmd|'/k calc.exe'!A0",
@@ -91,6 +113,34 @@ def _lines(digits: bytes) -> bytes:
     return b"\r\n".join(digits[at : at + 64] for at in range(0, len(digits), 64))
 
 
+def _png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A picture with these chunks behind its data (PNG, 11.3)."""
+    plain = picture("PNG")
+    head, end = plain[:-12], plain[-12:]
+    made = (struct.pack(">L", len(data)) + kind + data for kind, data in chunks)
+    return head + b"".join(each + struct.pack(">L", zlib.crc32(each[4:])) for each in made) + end
+
+
+def _tag(frame: bytes, flags: int = 0, *, unsynchronised: bool = False) -> bytes:
+    """Sound behind a tag with one frame (ID3v2.3, 3.1 and 3.3)."""
+    body = b"TXXX" + struct.pack(">LH", len(frame), flags) + frame
+    body = body.replace(b"\xff", b"\xff\0") if unsynchronised else body
+    head = b"ID3\3\0" + bytes((0x80 * unsynchronised, 0, 0, len(body) >> 7, len(body) & 127))
+    return head + body + b"\xff\xfb\x90\x64" + bytes(500)
+
+
+def _notes(text: bytes) -> dict[str, tuple[str, bytes]]:
+    """This text, packed where pictures and sound keep texts."""
+    packed = zlib.compress(text)
+    return {
+        "text of a png": (PNG, _png((b"zTXt", b"Comment\0\0" + packed))),
+        "international text of a png": (PNG, _png((b"iTXt", b"a\0\1\0\0\0" + packed))),
+        "colours of a png": (PNG, _png((b"iCCP", b"a\0\0" + packed))),
+        "tag of an mp3": (MP3, _tag(struct.pack(">L", len(text)) + packed, 0x80)),
+        "tag kept apart": (MP3, _tag(packed.replace(b"\xff", b"\xff"), 0x80, unsynchronised=True)),
+    }
+
+
 def virus() -> Files:
     """Return label → (type, bytes): EICAR that no plain reading of the bytes shows."""
     digits = eicar().hex().encode()
@@ -118,6 +168,15 @@ def virus() -> Files:
             rb"{\rtf1{\pict\bin%d " % len(gzip.compress(eicar())) + gzip.compress(eicar()) + b"}}",
         ),
         "archive in ole in rtf": (RTF, _digits(compound({"Package": eicar_zip()}))),
+        **_notes(b"text \xff " * 9 + eicar()),
+        "text of a png in a zip": (ZIP, pack({"a": _notes(eicar())["text of a png"][1]})),
+        "stream of zlib": (ZIP, pack({"a": zlib.compress(eicar())})),
+        "stream of zlib in ole": (
+            ZIP,
+            pack({"a": compound({"x": b"y" * 9 + zlib.compress(eicar())})}),
+        ),
+        "mail": (ZIP, pack({"a.eml": b"Subject: x\r\n" + _page(eicar())})),
+        "archive in a mail": (ZIP, pack({"a.doc": _page(eicar_zip())})),
         "stream in pieces": (ZIP, pack({"a": compound({"x": broken}, scattered=True)})),
     }
 
@@ -139,5 +198,11 @@ def honest() -> Files:
         "theme in rtf": (RTF, _digits(pack({"a.xml": b"<a/>"}))),
         "picture in rtf": (RTF, rb"{\rtf1{\pict\pngblip " + _lines(b"89504e47" * 90) + b"}}"),
         "numbers in rtf": (RTF, rb"{\rtf1 " + rb"\cell 12\cell 3456 " * 300 + b"}"),
+        **_notes(b"text " * 99),
+        "texts in letters": (ZIP, pack({"a.eml": _page(b"text"), "b": zlib.compress(b"x" * 99)})),
+        "head of zlib": (
+            ZIP,
+            pack({"a": b"x\x9c" + bytes(range(256)), "b.txt": b"MIME-Version: 1"}),
+        ),
         "odd digits in rtf": (RTF, rb"{\rtf1{\pict " + b"1" * 333 + b"}}"),
     }

@@ -92,6 +92,8 @@ _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_package, _check_members],
     "application/pdf": [_check_pdf],
     "application/rtf": [rtf.check_rtf, _check_members],
+    "image/png": [_check_members],
+    "audio/mpeg": [_check_members],
     "text/csv": [tables.check_table],
     "image/svg+xml": [text.check_svg],
 }

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 
+from workers.inspection.deflated import begins_as_zlib
+from workers.inspection.mails import begins_as_mail
 from workers.inspection.ole import OLE
 from workers.inspection.tars import AR, is_tar
 from workers.inspection.unpacking import begins_as_lzma
+
+_TRIED = ((begins_as_lzma, "xz"), (begins_as_zlib, "zlib"), (begins_as_mail, "mail"))
 
 _OPENED = (
     (re.compile(rb"PK\x03\x04|PK\x05\x06"), "zip"),
@@ -30,6 +34,8 @@ _OPENED = (
     (re.compile(re.escape(AR)), "ar"),
     (re.compile(re.escape(OLE)), "ole"),
     (re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\\rt"), "rtf"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png"),
+    (re.compile(rb"ID3[\2-\4]"), "id3"),
 )
 
 
@@ -38,4 +44,6 @@ def opened_as(head: bytes) -> str | None:
     found = next((kind for magic, kind in _OPENED if magic.match(head)), None)
     if found is None and is_tar(head):
         return "tar"
-    return "xz" if found is None and begins_as_lzma(head) else found
+    if found is None:
+        found = next((kind for begins, kind in _TRIED if begins(head)), None)
+    return found

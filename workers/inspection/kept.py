@@ -22,6 +22,8 @@ from workers.inspection.pdfs import open_pdf
 HELD_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 66_000  # an end record and its longest comment
 _PDF_HEAD_BYTES = 1024
+_NOTED = ("png", "id3")
+"""Carry something among their first bytes, and may be very large."""
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _ODF_MANIFEST, _ODF_LOCKED = "META-INF/manifest.xml", b"encryption-data"
 _END, _LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL")
@@ -43,12 +45,13 @@ class Kept:
         locked = _ODF_LOCKED if name == _ODF_MANIFEST else None
         self._locked = _ENCRYPTED_PACKAGE if self._kind == "ole" else locked
         self._held: io.BytesIO | None = io.BytesIO()
+        self._beginning: io.BytesIO | None = None
         self._tail = b""
         self._following = Following()
         self.chunks = self._pass()
 
     def document(self) -> tuple[str, BinaryIO] | None:
-        """The kind and bytes of a document in which nothing is packed: "biff" or "csv"."""
+        """The kind and bytes of a document in which nothing is packed."""
         if self._document is None:
             return None
         for _ in self.chunks:
@@ -66,7 +69,7 @@ class Kept:
             raise Refusal("unknown-packing", f"a container that is not opened: {name}")
         check_bare(self._head)
         if self._kind is not None:
-            yield self._kind, self._whole()
+            yield self._kind, self._beginning or self._whole()
         elif self._is_shifted_pdf():
             yield "pdf", self._whole()
         if self._kind != "zip" and (archive := self.archive_at_end()) is not None:
@@ -91,8 +94,9 @@ class Kept:
         if self._held is None:
             return
         self._held.write(piece)
-        wanted = self._kind is not None or self._document is not None
+        wanted = (self._kind or self._document) is not None and self._kind not in _NOTED
         if not wanted and self._held.tell() > HELD_BYTES:
+            self._beginning = self._held if self._kind in _NOTED else None
             self._held = None
 
     def _whole(self) -> io.BytesIO:
@@ -147,6 +151,8 @@ class Kept:
 
 
 def _document(head: bytes, name: str) -> str | None:
+    if head.startswith(b"ActiveMime"):
+        return "activemime"
     if begins_as_biff(head):
         return "biff"
     return "csv" if name.lower().endswith(".csv") else None

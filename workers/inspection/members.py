@@ -19,7 +19,7 @@ from uploads.documents.readers.limits import Limits
 from workers.inspection import celled
 from workers.inspection.bundles import MOST, MOST_BYTES, SMALL_BYTES, write_bundle
 from workers.inspection.cell_members import END, MORE
-from workers.inspection.containers import container_of
+from workers.inspection.containers import may_hold
 from workers.inspection.engine import Engine, EngineUnavailable, Scanner, Subject
 
 _TYPE = "application/octet-stream"
@@ -52,7 +52,7 @@ class WithMembers:
         """Say what the file and all in it is. Raises: EngineUnavailable."""
         engine = self._engine.begin()
         whole = engine.inspect(subject)
-        if whole.outcome is not Outcome.CLEAN or container_of(subject.type) is None:
+        if whole.outcome is not Outcome.CLEAN or not may_hold(subject.type, subject.path):
             return whole
         deadline = min(subject.deadline, time.monotonic() + self._seconds)
         limits = replace(self._limits, deadline=deadline)

@@ -18,11 +18,11 @@ from typing import BinaryIO
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection import pdf_files, tars
+from workers.inspection.carriers import CARRIERS
 from workers.inspection.containers import PDF, container_of
+from workers.inspection.deflated import whole
 from workers.inspection.filters import check_count, steps_of, undo_filter
 from workers.inspection.kept import TAIL_BYTES, Kept
-from workers.inspection.ole import read_ole
-from workers.inspection.rtf_digits import blobs_of
 from workers.inspection.unpacking import (
     CHUNK_BYTES,
     Unpacker,
@@ -36,8 +36,6 @@ from workers.inspection.unpacking import (
 
 _STORED, _DEFLATED = 0, 8
 _STREAMS = ("gzip", "bzip2", "xz")
-_DOCUMENTS = ("ole", "rtf")
-_MAIL = "__properties_version1.0"  # MS-OXMSG, 2.4
 _PACKINGS = frozenset((*range(1, 8), 9, 10, 12, 14, 16, *range(18, 21), *range(93, 99)))
 """Methods of APPNOTE 4.4.5 that other programs know."""
 
@@ -149,7 +147,7 @@ def _level(kind: str, inner: str) -> int:
     """
     if inner == "tar" and kind in _STREAMS:
         return 0
-    return 0 if inner in _DOCUMENTS and kind not in _DOCUMENTS else 1
+    return 0 if inner in CARRIERS and kind not in CARRIERS else 1
 
 
 def _open_zip(file: BinaryIO, budget: Budget, *, led: bool = False) -> tuple[str, _Members]:
@@ -177,23 +175,19 @@ def _open_tar(
     return "archive", ((name, _metered(pieces, size, budget)) for name, pieces in members)
 
 
-def _open_ole(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
-    """Each stream as programs read it, whose pieces may lie anywhere in the file."""
-    compound = read_ole(file)
-    budget.enter(len(compound.entries))
+def _open_carrier(
+    file: BinaryIO, budget: Budget, read: Callable[[BinaryIO, Budget], tuple[str, _Members]]
+) -> tuple[str, _Members]:
     size = file.seek(0, io.SEEK_END)
-    within = "archive" if any(each.name == _MAIL for each in compound.entries) else "document"
-    members = ((each.name, iter([compound.read(each, each.size)])) for each in compound.entries)
+    within, members = read(file, budget)
     return within, ((name, _metered(pieces, size, budget)) for name, pieces in members)
 
 
-def _open_rtf(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
-    """What is written in digits: pictures, themes, stored data."""
+def _open_packed(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
+    """A stream of zlib, which no program opens as a file: what comes out of it counts."""
+    budget.enter(1)
     size = file.seek(0, io.SEEK_END)
-    blobs = (
-        (f"digits-{number}", iter([each])) for number, each in enumerate(blobs_of(file, budget))
-    )
-    return "document", ((name, _metered(pieces, size, budget)) for name, pieces in blobs)
+    return "archive", iter([("content", _metered(whole(file), size, budget))])
 
 
 def _open_pdf(file: BinaryIO, budget: Budget) -> tuple[str, _Members]:
@@ -222,8 +216,8 @@ _OPENERS: dict[str, Callable[[BinaryIO, Budget], tuple[str, _Members]]] = {
     "tar": partial(_open_tar, read=tars.read_tar),
     "ar": partial(_open_tar, read=tars.read_ar),
     "pdf": _open_pdf,
-    "ole": _open_ole,
-    "rtf": _open_rtf,
+    "zlib": _open_packed,
+    **{kind: partial(_open_carrier, read=read) for kind, read in CARRIERS.items()},
 }
 
 

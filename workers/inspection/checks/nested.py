@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Budget, Limits
+from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.ziptable import read_table
 from workers.inspection.checks.biff import check_biff
 from workers.inspection.checks.office import check_inner_office
@@ -29,6 +29,8 @@ def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
         check_rtf(file, "application/rtf", limits)
     elif kind == "ole":
         check_ole(file)
+    elif kind == "activemime":
+        raise Refusal("active-content", "ole: macros in a page")
     elif kind == "csv":
         check_table(file, "text/csv", limits)
     elif kind == "biff":
