@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from uploads.documents.readers.limits import Budget
 
-_FIELD = rb"[!-9;-~]{1,99}:[^\r\n]{0,998}\r?\n(?:[ \t][^\r\n]{0,998}\r?\n)*+"
+_FIELD = rb"[!-9;-~]{1,99}:[^\r\n]{0,998}\r?\n(?:[ \t][^\r\n]{0,998}\r?\n)*"
 _MAIL = re.compile(
     rb"\s{0,9}(?:From [^\r\n]{1,256}\r?\n)?(?:"
     + _FIELD

@@ -17,7 +17,7 @@ _LOOKED_AT_CLOCK = 4096
 _ASIDE = rb"\{\\\*\\(?:blipuid|picprop)\b[^{}]{0,256}\}"  # of a picture, and no part of it
 _TOKEN = re.compile(
     _ASIDE + rb"|\\bin(\d{1,10}) ?|\\(pict)(?![a-zA-Z])|\\[a-zA-Z]{1,32}(?:-?\d{1,10})? ?|\\.|[{}]|"
-    rb"([0-9A-Fa-f\s\0]++)|([^\\{}0-9A-Fa-f\s\0][^\\{}]*+)",
+    rb"([0-9A-Fa-f\s\0]+)|([^\\{}0-9A-Fa-f\s\0][^\\{}]*)",
     re.DOTALL,
 )
 _SPACE = b" \t\r\n\v\f\0"
