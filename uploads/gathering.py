@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -46,9 +45,11 @@ class Gathering(Generic[T]):
     def take(self) -> list[T]:
         """Some of what waits, for whoever can send it at once."""
         found: list[T] = []
-        with suppress(IndexError):
-            while len(found) < self._together:
+        try:
+            for _ in range(min(len(self._waiting), self._together)):
                 found.append(self._waiting.popleft())
+        except IndexError:  # the rest was taken by another thread meanwhile
+            pass
         return found
 
     def _send_all(self) -> None:

@@ -1,8 +1,9 @@
 """Commands to Redis, several in one round trip, with little between them and the socket.
 
-redis-py's connections carry them. Its client in front of these (retries, pools that look whether
-a connection is alive, hooks) costs more than the command and the round trip together, and each
-upload would pay it three times.
+redis-py opens the connections, with their rights and their TLS; what is said on them is packed and
+read by hiredis, as redis-py has it done. All that redis-py puts between (retries, pools that look
+whether a connection is alive, hooks) costs more than the command and the round trip together, and
+each upload would pay it three times.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from hiredis import Reader, pack_command
 from redis import Redis
 from redis import exceptions as failures
+from redis.connection import DefaultParser
+
+from uploads.deadlines import send_whole
 
 _MOST_IDLE = 16
 # The library's 64 KiB would be what each connection costs; an answer is a few numbers.
 _READ_BYTES = 4096
+_UNFINISHED = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,7 @@ class Script:
         object.__setattr__(self, "sha", sha)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One run of a script."""
 
     script: Script
@@ -50,8 +55,7 @@ class Call:
         return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """Texts to the head of a list, in this order (LPUSH)."""
 
     name: str
@@ -60,7 +64,8 @@ class Push:
     def command(self) -> tuple[Any, ...]:
         return ("LPUSH", self.name, *self.texts)
 
-    whole = command
+    def whole(self) -> tuple[Any, ...]:
+        return self.command()
 
 
 class RoundTrips:
@@ -75,7 +80,7 @@ class RoundTrips:
             # A place that hangs is given up at once: what follows is counted in the process.
             retry=None,
         ).connection_pool
-        self._idle: deque[Any] = deque()
+        self._idle: deque[_Connection] = deque()
 
     def run(self, calls: Sequence[Call | Push]) -> list[Any]:
         """Run them in this order, perhaps others between them; returns what each returned.
@@ -98,39 +103,69 @@ class RoundTrips:
                     raise answer
             return answers
 
-    def _take(self) -> tuple[Any, bool]:
-        with suppress(IndexError):
-            return self._idle.pop(), False
-        return self._pool.make_connection(), True
+    def _take(self) -> tuple[_Connection, bool]:
+        if self._idle:
+            with suppress(IndexError):  # another thread's, since then
+                return self._idle.pop(), False
+        return _Connection(self._pool.make_connection()), True
 
-    def _keep(self, connection: Any) -> None:
+    def _keep(self, connection: _Connection) -> None:
         if len(self._idle) < _MOST_IDLE:
             self._idle.append(connection)
         else:
-            connection.disconnect()
+            connection.close()
 
 
-def _ask(connection: Any, calls: Sequence[Call | Push]) -> list[Any]:
-    answers = _exchange(connection, [call.command() for call in calls])
+class _Connection:
+    """One that redis-py opened (raises `redis.RedisError`), and what has come on it (RESP 2)."""
+
+    def __init__(self, opened: Any) -> None:
+        opened.connect()
+        self._opened = opened
+        self._socket = opened._sock  # of redis-py's own it is not asked for anything else
+        self._reader = Reader(
+            protocolError=failures.InvalidResponse,
+            replyError=DefaultParser.parse_error,
+            notEnoughData=_UNFINISHED,
+        )
+
+    def exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send them all, then read all answers: errors of single commands among them.
+
+        After anything else it is closed: nobody knows what would come next on it.
+        """
+        try:
+            send_whole(self._socket, b"".join([pack_command(one) for one in commands]))
+            return [self._answer() for _ in commands]
+        except TimeoutError as error:
+            self.close()
+            raise failures.TimeoutError("Redis did not answer in time") from error
+        except OSError as error:
+            self.close()
+            raise failures.ConnectionError(f"the connection to Redis broke: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._opened.disconnect()
+
+    def _answer(self) -> Any:
+        while (answer := self._reader.gets()) is _UNFINISHED:
+            data = self._socket.recv(_READ_BYTES)
+            if not data:
+                raise failures.ConnectionError("Redis ended the connection")
+            self._reader.feed(data)
+        if isinstance(answer, failures.ConnectionError):  # it is loading, or knows no master
+            raise answer
+        return answer
+
+
+def _ask(connection: _Connection, calls: Sequence[Call | Push]) -> list[Any]:
+    answers = connection.exchange([call.command() for call in calls])
     unknown = [n for n, one in enumerate(answers) if isinstance(one, failures.NoScriptError)]
     if unknown:
-        again = _exchange(connection, [calls[number].whole() for number in unknown])
+        again = connection.exchange([calls[number].whole() for number in unknown])
         for number, answer in zip(unknown, again, strict=True):
             answers[number] = answer
     return answers
-
-
-def _exchange(connection: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Send them all, then read all answers: errors of single commands among them.
-
-    A connection that fails on the way is closed by itself.
-    """
-    connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-    return [_answer(connection) for _ in commands]
-
-
-def _answer(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except failures.ResponseError as error:
-        return error

@@ -11,7 +11,7 @@ from redis import Redis, RedisError
 from tests.support.waiting import eventually
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Turnstile
-from uploads.security.windows import Answer, Counts, Entry, LocalCounts, Places, Window
+from uploads.security.windows import Answer, Counts, Entry, Limits, LocalCounts, Places, Window
 
 _tokens = (str(number) for number in itertools.count())
 
@@ -35,7 +35,7 @@ def size(most: int, key: str = "ann") -> Window:
 
 
 def entry(*windows: Window, places: tuple[Places, ...] = ()) -> Entry:
-    return Entry(next(_tokens), windows, places)
+    return Entry(next(_tokens), Limits(windows, places))
 
 
 def let_in(answer: Answer) -> bool:

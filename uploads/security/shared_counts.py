@@ -8,13 +8,24 @@ upload's own commit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import structlog
 from redis import RedisError
 
 from uploads.gathering import Gathering
 from uploads.roundtrips import Call, RoundTrips, Script
-from uploads.security.windows import BUCKETS, PLACE_SECONDS, Answer, Entry, Places, Window
+from uploads.security.windows import (
+    BUCKETS,
+    CALLERS,
+    PLACE_SECONDS,
+    Answer,
+    Entry,
+    Limits,
+    Places,
+    Window,
+)
 
 _SECONDS = 1.0
 # How long ends of uploads are gathered. Whoever has had its answer may come back at once: its next
@@ -120,15 +131,11 @@ class SharedCounts:
         )
 
     def enter(self, entry: Entry) -> Answer:
-        arguments: list[str | int] = [len(entry.windows), entry.token, PLACE_SECONDS * 1000]
-        for window in entry.windows:
-            arguments += [window.most, window.bucket_ms, window.cost]
-        arguments += [places.most for places in entry.places]
-        call = Call(_ENTER, _keys(entry.windows, entry.places), arguments)
+        said = _said(entry.limits)
+        call = Call(_ENTER, said.keys, (said.windows, entry.token, *said.asked))
         refused, wait, *rest = self._redis.run([*self._ended.take(), call])[-1]
-        policies = [one.policy for one in entry.windows] + [one.policy for one in entry.places]
         left = list(zip(rest[::2], rest[1::2], strict=True))
-        return Answer(policies[refused - 1] if refused else None, wait, left)
+        return Answer(said.policies[refused - 1] if refused else None, wait, left)
 
     def advance(self, entry: Entry, amount: int) -> None:
         self._redis.run([_charge(entry, amount, PLACE_SECONDS * 1000)])
@@ -144,11 +151,39 @@ class SharedCounts:
             _log.warning("ends_not_counted", count=len(calls), cause=type(error).__name__)
 
 
+class _Said(NamedTuple):
+    """What is the same each time that a caller's limits are asked, as Redis is told it."""
+
+    policies: list[str]
+    keys: list[str]
+    windows: int
+    asked: list[int]
+    charged_keys: list[str]
+    charged: int
+    buckets: list[int]
+
+
+@lru_cache(maxsize=CALLERS)
+def _said(limits: Limits) -> _Said:
+    windows, places, charged = limits.windows, limits.places, limits.charged
+    asked = [PLACE_SECONDS * 1000]
+    for window in windows:
+        asked += [window.most, window.bucket_ms, window.cost]
+    return _Said(
+        policies=[one.policy for one in (*windows, *places)],
+        keys=_keys(windows, places),
+        windows=len(windows),
+        asked=asked + [one.most for one in places],
+        charged_keys=_keys(charged, places),
+        charged=len(charged),
+        buckets=[window.bucket_ms for window in charged],
+    )
+
+
 def _charge(entry: Entry, amount: int, life_ms: int) -> Call:
-    charged = entry.charged
-    buckets = [window.bucket_ms for window in charged]
-    arguments: list[str | int] = [len(charged), entry.token, life_ms, amount, *buckets]
-    return Call(_CHARGE, _keys(charged, entry.places), arguments)
+    said = _said(entry.limits)
+    arguments = (said.charged, entry.token, life_ms, amount, *said.buckets)
+    return Call(_CHARGE, said.charged_keys, arguments)
 
 
 def _keys(windows: Sequence[Window], places: Sequence[Places]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 from redis import RedisError
 
-from uploads.security.windows import Answer, Counts, Entry
+from uploads.security.windows import Answer, Counts, Entry, Limits
 
 _AWAY_SECONDS = 5.0  # how long a Redis that did not answer is not asked again
 _STEP_BYTES = 16 * 1024 * 1024
@@ -92,8 +92,6 @@ class Turnstile:
         _log.warning("uploads_counted_alone", cause=type(error).__name__)
 
     def _share(self, entry: Entry) -> Entry:
-        return replace(
-            entry,
-            windows=[replace(one, most=-(-one.most // self._shares)) for one in entry.windows],
-            places=[replace(one, most=-(-one.most // self._shares)) for one in entry.places],
-        )
+        windows = [replace(one, most=-(-one.most // self._shares)) for one in entry.limits.windows]
+        places = [replace(one, most=-(-one.most // self._shares)) for one in entry.limits.places]
+        return Entry(entry.token, Limits(windows, places))

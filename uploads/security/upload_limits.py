@@ -9,9 +9,9 @@ the limits of all routes: they are refused anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from functools import lru_cache
-from uuid import uuid4
 
 from flask import Flask, Request, Response, current_app, g
 from limits import parse_many
@@ -24,7 +24,7 @@ from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Ticket, Turnstile
-from uploads.security.windows import Entry, LocalCounts, Places, Window
+from uploads.security.windows import CALLERS, Entry, Limits, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
 _ENTRANCE = "uploads.entrance"
@@ -68,13 +68,13 @@ def enter(asked: Request, actor: Actor) -> Ticket:
 
 def leave(ticket: Ticket, response: Response) -> None:
     """Tell what is left, and end the upload when the answer has gone out and nothing is read."""
-    entry = ticket.entry
+    limits = ticket.entry.limits
     left = [
         f'"{window.policy}";r={max(0, rest)};t={-(-wait // 1000)}'
-        for window, (rest, wait) in zip(entry.windows, ticket.answer.left, strict=True)
+        for window, (rest, wait) in zip(limits.windows, ticket.answer.left, strict=True)
     ]
     # Nobody else writes these two; to look for them costs more than to add them.
-    response.headers.add("RateLimit-Policy", _policies(entry.windows, entry.places))
+    response.headers.add("RateLimit-Policy", _policies(limits))
     response.headers.add("RateLimit", ", ".join(left))
     if ticket.answer.refused is None:
         response.call_on_close(ticket.leave)
@@ -85,11 +85,11 @@ def _left() -> None:
     UNDER_WAY.count(by=-1)
 
 
-def _policies(windows: Sequence[Window], places: Sequence[Places]) -> str:
-    return ", ".join([_policy(one) for one in (*windows, *places)])
+@lru_cache(maxsize=CALLERS)
+def _policies(limits: Limits) -> str:
+    return ", ".join([_policy(one) for one in (*limits.windows, *limits.places)])
 
 
-@lru_cache(maxsize=4096)
 def _policy(one: Window | Places) -> str:
     if isinstance(one, Places):
         return f'"{one.policy}";q={one.most};qu="concurrent-requests"'
@@ -103,18 +103,17 @@ class _Entrance:
     def __init__(self, settings: Settings, turnstile: Turnstile) -> None:
         self._settings = settings
         self._turnstile = turnstile
-        self._limits = lru_cache(maxsize=1024)(self._limits_of)
+        self._limits = lru_cache(maxsize=CALLERS)(self._limits_of)
 
     def enter(self, actor: Actor) -> Ticket:
         key = actor.credential_id if actor.via == "key" else None
-        windows, places = self._limits(actor.user_id, key, address())
-        return self._turnstile.enter(Entry(uuid4().hex, windows, places))
+        limits = self._limits(actor.user_id, key, address())
+        return self._turnstile.enter(Entry(os.urandom(16).hex(), limits))
 
-    def _limits_of(
-        self, user: str, key: str | None, place: str
-    ) -> tuple[Sequence[Window], Sequence[Places]]:
-        return tuple(_windows(self._settings, user, key, place)), tuple(
-            _places(self._settings, user, place)
+    def _limits_of(self, user: str, key: str | None, place: str) -> Limits:
+        return Limits(
+            tuple(_windows(self._settings, user, key, place)),
+            tuple(_places(self._settings, user, place)),
         )
 
 

@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 BUCKETS = 10
 PLACE_SECONDS = 180  # longer than any silence that a body is allowed
+CALLERS = 1024  # so many have what is made of their limits kept
 _FORGET_EVERY = 1024  # entries
 
 
@@ -48,11 +49,13 @@ class Places:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one upload spends and holds. `token` is its own name in the places."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """All that one caller's uploads spend and hold.
 
-    token: str
+    Equal to itself alone, so that what is made of it can be kept under it and found at once.
+    """
+
     windows: Sequence[Window]
     places: Sequence[Places]
 
@@ -62,8 +65,14 @@ class Entry:
         return [window for window in self.windows if not window.cost]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Entry(NamedTuple):
+    """One upload under its limits. `token` is its own name in the places."""
+
+    token: str
+    limits: Limits
+
+
+class Answer(NamedTuple):
     """`refused` is the policy that is exhausted, or None. Of each window: what is left, and the
     milliseconds until there is more."""
 
@@ -98,33 +107,33 @@ class LocalCounts:
         with self._lock:
             now = self._now()
             self._forget(now)
-            left = [self._left(window, now) for window in entry.windows]
-            for window, (rest, wait) in zip(entry.windows, left, strict=True):
+            left = [self._left(window, now) for window in entry.limits.windows]
+            for window, (rest, wait) in zip(entry.limits.windows, left, strict=True):
                 if rest < max(1, window.cost):
                     return Answer(window.policy, wait, left)
-            for places in entry.places:
+            for places in entry.limits.places:
                 held = self._held(places, now)
                 if len(held) >= places.most:
                     return Answer(places.policy, 1000, left)
-            for window in entry.windows:
+            for window in entry.limits.windows:
                 self._charge(window, now, window.cost)
             self._keep(entry, now)
-            spent = zip(entry.windows, left, strict=True)
+            spent = zip(entry.limits.windows, left, strict=True)
             return Answer(None, 0, [(rest - one.cost, wait) for one, (rest, wait) in spent])
 
     def advance(self, entry: Entry, amount: int) -> None:
         with self._lock:
             now = self._now()
-            for window in entry.charged:
+            for window in entry.limits.charged:
                 self._charge(window, now, amount)
             self._keep(entry, now)
 
     def leave(self, entry: Entry, amount: int) -> None:
         with self._lock:
             now = self._now()
-            for window in entry.charged:
+            for window in entry.limits.charged:
                 self._charge(window, now, amount)
-            for places in entry.places:
+            for places in entry.limits.places:
                 self._places.get(_name(places), {}).pop(entry.token, None)
 
     def _now(self) -> int:
@@ -158,7 +167,7 @@ class LocalCounts:
         return held
 
     def _keep(self, entry: Entry, now: int) -> None:
-        for places in entry.places:
+        for places in entry.limits.places:
             self._places.setdefault(_name(places), {})[entry.token] = now + PLACE_SECONDS * 1000
 
     def _forget(self, now: int) -> None:
