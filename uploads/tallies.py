@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hmac
 import os
+import struct
 import sys
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,7 @@ Reading = Mapping[Metric, Mapping[tuple[str, ...], float]]
 _LIVE = "gauge_livesum"
 # More than all series that a process can have take, by far; where it is not enough files grow.
 _ROOM = {"counter": 128 * 1024, "histogram": 512 * 1024, _LIVE: 64 * 1024}
+_DOUBLE = struct.Struct("d")
 _log = structlog.get_logger(__name__)
 _slots: Slots | None = None
 
@@ -51,10 +54,15 @@ def begin(folder: Path) -> bool:
         _log.error("metrics_off", cause=str(error))
         return False
     _slots = slots
+    _bind()
+    return True
+
+
+def _bind() -> None:
+    lock = _plain_lock()()
     for metric in METRICS:
         if not metric.read:
-            metric.bind(_maker(metric))
-    return True
+            metric.bind(_maker(metric, lock))
 
 
 def _plain_lock() -> Any:
@@ -71,6 +79,7 @@ def _go_on_in_child() -> None:
     _slots.forked()
     try:
         _slots.mine()
+        _bind()
     except OSError as error:
         for metric in METRICS:
             metric.bind(None)
@@ -86,7 +95,7 @@ def authorized(header: str, token: str) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
 
 
-def _maker(metric: Metric) -> Callable[[tuple[str, ...]], Tally]:
+def _maker(metric: Metric, lock: Any) -> Callable[[tuple[str, ...]], Tally]:
     # Each number in the files would repeat what the metric says: that is put in at the scrape.
     named = {
         "name": metric.name,
@@ -101,11 +110,49 @@ def _maker(metric: Metric) -> Callable[[tuple[str, ...]], Tally]:
         made = Gauge(**named, multiprocess_mode="livesum")  # type: ignore[arg-type]
     else:
         made = Histogram(**named, buckets=metric.buckets)  # type: ignore[arg-type]
-    return partial(_labelled, made)
+    return partial(_labelled, made, lock)
 
 
-def _labelled(made: Counter | Gauge | Histogram, labels: tuple[str, ...]) -> Tally:
-    return made.labels(*labels) if labels else made  # type: ignore[return-value]
+def _labelled(made: Counter | Gauge | Histogram, lock: Any, labels: tuple[str, ...]) -> Tally:
+    one: Any = made.labels(*labels) if labels else made
+    return _Spread(one, lock) if isinstance(made, Histogram) else _Number(one._value, lock)
+
+
+class _Number:
+    """A number of the library's in its mapped file, added to in place (its `MmapedValue.inc`).
+
+    The library asks at each step whether this is another process by now: `_go_on_in_child` knows.
+    """
+
+    def __init__(self, value: Any, lock: Any) -> None:
+        self._lock = lock
+        self._map = value._file._m
+        self._at = value._file._positions[value._key]
+        self._now = value.get()
+
+    def inc(self, amount: float = 1) -> None:
+        with self._lock:
+            self._now += amount
+            _DOUBLE.pack_into(self._map, self._at, self._now)
+
+    def observe(self, amount: float) -> None:
+        raise TypeError("a number has no distribution")
+
+
+class _Spread:
+    """A histogram: the sum of all amounts, and how many are in each bucket and in none before."""
+
+    def __init__(self, made: Any, lock: Any) -> None:
+        self._bounds = made._upper_bounds
+        self._sum = _Number(made._sum, lock)
+        self._buckets = [_Number(one, lock) for one in made._buckets]
+
+    def inc(self, amount: float = 1) -> None:
+        raise TypeError("a histogram takes single amounts")
+
+    def observe(self, amount: float) -> None:
+        self._sum.inc(amount)
+        self._buckets[bisect_left(self._bounds, amount)].inc()
 
 
 def exposition(folder: Path, reading: Reading | None = None) -> bytes:
