@@ -20,6 +20,8 @@ _LONGEST_SEND = 30.0
 _UNSENT_BYTES = 128 * 1024
 # What is asked of a slow client at once; to copy so much costs nothing beside having read it.
 _FEW_BYTES = 128 * 1024
+# What is read at once where a request begins: headers, mostly all of them.
+_FIRST_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,13 @@ class Line:
         with suppress(OSError):  # a socket that has no such option, or is gone
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
-    def begins(self, seconds: float) -> bool:
-        """Whether another byte comes within this time; it stays to be read."""
-        self._sock.settimeout(seconds)
+    def first(self, seconds: float) -> bytes:
+        """What comes first within this time; none at the end of the stream or of the time."""
+        self.bound(seconds)
         try:
-            return bool(self._sock.recv(1, socket.MSG_PEEK))
+            return self.recv(_FIRST_BYTES)
         except TimeoutError:
-            return False
+            return b""
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(_LONGEST_SEND)

@@ -7,10 +7,13 @@ stays gunicorn's decision.
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+from gunicorn import util
 from gunicorn.http import wsgi
 
 # Of another value in each answer; names that are fine. Cookies are not to be kept in memory.
@@ -53,10 +56,21 @@ class Reply(wsgi.Response):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Have gunicorn answer with it. It has no setting for this, only these two names."""
+    """Have gunicorn answer with it. It has no setting for this, only these names."""
     wsgi.Response = Reply
+    util.http_date = _date
     # `wsgi.errors` of each request looks for the same streams.
     wsgi.WSGIErrorsWrapper = lru_cache(wsgi.WSGIErrorsWrapper)
+
+
+def _date(timestamp: float | None = None) -> str:
+    """A time, or else the present one, as `Date` has it: in whole seconds (RFC 9110, 5.6.7)."""
+    return _date_of(int(time.time() if timestamp is None else timestamp))
+
+
+@lru_cache(maxsize=1)
+def _date_of(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 @lru_cache(maxsize=256)

@@ -73,6 +73,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         import_module("uploads.edge").install(self._settings)
         sending.install()
         super().load_wsgi()
+        # Nothing is set any more: found as attributes, without a call of gunicorn's for each look.
+        vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
         # What is there now stays: nothing of it is looked through for garbage again and again.
         gc.collect()
         gc.freeze()
@@ -137,9 +139,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         line.received = 0
         self._idle.add(line)
         try:
-            return line.begins(self._settings.idle_seconds)
+            first = line.first(self._settings.idle_seconds)
         finally:
             self._idle.discard(line)
+        parser.unreader.unread(first)
+        return bool(first)
 
 
 def _was_read(request: Any) -> bool:
