@@ -8,7 +8,7 @@ and cannot be overruled. Whatever is not small, whole and plain goes Werkzeug's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
@@ -38,6 +38,17 @@ class Common:
         return kept + self._fixed
 
 
+class _Whole:
+    """A body in one piece, and what is to be called when it is out (PEP 3333, `close`)."""
+
+    def __init__(self, body: bytes, close: Callable[[], None]) -> None:
+        self._body = body
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._body,))
+
+
 class Answer(Response):
     """The app's response class. `common` is joined to its headers when it goes."""
 
@@ -51,6 +62,9 @@ class Answer(Response):
             self.headers, self.common = Headers(pairs), None
             return super().__call__(environ, start_response)
         start_response(self.status, pairs)
+        pieces = self.response
+        if isinstance(pieces, list) and len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return _Whole(pieces[0], self.close)
         return self.get_app_iter(environ)
 
     def _goes_as_it_is(self, environ: WSGIEnvironment, fields: Mapping[str, Any]) -> bool:

@@ -6,11 +6,11 @@ security headers.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -67,14 +67,14 @@ class _App(Flask):
         if not plain or "HTTP_UPGRADE" in environ:
             return super().create_url_adapter(request)
         host = request.host = get_host(environ)
-        return self.url_map.bind(
-            host,
-            subdomain="",
-            url_scheme=environ["wsgi.url_scheme"],
-            default_method=environ["REQUEST_METHOD"],
-            path_info=path,
-            query_args=query,
-        )
+        server, scheme = self._in_ascii(host), environ["wsgi.url_scheme"]
+        method = environ["REQUEST_METHOD"]
+        return MapAdapter(self.url_map, server, "/", "", scheme, path, method, query)
+
+    @cached_property
+    def _in_ascii(self) -> Callable[[str], str]:
+        """A host as the map has it, made once of each. Raises BadHost for what is no name."""
+        return lru_cache(maxsize=256)(lambda host: self.url_map.bind(host).server_name)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """As it is: there are no coroutines here, and Flask would look at each hook each time."""
@@ -159,9 +159,9 @@ def _arrive(services: Services, limiter: OneTripLimiter) -> None:
 def _begin(asked: Request, kept: Any) -> None:
     given = asked.environ.get("HTTP_X_REQUEST_ID", "")
     fine = asked.environ["uploads.proxied"] and _SANE_ID.fullmatch(given)
-    kept.request_id = given if fine else secrets.token_hex(12)
+    kept.request_id = given if fine else os.urandom(12).hex()
     kept.began = time.monotonic()
-    structlog.contextvars.clear_contextvars()
+    # In the place of the earlier request's on this connection; nothing else is ever bound.
     structlog.contextvars.bind_contextvars(request_id=kept.request_id)
 
 
@@ -186,7 +186,8 @@ def _depart(limiter: OneTripLimiter, response: Response) -> Response:
 
 
 def _end(asked: Request, kept: Any, response: Response) -> None:
-    response.headers["X-Request-Id"] = kept.get("request_id", "")
+    # Nobody else writes it; to look for it costs more than to add it.
+    response.headers.add("X-Request-Id", kept.get("request_id", ""))
     body = bodies.inbound(asked)
     if not body.exhausted:
         body.announce_end()
