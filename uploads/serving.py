@@ -74,7 +74,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         sending.install()
         super().load_wsgi()
         # Nothing is set any more: found as attributes, without a call of gunicorn's for each look.
-        vars(self.cfg).update({name: one.get() for name, one in self.cfg.settings.items()})
+        self.cfg.__dict__.update({name: one.get() for name, one in self.cfg.settings.items()})
         # What is there now stays: nothing of it is looked through for garbage again and again.
         gc.collect()
         gc.freeze()

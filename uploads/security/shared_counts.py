@@ -170,7 +170,7 @@ def _said(limits: Limits) -> _Said:
     for window in windows:
         asked += [window.most, window.bucket_ms, window.cost]
     return _Said(
-        policies=[one.policy for one in (*windows, *places)],
+        policies=[one.policy for one in windows] + [one.policy for one in places],
         keys=_keys(windows, places),
         windows=len(windows),
         asked=asked + [one.most for one in places],
@@ -182,7 +182,7 @@ def _said(limits: Limits) -> _Said:
 
 def _charge(entry: Entry, amount: int, life_ms: int) -> Call:
     said = _said(entry.limits)
-    arguments = (said.charged, entry.token, life_ms, amount, *said.buckets)
+    arguments: list[str | int] = [said.charged, entry.token, life_ms, amount, *said.buckets]
     return Call(_CHARGE, said.charged_keys, arguments)
 
 

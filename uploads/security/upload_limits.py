@@ -87,7 +87,8 @@ def _left() -> None:
 
 @lru_cache(maxsize=CALLERS)
 def _policies(limits: Limits) -> str:
-    return ", ".join([_policy(one) for one in (*limits.windows, *limits.places)])
+    told = [_policy(one) for one in limits.windows] + [_policy(one) for one in limits.places]
+    return ", ".join(told)
 
 
 def _policy(one: Window | Places) -> str:
