@@ -29,11 +29,10 @@ class Common:
         self._fixed = list(fixed.items())
         self._default = [(name, name.lower(), text) for name, text in default.items()]
 
-    def joined(self, own: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    def joined(self, own: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """An answer's own headers, as far as they may stand, and these."""
-        names = self._names
-        kept = [pair for pair in own if pair[0].lower() not in names]
-        given = {name.lower() for name, _ in kept}
+        names, given = self._names, [name.lower() for name, _ in own]
+        kept = [pair for pair, low in zip(own, given, strict=True) if low not in names]
         kept += [(name, text) for name, low, text in self._default if low not in given]
         return kept + self._fixed
 
@@ -57,7 +56,7 @@ class Answer(Response):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self.common is None:
             return super().__call__(environ, start_response)
-        pairs = self.common.joined(self.headers)
+        pairs = self.common.joined(list(self.headers))
         if not self._goes_as_it_is(environ, dict(pairs)):
             self.headers, self.common = Headers(pairs), None
             return super().__call__(environ, start_response)

@@ -103,13 +103,13 @@ def create_app(services: Services | None = None) -> Flask:
     headers.install(app, settings)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
-    upload_limits.install(app, settings)
+    entrance = upload_limits.install(settings)
     # Flask-Limiter's own hooks: `_arrive` asks it in its turn, its headers are not ours, and what
     # it knows of a request goes with the request.
     app.before_request_funcs[None].pop()
     app.after_request_funcs[None].pop()
     app.teardown_request_funcs[None].pop()
-    app.before_request(partial(_arrive, services, limiter))
+    app.before_request(partial(_arrive, services, limiter, entrance))
     for blueprint in (api, web, content, operations):
         app.register_blueprint(blueprint)
     limits.apply(app, limiter, settings)
@@ -139,7 +139,7 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
     return enter
 
 
-def _arrive(services: Services, limiter: OneTripLimiter) -> None:
+def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits.Entrance) -> None:
     """All that comes before a view, in this order. Flask's proxies are looked through once."""
     asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
     _begin(asked, kept)
@@ -153,7 +153,7 @@ def _arrive(services: Services, limiter: OneTripLimiter) -> None:
     framing.check_coding(asked)
     framing.check_query(asked)
     if uploader is not None:
-        upload_limits.enter(asked, uploader)
+        entrance.enter(asked, kept, uploader)
 
 
 def _begin(asked: Request, kept: Any) -> None:

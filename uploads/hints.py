@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import uuid
+import os
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -68,19 +68,21 @@ def message(queue: str, task: str, *args: str) -> bytes:
     Celery's message protocol 2 (docs.celeryq.dev, "Message Protocol") in the envelope of kombu's
     virtual transports. A test holds it against what Celery itself sends.
     """
-    body = json.dumps([args, {}, _EMBEDDED]).encode()
+    given = f"[[{', '.join(map(_quoted, args))}], {{}}, {_EMBEDDED}]"
     expires = datetime.now(UTC) + timedelta(seconds=HINT_SECONDS)
     filled = (
         _letter(queue, task)
-        .replace("@body@", base64.b64encode(body).decode())
-        .replace("@id@", str(uuid.uuid4()))
+        .replace("@body@", base64.b64encode(given.encode()).decode())
+        .replace("@id@", os.urandom(16).hex())
         .replace("@expires@", expires.isoformat())
-        .replace("@arguments@", json.dumps(repr(args))[1:-1])
+        .replace("@arguments@", _quoted(repr(args))[1:-1])
     )
     return filled.encode()
 
 
-_EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+# A text as JSON: of an encoder of its own `json.dumps` makes one for each.
+_quoted = json.encoder.encode_basestring_ascii
+_EMBEDDED = json.dumps({"callbacks": None, "errbacks": None, "chain": None, "chord": None})
 
 
 @lru_cache

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -104,10 +103,10 @@ class RoundTrips:
             return answers
 
     def _take(self) -> tuple[_Connection, bool]:
-        if self._idle:
-            with suppress(IndexError):  # another thread's, since then
-                return self._idle.pop(), False
-        return _Connection(self._pool.make_connection()), True
+        try:
+            return self._idle.pop(), False
+        except IndexError:
+            return _Connection(self._pool.make_connection()), True
 
     def _keep(self, connection: _Connection) -> None:
         if len(self._idle) < _MOST_IDLE:

@@ -10,19 +10,24 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from flask import request
+from flask import Request, request
 
 _PORT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<four>[0-9.]+))(?::[0-9]{1,5})?")
 
 
 def address() -> str:
+    """Where the present request comes from."""
+    return address_of(request)
+
+
+def address_of(asked: Request) -> str:
     """The client's address; of IPv6 the /64, which is what one customer has.
 
     An IPv4 client of a dual-stack socket (RFC 4291 section 2.5.5.2) counts as the IPv4 client.
     Some proxies add the port, which is another one each time. Whatever is no address is one
     customer in all: garbage must not buy a budget of its own.
     """
-    raw = request.remote_addr
+    raw = asked.remote_addr
     return _customer(raw) if raw else "addr:local"
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
-from flask import Flask, Request, Response, current_app, g
+from flask import Request, Response
 from limits import parse_many
 
 from uploads import bodies
@@ -21,13 +22,12 @@ from uploads.config import Settings
 from uploads.documents.errors import RateLimited
 from uploads.documents.model import Actor
 from uploads.metrics import UNDER_WAY
-from uploads.security.addresses import address
+from uploads.security.addresses import address_of
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Ticket, Turnstile
 from uploads.security.windows import CALLERS, Entry, Limits, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
-_ENTRANCE = "uploads.entrance"
 _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
     "try again."
@@ -35,35 +35,17 @@ _AT_ONCE = (
 _BYTES = "That was too much data in a short time. Wait a minute, then go on."
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(settings: Settings) -> Entrance:
     """Make the turnstile; `enter` and `leave` are for the app's order of hooks."""
     turnstile = Turnstile(
         SharedCounts(settings.redis_url), LocalCounts(), shares=settings.web_processes
     )
-    app.extensions[_ENTRANCE] = _Entrance(settings, turnstile)
+    return Entrance(settings, turnstile)
 
 
 def limited_here(asked: Request, actor: Actor | None) -> bool:
     """Whether this request is an upload by somebody, whose limits are all in this module."""
     return actor is not None and asked.method == "POST" and asked.endpoint in UPLOADS
-
-
-def enter(asked: Request, actor: Actor) -> Ticket:
-    """Let an upload in, or raise RateLimited before a byte of its body is read.
-
-    The ticket is for `leave`; it is in Flask's `g` as well, for where one is refused.
-    """
-    entrance: _Entrance = current_app.extensions[_ENTRANCE]
-    ticket = g.ticket = entrance.enter(actor)
-    refused = ticket.answer.refused
-    if refused is None:
-        bodies.inbound(asked).watch(ticket.read)
-        UNDER_WAY.count()
-        return ticket
-    seconds = max(1, -(-ticket.answer.wait_ms // 1000))
-    if refused.startswith("at-once"):
-        raise RateLimited(seconds, _AT_ONCE)
-    raise RateLimited(seconds, _BYTES if refused.startswith("bytes") else None)
 
 
 def leave(ticket: Ticket, response: Response) -> None:
@@ -98,7 +80,7 @@ def _policy(one: Window | Places) -> str:
     return f'"{one.policy}";q={one.most};w={one.seconds}{unit}'
 
 
-class _Entrance:
+class Entrance:
     """Where uploads are let in. What limits a caller is put together once, and kept for a while."""
 
     def __init__(self, settings: Settings, turnstile: Turnstile) -> None:
@@ -106,10 +88,24 @@ class _Entrance:
         self._turnstile = turnstile
         self._limits = lru_cache(maxsize=CALLERS)(self._limits_of)
 
-    def enter(self, actor: Actor) -> Ticket:
+    def enter(self, asked: Request, kept: Any, actor: Actor) -> None:
+        """Let an upload in, or raise RateLimited before a byte of its body is read.
+
+        `kept` is what Flask's `g` stands for: the ticket for `leave` is in it, also where one is
+        refused.
+        """
         key = actor.credential_id if actor.via == "key" else None
-        limits = self._limits(actor.user_id, key, address())
-        return self._turnstile.enter(Entry(os.urandom(16).hex(), limits))
+        limits = self._limits(actor.user_id, key, address_of(asked))
+        ticket = kept.ticket = self._turnstile.enter(Entry(os.urandom(16).hex(), limits))
+        refused = ticket.answer.refused
+        if refused is None:
+            bodies.inbound(asked).watch(ticket.read)
+            UNDER_WAY.count()
+            return
+        seconds = max(1, -(-ticket.answer.wait_ms // 1000))
+        if refused.startswith("at-once"):
+            raise RateLimited(seconds, _AT_ONCE)
+        raise RateLimited(seconds, _BYTES if refused.startswith("bytes") else None)
 
     def _limits_of(self, user: str, key: str | None, place: str) -> Limits:
         return Limits(
