@@ -83,6 +83,13 @@ def test_a_stream_has_no_length_and_is_closed_at_its_end() -> None:
     assert (body, ended) == (b"ab", [True])
 
 
+def test_a_body_in_one_piece_is_closed_when_it_is_out() -> None:
+    ended: list[bool] = []
+    answer = made()
+    answer.call_on_close(lambda: ended.append(True))
+    assert (sent(answer)[2], ended) == (b"whole", [True])
+
+
 def test_what_others_make_becomes_an_answer() -> None:
     """Redirects of the routing, above all, have Werkzeug's class."""
     app = Flask(__name__)

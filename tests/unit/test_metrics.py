@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import values
+from prometheus_client import Histogram, values
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.utils import floatToGoString
 
 from uploads import tallies
-from uploads.metrics import METRICS, PROBLEMS, REQUESTS, UNDER_WAY, Kind
+from uploads.metrics import METRICS, PROBLEMS, REQUESTS, SENT, UNDER_WAY, Kind
 from uploads.metrics_page import page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +114,40 @@ def test_names_and_labels_are_those_of_the_field() -> None:
         assert list(metric.buckets) == sorted(metric.buckets)
         assert not {"user", "name", "id", "address", "path"} & set(metric.labels)
         assert metric.says.endswith(".")
+
+
+def test_it_counts_what_the_library_would_count(tmp_path: Path) -> None:
+    """Each bound belongs to its bucket, and what lies above all of them to the last one."""
+    tallies.begin(tmp_path)
+    amounts = [0, 0.0001, *REQUESTS.buckets, 0.0251, 61]
+    theirs = Histogram("theirs", "", buckets=REQUESTS.buckets, registry=None)
+    for amount in amounts:
+        REQUESTS.observe(amount, "/livez", "GET", "2xx")
+        theirs.observe(amount)
+    SENT.count("api", by=0.5)
+    SENT.count("api")
+    found = samples(tallies.exposition(tmp_path))
+    labels = (("method", "GET"), ("route", "/livez"), ("status", "2xx"))
+    below = 0.0
+    for bucket in theirs._buckets:
+        below += bucket.get()
+        bound = theirs._upper_bounds[theirs._buckets.index(bucket)]
+        named = (("le", floatToGoString(bound)), *labels)  # type: ignore[no-untyped-call]
+        assert found["uploads_http_request_seconds_bucket", named] == below
+    assert found["uploads_http_request_seconds_sum", labels] == pytest.approx(sum(amounts))
+    assert found["uploads_http_sent_bytes_total", (("door", "api"),)] == 1.5
+
+
+def test_a_file_that_grew_is_counted_in_as_before(tmp_path: Path) -> None:
+    tallies.begin(tmp_path)
+    PROBLEMS.count("not-found")
+    file = next(tmp_path.glob("counter_*.db"))
+    size = file.stat().st_size
+    for number in range(2000):
+        PROBLEMS.count(f"a-code-that-takes-some-room-in-the-file-{number}")
+    assert file.stat().st_size > size
+    PROBLEMS.count("not-found")
+    assert problems(tmp_path) == 2
 
 
 def test_all_processes_of_a_folder_come_together(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName
 
-from uploads.sending import Reply
+from uploads.sending import Reply, _date
 
 HEADERS = [
     ("Content-Type", "text/plain"),
@@ -51,6 +54,12 @@ def test_it_is_what_gunicorn_sends(body: tuple[bytes, ...], method: str, length:
     headers = [pair for pair in HEADERS if length or pair[0] != "Content-Length"]
     ours, its = (reply(kind, headers, *body, method=method) for kind in (Reply, wsgi.Response))
     assert dateless(ours) == dateless(its)
+
+
+def test_a_date_is_written_as_gunicorn_writes_it() -> None:
+    for moment in (0, 1_700_000_000, 1_700_000_000.9, 1_700_000_001):
+        assert _date(moment) == util.http_date(moment)
+    assert abs((parsedate_to_datetime(_date()) - datetime.now(UTC)).total_seconds()) < 60
 
 
 def test_a_small_answer_leaves_in_one_piece() -> None:

@@ -22,6 +22,7 @@ from uploads.api.parsing import (
     page_of,
     raw_offer,
 )
+from uploads.api.rendering import created
 from uploads.documents import errors
 from uploads.documents.intake import Offer
 from uploads.documents.model import Document, Scope, State
@@ -84,10 +85,8 @@ def _file(asked: Request) -> tuple[Offer, Iterator[bytes]]:
 
 
 def _accepted(document: Document) -> Response:
-    response = _answer(document)
-    response.status_code = 202
-    response.headers["Location"] = f"/api/v1/documents/{document.id}"
-    return response
+    members = document_json(document, services().settings.public_url)
+    return created(members, "202 ACCEPTED", f"/api/v1/documents/{document.id}")
 
 
 @blueprint.get("/documents")
