@@ -54,6 +54,18 @@ def test_a_connection_that_redis_ended_is_replaced(trips: RoundTrips, redis_url:
     assert trips.run([Call(ADD, ["a"], [1])]) == [2]
 
 
+def test_an_answer_that_comes_too_late_is_nobody_elses(redis_url: str) -> None:
+    trips = RoundTrips(redis_url, 0.2)
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+        trips.run([Call(ADD, ["a"], [1])])
+        redis.client_pause(60_000, all=False)
+        with pytest.raises(RedisError):
+            trips.run([Call(ADD, ["a"], [41])])
+        redis.client_unpause()
+    assert trips.run([Call(ADD, ["b"], [7])]) == [7]
+
+
 def test_a_redis_that_is_away_is_said() -> None:
     with pytest.raises(RedisError):
         RoundTrips("redis://127.0.0.1:1", 1.0).run([Call(ADD, ["a"], [1])])
