@@ -94,6 +94,17 @@ class Line:
         self.received += len(data)
         return data
 
+    def there(self, size: int) -> bytes:
+        """What has come already, if anything has: nobody is waited for."""
+        self._sock.settimeout(0)
+        try:
+            data = self._sock.recv(size)
+        except BlockingIOError:
+            return b""
+        self._came += len(data)
+        self.received += len(data)
+        return data
+
     def wake_at(self, size: int) -> None:
         """Have `recv` wait until so many bytes are there (SO_RCVLOWAT), or its time is up."""
         with suppress(OSError):  # a socket that has no such option, or is gone

@@ -180,6 +180,9 @@ class _Straight:
             self._ahead = self._reader.unreader.take_buffered()
         if self._ahead:
             data, self._ahead = self._ahead[:size], self._ahead[size:]
+            if len(data) < size:
+                # The rest of a small body is mostly there: each piece costs the same all the way.
+                data += self._line.there(size - len(data))
         else:
             data = self._line.recv(size)
             if len(data) < size or self._gathers > 1:

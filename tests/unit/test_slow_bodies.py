@@ -67,6 +67,33 @@ def line() -> Iterator[Line]:
     made.close()
 
 
+def test_what_came_with_the_headers_and_after_them_is_one_piece(line: Line) -> None:
+    line.body.reader.unreader.unread(b"with them")
+    line.client.sendall(b", after them")
+    body = bodies.inbound(line.request)
+    assert body.piece() == b"with them, after them"
+    line.client.sendall(b", later")
+    assert body.piece() == b", later"
+
+
+def test_what_came_with_the_headers_waits_for_nothing(line: Line) -> None:
+    line.body.reader.unreader.unread(b"with them")
+    body = bodies.inbound(line.request)
+    assert body.piece() == b"with them"
+    line.client.close()
+    with pytest.raises(SizeMismatch):
+        body.piece()
+
+
+def test_what_came_with_the_headers_is_never_more_than_the_body(line: Line) -> None:
+    line.body.reader.unreader.unread(bytes(LENGTH - 1))
+    line.client.sendall(b"1GET / HTTP/1.1")
+    body = bodies.inbound(line.request)
+    assert len(body.piece()) == LENGTH
+    assert body.exhausted
+    assert line._server.recv(99) == b"GET / HTTP/1.1"
+
+
 def test_a_client_that_reads_a_little_makes_room_for_a_little() -> None:
     """The kernel gathers no megabytes that would have to drain before anything more is sent."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
