@@ -19,7 +19,7 @@ from flask import Flask, Request, Response, g, request
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
-from werkzeug.wsgi import get_host
+from werkzeug.sansio.utils import get_host
 
 from uploads import bodies, errors, logs, requests_counted, tallies
 from uploads.api import blueprint as api
@@ -63,18 +63,23 @@ class _App(Flask):
             return None
         environ = request.environ
         path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        given = environ.get("HTTP_HOST", "")
         plain = path.isascii() and query.isascii() and not environ.get("SCRIPT_NAME")
-        if not plain or "HTTP_UPGRADE" in environ:
+        if not plain or not given or "HTTP_UPGRADE" in environ:
             return super().create_url_adapter(request)
-        host = request.host = get_host(environ)
-        server, scheme = self._in_ascii(host), environ["wsgi.url_scheme"]
-        method = environ["REQUEST_METHOD"]
+        scheme, method = environ["wsgi.url_scheme"], environ["REQUEST_METHOD"]
+        request.host, server = self._named(scheme, given)
         return MapAdapter(self.url_map, server, "/", "", scheme, path, method, query)
 
     @cached_property
-    def _in_ascii(self) -> Callable[[str], str]:
-        """A host as the map has it, made once of each. Raises BadHost for what is no name."""
-        return lru_cache(maxsize=256)(lambda host: self.url_map.bind(host).server_name)
+    def _named(self) -> Callable[[str, str], tuple[str, str]]:
+        """A Host as requests have it and as the map has it. Raises BadHost for what is no name."""
+
+        def names(scheme: str, given: str) -> tuple[str, str]:
+            host = get_host(scheme, given)
+            return host, self.url_map.bind(host).server_name
+
+        return lru_cache(maxsize=256)(names)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """As it is: there are no coroutines here, and Flask would look at each hook each time."""
