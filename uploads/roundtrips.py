@@ -9,6 +9,7 @@ each upload would pay it three times.
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class RoundTrips:
             retry=None,
         ).connection_pool
         self._idle: deque[_Connection] = deque()
+        weakref.finalize(self, _close_all, self._idle)
 
     def run(self, calls: Sequence[Call | Push]) -> list[Any]:
         """Run them in this order, perhaps others between them; returns what each returned.
@@ -113,6 +115,11 @@ class RoundTrips:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+def _close_all(idle: deque[_Connection]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 class _Connection:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from redis import Redis, RedisError
 
+from tests.support.waiting import eventually
 from uploads.roundtrips import Call, Push, RoundTrips, Script
 
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
@@ -64,6 +67,18 @@ def test_an_answer_that_comes_too_late_is_nobody_elses(redis_url: str) -> None:
             trips.run([Call(ADD, ["a"], [41])])
         redis.client_unpause()
     assert trips.run([Call(ADD, ["b"], [7])]) == [7]
+
+
+def test_nothing_stays_open_behind_it(redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        trips = RoundTrips(redis_url, 5.0)
+        trips.run([Call(ADD, ["a"], [1])])
+        before = len(redis.client_list())
+        ring = [trips]
+        ring.append(ring)  # type: ignore[arg-type]
+        del ring, trips
+        gc.collect()
+        eventually(lambda: len(redis.client_list()) == before - 1, 30)
 
 
 def test_a_redis_that_is_away_is_said() -> None:
