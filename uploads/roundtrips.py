@@ -80,6 +80,8 @@ class RoundTrips:
             # A place that hangs is given up at once: what follows is counted in the process.
             retry=None,
         ).connection_pool
+        # Whatever the URL says: nothing of Redis' own comes between the answers.
+        self._pool.connection_kwargs["protocol"] = 2
         self._idle: deque[_Connection] = deque()
         weakref.finalize(self, _close_all, self._idle)
 

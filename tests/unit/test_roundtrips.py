@@ -69,6 +69,13 @@ def test_an_answer_that_comes_too_late_is_nobody_elses(redis_url: str) -> None:
     assert trips.run([Call(ADD, ["b"], [7])]) == [7]
 
 
+def test_the_third_protocol_is_not_spoken(redis_url: str) -> None:
+    trips = RoundTrips(redis_url + "?protocol=3", 5.0)
+    assert trips.run(
+        [Call(Script("redis.setresp(3); return redis.call('HGETALL', KEYS[1])"), ["none"], [])]
+    ) == [[]]
+
+
 def test_nothing_stays_open_behind_it(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         trips = RoundTrips(redis_url, 5.0)
