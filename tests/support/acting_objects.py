@@ -65,32 +65,15 @@ _OBJECTS |= {
     "macros in a mail": b"From: a@example.org\r\nSubject: x\r\n\ty\r\n" + _page(_MACROS),
 }
 _TABLES = {
-    "dde": b"=cmd|'/k calc.exe'!A0",
-    "dde in a cell": b"a,b\n1,=cmd|' /C calc'!A0,2",
-    "dde behind at": b"@SUM(1+9)*cmd|' /C calc'!A0",
-    "dde behind minus": b"-2+3+cmd|' /C calc'!A0",
-    "dde behind plus": b"a;+cmd|'/c x'!A0",
-    "dde in quotes": b"\"=cmd|' /C calc, x | more ''y'''!A0\"",
-    "dde with spaces": b"\t=   cmd | '/c x' ! A0",
-    "dde on two lines": b"a;\"=1+\n2+cmd|'/c x'!A0\"",
-    "dde without quotes": b"=calc|a!A0",
-    "dde within a function": b"=IF(1,cmd|'/c x'!A0)",
-    "dde in utf-16": "=cmd|'/c x'!A0".encode("utf-16"),
-    "dde behind a mark": b"\xef\xbb\xbf=cmd|'/c x'!A0",
-    "dde on a border": b"x,".ljust(1024 * 1024 - 8, b"y") + b",=cmd|'/c x'!A0",
-    "fetching": b'=1+_xlfn.WEBSERVICE("http://127.0.0.1:9/"&A1)',
-    "dde of another program": b'-DDE("soffice";"/etc/passwd";"a")',
     "sheet of macros as sylk": b"ID;PWXL;N;E\r\nO;E\r\n",
     "name that runs in sylk": b"ID;P\r\nNN;NAuto_open;ER1C1\r\n",
+    "sylk on a border": b"ID;P\r\n".ljust(1024 * 1024 - 8, b"y") + b"\r\nNN;NAuto_open;ER1C1\r\n",
 }
 _HONEST_TABLES = {
     "numbers": b"a,b\n-5,+6\n-1,nick|afk!user@host\n",
     "formulas": b'=SUM(A1:A3),-12\n=A1&"|"&B1,=HYPERLINK("https://example.org","y")\n',
-    "bars": b"-1|2|3\n- foo | bar\n-|yes!|no\n",
-    "names": b"@user|x,=> call (555)\n",
-    "words": b"-,please see image (jpg)\nx,DDE (foo)\n",
+    "formulas that reach out": b"=cmd|'/k calc.exe'!A0\n=WEBSERVICE(\"http://127.0.0.1:9/\")\n",
     "products": b"ID;PRODUCT\nO;EAST\n",
-    "call that is text": b"a,b\n'cmd,cmd|'/c x'!A0\n",
 }
 
 
@@ -101,7 +84,7 @@ def acting() -> Files:
         **{f"{label} in a zip": (ZIP, pack({"a": data})) for label, data in packed.items()},
         **{f"{label} in rtf": (RTF, _digits(data)) for label, data in _OBJECTS.items()},
         **{label: (CSV, data) for label, data in _TABLES.items()},
-        "table in a zip": (ZIP, pack({"a.CSV": _TABLES["dde"]})),
+        "table in a zip": (ZIP, pack({"a.CSV": _TABLES["name that runs in sylk"]})),
     }
 
 
@@ -194,7 +177,10 @@ def honest() -> Files:
     return {
         **{f"{label} in a zip": (ZIP, pack({"a": data})) for label, data in objects.items()},
         **{label: (CSV, data) for label, data in _HONEST_TABLES.items()},
-        "tables in a zip": (ZIP, pack({"a.csv": _HONEST_TABLES["bars"], "a.txt": _TABLES["dde"]})),
+        "tables in a zip": (
+            ZIP,
+            pack({"a.csv": _HONEST_TABLES["formulas"], "a.txt": _TABLES["name that runs in sylk"]}),
+        ),
         "theme in rtf": (RTF, _digits(pack({"a.xml": b"<a/>"}))),
         "picture in rtf": (RTF, rb"{\rtf1{\pict\pngblip " + _lines(b"89504e47" * 90) + b"}}"),
         "numbers in rtf": (RTF, rb"{\rtf1 " + rb"\cell 12\cell 3456 " * 300 + b"}"),
