@@ -106,14 +106,14 @@ def test_a_release_that_dies_or_loses_its_store_is_only_delayed(
 ) -> None:
     """A worker killed between copy and commit, and the store killed beneath all of them."""
     stack.rest()
-    rita, sam = administrator(stack, "rita"), administrator(stack, "sam")
+    vera, theo = administrator(stack, "vera"), administrator(stack, "theo")
     owner = newcomer(stack, "owner")
     documents = [owner.settle(owner.upload(f"{n}.txt", samples.eicar())) for n in range(3)]
     for one in documents:
-        assert release(rita, one).status_code == 202
+        assert release(vera, one).status_code == 202
     faults.kill("r1", times=2)
     for one in documents:
-        assert release(sam, one).status_code == 202
+        assert release(theo, one).status_code == 202
     for process in stack.named("rclone"):
         process.kill()
     for one in documents:
