@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from contextlib import suppress
 from pathlib import Path
 
@@ -189,13 +192,18 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(person: Person, tmp_path: Path)
         stderr=subprocess.PIPE,
     )
     with fifo.open("wb") as end:
-        # It has opened its file: from here on it is in the middle of it.
         end.write(TEXT)
         end.flush()
-        eventually(lambda: process.poll() is None, PATIENCE)
+        eventually(lambda: _waits_for_more(process.pid, end.fileno()), PATIENCE)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, out + err
     assert b"Traceback" not in out + err
     assert b"stopped" in err
     eventually(lambda: person.documents() == [], PATIENCE)
+
+
+def _waits_for_more(pid: int, pipe: int) -> bool:
+    """Whether it has read all and sleeps: a signal right before that would be heard late."""
+    left = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return left == 0 and "pipe_read" in Path(f"/proc/{pid}/wchan").read_text()
