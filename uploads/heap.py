@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 
 # mallopt(3). Setting either of the first two ends glibc's own adjusting of both.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 _PIECE = 1024 * 1024
 # Pieces of bodies come from the heap; what is larger is no piece, and is given back at once.
 _LARGEST = 4 * _PIECE
@@ -25,6 +25,8 @@ def reserve(size: int) -> None:
     # Each arena would keep as much, and threads have their own; Python's lock leaves one enough.
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_TRIM_THRESHOLD, size + _SLACK)
+    # What stays when more than that is free: without it all goes, and comes back by its pages.
+    mallopt(_M_TOP_PAD, size)
     mallopt(_M_MMAP_THRESHOLD, _LARGEST)
     held = [b"\1" * _PIECE for _ in range(size // _PIECE)]
     del held

@@ -62,3 +62,23 @@ def test_threads_do_not_each_keep_as_much() -> None:
         [sys.executable, "-c", _THREADS % True], capture_output=True, text=True, check=True
     )
     assert int(made.stdout) < 2 * PIECES * 1024
+
+
+_MUCH = f"""
+from pathlib import Path
+from uploads import heap
+heap.reserve({PIECES} << 20)
+def held():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+before = held()
+pieces = [b"x" * (1 << 20) for _ in range(4 * {PIECES})]
+del pieces
+print(held() - before)
+"""
+
+
+def test_much_more_leaves_what_was_reserved() -> None:
+    """No more is kept, and no less."""
+    made = subprocess.run([sys.executable, "-c", _MUCH], capture_output=True, text=True, check=True)
+    assert abs(int(made.stdout)) < PIECES * 1024 / 2
