@@ -26,7 +26,7 @@ from uploads.documents.errors import (
     StorageRefused,
     StorageUnavailable,
 )
-from uploads.storage import listing, ranges, wire
+from uploads.storage import listing, outages, ranges, wire
 from uploads.storage.exactly import Exactly
 from uploads.storage.keys import fixed, of_role
 from uploads.storage.protocol import Beginning, Bucket, ObjectStat
@@ -42,11 +42,6 @@ _REFUSED = frozenset({401, 403})
 _PLACES = 16
 # Greenlets wait for a place, with their bodies on disk; thousands of clients may end together.
 _PLACE_SECONDS = 60.0
-# What is raised where nobody listens or nobody answers.
-_NOT_CONNECTED = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-)
 _log = structlog.get_logger(__name__)
 
 
@@ -235,7 +230,7 @@ class S3:
                     return outcome.value
                 words = outcome.words()
             except (urllib3.exceptions.HTTPError, wire.Broken) as error:
-                cause = _in_words(error)
+                cause = outages.in_words(error)
                 continue
             cause = f"{method} answered {outcome.status}"
             _refuse(method, outcome.status, words, cause)
@@ -276,14 +271,6 @@ def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
     words = response.data
     response.release_conn()
     return words
-
-
-def _in_words(error: Exception) -> str:
-    """Why no answer came, for an operator."""
-    if isinstance(error, wire.Broken):
-        return str(error)
-    name = type(error).__name__
-    return f"Could not connect ({name})" if isinstance(error, _NOT_CONNECTED) else name
 
 
 def _refuse(method: str, status: int, answer: bytes, cause: str) -> None:
