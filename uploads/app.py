@@ -54,7 +54,19 @@ class _NoSessions(SessionInterface):
         """There is none."""
 
 
+class _Asked(Request):
+    # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
+    # streaming reader, which has its own limits.
+    max_content_length = _FORM_BYTES
+
+    @cached_property
+    def blueprint(self) -> str | None:
+        """As Flask's, found once: a request is matched before anybody asks."""
+        return super().blueprint
+
+
 class _App(Flask):
+    request_class = _Asked
     session_interface = _NoSessions()
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -95,9 +107,7 @@ def create_app(services: Services | None = None) -> Flask:
         services = build(settings, web=True)
     settings = services.settings
     app = _App("uploads", static_folder="static", template_folder="templates")
-    # Bounds what Werkzeug would ever read itself: forms and JSON. Uploads are read by our own
-    # streaming reader, which has its own limits.
-    app.config.update(MAX_CONTENT_LENGTH=_FORM_BYTES, MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
+    app.config.update(MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
     # Two addresses are two: `//documents` is no other way to write `/documents`.
     app.url_map.merge_slashes = False
     app.extensions["services"] = services
@@ -151,7 +161,7 @@ def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits
     actor = kept.actor = _identify(asked, services)
     uploader = actor if upload_limits.limited_here(asked, actor) else None
     if uploader is None:
-        limiter.count()
+        limiter.count(asked, actor)
     # After the limits: what is refused for its host is counted like anything else.
     framing.check_target(asked)
     hosts.check_host(asked, services.settings)

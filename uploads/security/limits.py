@@ -10,34 +10,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, request
-from flask_limiter import ApplicationLimit, Limiter, RequestLimit
+from flask import Flask, Request, Response, current_app, request
+from flask_limiter import Limiter
 from flask_limiter.constants import ConfigVars
 from limits import parse_many
 
 from uploads.config import Settings
-from uploads.security.addresses import address
+from uploads.documents.model import Actor
+from uploads.security.addresses import address, address_of
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
-from uploads.security.one_trip import OneTripLimiter
-from uploads.security.principals import current_actor, services
+from uploads.security.one_trip import Budget, OneTripLimiter, Told
+from uploads.security.principals import services
 from uploads.security.upload_limits import limited_here
 
 _STORE_SECONDS = 1  # how long a request may wait for Redis, to connect and for each answer
 _ACCOUNT_FACTOR = 10
 _UNMATCHED = "no route"  # Flask-Limiter passes over a request without a name
 _log = structlog.get_logger(__name__)
-
-
-def caller() -> str:
-    """Whose budget this request spends: the user's when known, else the address's."""
-    actor = current_actor()
-    return "default/" + (f"user:{actor.user_id}" if actor else address())
 
 
 def make_limiter(app: Flask, settings: Settings) -> OneTripLimiter:
@@ -48,13 +42,12 @@ def make_limiter(app: Flask, settings: Settings) -> OneTripLimiter:
     app.config[ConfigVars.HEADERS_ENABLED] = False
     url = settings.redis_url
     return OneTripLimiter(
-        caller,
+        _everywhere(settings),
         app=app,
         redis_url=url,
         seconds=_STORE_SECONDS,
         # Asked before anything is put together for this request.
-        passes_over=lambda: limited_here(request, current_actor()) or _is_probe(),
-        application_limits=_everywhere(settings),
+        passes_over=lambda asked, actor: limited_here(asked, actor) or _is_probe(asked, settings),
         request_identifier=lambda: request.endpoint or _UNMATCHED,
         storage_uri="redis+" + url if url.startswith("unix://") else url,
         storage_options={
@@ -67,107 +60,91 @@ def make_limiter(app: Flask, settings: Settings) -> OneTripLimiter:
     )
 
 
-def _everywhere(settings: Settings) -> list[str | Callable[[], str] | ApplicationLimit]:
+def _everywhere(settings: Settings) -> list[Budget]:
     """Who is asking first, the address it comes from second; never the same budget twice."""
-
-    def limit(rate: str, key: Callable[[], str], applies: Callable[[], bool]) -> ApplicationLimit:
-        return ApplicationLimit(
-            limit_provider=rate,
-            key_function=key,
-            exempt_when=lambda: not applies(),
-        )
-
     return [
-        limit(settings.rate_default, caller, lambda: not _is_content()),
-        limit(settings.rate_key, _key, _by_key),
-        limit(settings.rate_address, _place, lambda: _known() or _is_content()),
-        limit(settings.rate_failed, _failed, _has_failed),
+        Budget(settings.rate_default, _caller),
+        Budget(settings.rate_key, _key),
+        Budget(settings.rate_address, _place),
+        Budget(settings.rate_failed, _failed),
     ]
 
 
-def _is_probe() -> bool:
+def _is_probe(asked: Request, settings: Settings) -> bool:
     """The operator's own look at this process; whoever only pretends is counted."""
-    return request.blueprint == OPERATIONS and is_internal(request, services().settings)
+    return asked.blueprint == OPERATIONS and is_internal(asked, settings)
 
 
-def _is_content() -> bool:
+def _is_content(asked: Request) -> bool:
     """The content host knows no users, and one page asks it for many pictures."""
-    return request.blueprint == CONTENT
+    return asked.blueprint == CONTENT
 
 
-def _known() -> bool:
-    return current_actor() is not None
+def _caller(asked: Request, actor: Actor | None) -> str | None:
+    """The user's when known, else the address's."""
+    if _is_content(asked):
+        return None
+    return "default/" + (f"user:{actor.user_id}" if actor else address_of(asked))
 
 
-def _by_key() -> bool:
-    actor = current_actor()
-    return actor is not None and actor.via == "key"
+def _key(asked: Request, actor: Actor | None) -> str | None:
+    del asked
+    return f"key/{actor.credential_id}" if actor is not None and actor.via == "key" else None
 
 
-def _has_failed() -> bool:
-    """Whether a credential was sent that is none: a guess, or a key that was revoked.
+def _place(asked: Request, actor: Actor | None) -> str | None:
+    counted = actor is not None or _is_content(asked)
+    return "address/" + address_of(asked) if counted else None
+
+
+def _failed(asked: Request, actor: Actor | None) -> str | None:
+    """For a credential that is none: a guess, or a key that was revoked.
 
     The content host knows no keys; what is sent there is a link's password, with limits of its own.
     """
-    return "Authorization" in request.headers and not _known() and not _is_content()
+    guessed = actor is None and "Authorization" in asked.headers and not _is_content(asked)
+    return "failed/" + address_of(asked) if guessed else None
 
 
-def _key() -> str:
-    actor = current_actor()
-    return f"key/{actor.credential_id if actor else None}"
-
-
-def _place() -> str:
-    return "address/" + address()
-
-
-def _failed() -> str:
-    return "failed/" + address()
-
-
-def add_rate_headers(limiter: Limiter, response: Response) -> Response:
+def add_rate_headers(limiter: OneTripLimiter, response: Response) -> Response:
     """Tell the caller what is left of the narrowest limit that was counted for it.
 
-    Never raises: the figures are asked of Redis after the work is done and committed, and an
-    answer without them is better than none.
+    Never raises: where Flask-Limiter counted, the figures are asked of its store after the work is
+    done and committed, and an answer without them is better than none.
     """
-    current = limiter.current_limit
-    if current is None:
-        return response
     try:
-        _describe(current, response)
+        told = limiter.told()
     except Exception as error:  # noqa: BLE001 -- whatever the store's client can raise
         _log.warning("rate_headers_left_out", cause=type(error).__name__)
+        return response
+    if told is not None:
+        _describe(told, response)
     return response
 
 
-def _describe(current: RequestLimit, response: Response) -> None:
-    reset = _seconds_left(current)
-    remaining = max(0, current.remaining)
-    amount, window = current.limit.amount, current.limit.get_expiry()
-    # The key's first word, after Flask-Limiter's own prefix, is the policy's name.
-    policy = current.request_args[1].partition("/")[0]
-    response.headers["RateLimit-Policy"] = f'"{policy}";q={amount};w={window}'
-    response.headers["RateLimit"] = f'"{policy}";r={remaining};t={reset}'
+def _describe(told: Told, response: Response) -> None:
+    reset, headers = _seconds_left(told), response.headers
+    # Nobody else writes these two; to look for them costs more than to add them.
+    headers.add("RateLimit-Policy", f'"{told.policy}";q={told.most};w={told.seconds}')
+    headers.add("RateLimit", f'"{told.policy}";r={max(0, told.left)};t={reset}')
     if response.status_code == 429:
-        response.headers["Retry-After"] = str(max(1, reset))
+        headers["Retry-After"] = str(max(1, reset))
 
 
 def seconds_to_wait() -> int | None:
     """How long the caller has to wait for the limit that it passed; None where nobody can tell."""
-    limiter: Limiter = current_app.extensions["uploads.limiter"]
-    current = limiter.current_limit
+    limiter: OneTripLimiter = current_app.extensions["uploads.limiter"]
     try:
-        return max(1, _seconds_left(current)) if current else None
+        told = limiter.told()
     except Exception as error:  # noqa: BLE001 -- as above
         _log.warning("wait_left_out", cause=type(error).__name__)
         return None
+    return max(1, _seconds_left(told)) if told else None
 
 
-def _seconds_left(limit: RequestLimit) -> int:
+def _seconds_left(told: Told) -> int:
     # Flask-Limiter rounds up by a second, and never is there more to wait than the whole window.
-    left = math.ceil(limit.reset_at - time.time())
-    return max(0, min(left, limit.limit.get_expiry()))
+    return max(0, min(math.ceil(told.reset_at - time.time()), told.seconds))
 
 
 def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:

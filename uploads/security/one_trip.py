@@ -10,19 +10,20 @@ away, are left to Flask-Limiter.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from flask import Flask, request
-from flask_limiter import Limiter, RequestLimit
+from flask import Flask, Request, g, request
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from flask_limiter._limits import RuntimeLimit
 from flask_limiter.errors import RateLimitExceeded
-from limits import WindowStats
 from limits.storage import RedisStorage
 from redis import RedisError
 
+from uploads.documents.model import Actor
 from uploads.roundtrips import Call, RoundTrips, Script
+from uploads.security.principals import current_actor
 
 _PLACE = "\0"
 
@@ -61,12 +62,43 @@ return {0, counted(1)}
 )
 
 
+class Told(NamedTuple):
+    """What a caller is told of a limit: of `most` requests in `seconds` so many are `left`, and
+    more from `reset_at` on (Unix time)."""
+
+    policy: str
+    most: int
+    seconds: int
+    left: int
+    reset_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A rate that counts across all routes.
+
+    `whose` names what a request by this actor spends, None where this rate is not for it. The
+    name's first word, up to a slash, is the policy's.
+    """
+
+    rate: str
+    whose: Callable[[Request, Actor | None], str | None]
+
+    def __call__(self) -> str:
+        """What the present request spends, as Flask-Limiter asks for it."""
+        return self.whose(_present(), current_actor()) or ""
+
+    def spares(self) -> bool:
+        """Whether it is not for the present request."""
+        return not self()
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One limit, and its key in Redis but for whose it is."""
+    """One limit of a budget, and its key in Redis but for whose it is."""
 
     of: RuntimeLimit
-    scope: str
+    budget: Budget
     most: int
     seconds: int
     before: str
@@ -74,23 +106,26 @@ class _Window:
 
 
 class OneTripLimiter(Limiter):
-    """`passes_over` says of a request that none of these limits is for it.
+    """`passes_over` says of a request that none of the `budgets` is for it.
 
     Redis is waited for `seconds` at most, for a connection and for the answer.
     """
 
     def __init__(
         self,
-        key_func: Callable[[], str],
+        budgets: Sequence[Budget],
         *,
         app: Flask,
         redis_url: str,
         seconds: float,
-        passes_over: Callable[[], bool],
+        passes_over: Callable[[Request, Actor | None], bool],
         **options: Any,
     ) -> None:
-        super().__init__(key_func, app=app, **options)
-        self.request_filter(passes_over)
+        everywhere: list[Any] = [
+            ApplicationLimit(one.rate, key_function=one, exempt_when=one.spares) for one in budgets
+        ]
+        super().__init__(budgets[0], app=app, application_limits=everywhere, **options)
+        self.request_filter(lambda: passes_over(_present(), current_actor()))
         self._passes_over = passes_over
         self._windows: list[_Window] = []
         self._trips: RoundTrips | None = None
@@ -98,72 +133,76 @@ class OneTripLimiter(Limiter):
             self._trips = RoundTrips(redis_url, seconds)
             self._windows = [self._window(one) for one in self._in_order()]
 
-    def count(self) -> None:
+    def count(self, asked: Request, actor: Actor | None) -> None:
         """Spend one of each limit that counts across all routes. Raises RateLimitExceeded."""
-        self._check_request_limit()
-
-    def _check_request_limit(
-        self, callable_name: str | None = None, in_middleware: bool = True
-    ) -> None:
-        """Called before each request; for a view that has limits of its own, before that as well.
-
-        Raises RateLimitExceeded.
-        """
-        if in_middleware and self._trips is not None and not self._storage_dead:
+        if self._trips is not None and not self._storage_dead:
             try:
-                self._check_together(self._trips)
+                self._check_together(self._trips, asked, actor)
                 return
             except RedisError:
                 self.logger.warning("Rate limit storage unreachable - falling back to in-memory")
                 self._storage_dead = True
-        super()._check_request_limit(callable_name, in_middleware)
+        self._check_apart(None, True)
+
+    def told(self) -> Told | None:
+        """What was counted last for the present request. Raises what its store's client raises."""
+        counted: Told | RequestLimit | None = g.get("counted")
+        if not isinstance(counted, RequestLimit):
+            return counted
+        # Behind Flask-Limiter's own prefix the key begins with the policy's name.
+        policy, limit = counted.request_args[1].partition("/")[0], counted.limit
+        return Told(policy, limit.amount, limit.get_expiry(), counted.remaining, counted.reset_at)
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        """Called by Flask-Limiter; for a view that has limits of its own, before that as well.
+
+        Raises RateLimitExceeded.
+        """
+        if in_middleware:
+            self.count(_present(), current_actor())
+        else:
+            self._check_apart(callable_name, in_middleware)
+
+    def _check_apart(self, callable_name: str | None, in_middleware: bool) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        finally:
+            g.counted = self.current_limit
 
     def _in_order(self) -> list[RuntimeLimit]:
         """As Flask-Limiter asks them: the shorter windows first."""
         return sorted(self.limit_manager.application_limits, key=lambda one: one.limit)
 
     def _window(self, limit: RuntimeLimit) -> _Window:
-        scope = limit.scope_for("", None)
-        key = limit.limit.key_for(self._key_prefix, _PLACE, scope)
+        key = limit.limit.key_for(self._key_prefix, _PLACE, limit.scope_for("", None))
         before, _, after = self.storage.prefixed_key(key).partition(_PLACE)  # type: ignore[attr-defined]
-        item = limit.limit
-        return _Window(limit, scope, item.amount, item.get_expiry(), before, after)
+        item, budget = limit.limit, cast(Budget, limit.key_func)
+        return _Window(limit, budget, item.amount, item.get_expiry(), before, after)
 
-    def _check_together(self, trips: RoundTrips) -> None:
-        if (request.endpoint or "").rpartition(".")[2] == "static" or self._passes_over():
+    def _check_together(self, trips: RoundTrips, asked: Request, actor: Actor | None) -> None:
+        if (asked.endpoint or "").rpartition(".")[2] == "static" or self._passes_over(asked, actor):
             return
-        asked = [(one, one.of.key_func()) for one in self._windows if not one.of.is_exempt]
-        if not asked:
-            return
+        spent, keys = [], []
         arguments: list[str | int] = [repr(time.time())]
-        for window, _ in asked:
-            arguments += (window.most, window.seconds)
-        keys = [window.before + whose + window.after for window, whose in asked]
+        for window in self._windows:
+            if whose := window.budget.whose(asked, actor):
+                spent.append((window, whose))
+                keys.append(window.before + whose + window.after)
+                arguments += (window.most, window.seconds)
+        if not spent:
+            return
         [(refused, oldest, count)] = trips.run([Call(_HIT, keys, arguments)])
-        window, whose = asked[max(0, refused - 1)]
-        told = WindowStats(float(oldest) + window.seconds, window.most - count)
-        current = _Counted(self, window, [self._key_prefix, whose, window.scope], refused > 0, told)
-        self.context.view_rate_limit = current
-        self.context.view_rate_limits = [current]
+        window, whose = spent[max(0, refused - 1)]
+        # Rounded up as Flask-Limiter does.
+        reset_at = int(float(oldest) + window.seconds + 1)
+        policy = whose.partition("/")[0]
+        g.counted = Told(policy, window.most, window.seconds, window.most - count, reset_at)
         if refused:
             self.logger.info("ratelimit %s (%s) exceeded", window.of.limit, whose)
             raise RateLimitExceeded(window.of)
 
 
-class _Counted(RequestLimit):
-    """A limit whose window is known already."""
-
-    def __init__(
-        self,
-        limiter: Limiter,
-        window: _Window,
-        arguments: list[str],
-        breached: bool,
-        told: WindowStats,
-    ) -> None:
-        super().__init__(limiter, window.of.limit, arguments, breached, window.of.shared)
-        self._told = told
-
-    @property
-    def window(self) -> WindowStats:
-        return self._told
+def _present() -> Request:
+    return cast(Any, request)._get_current_object()  # type: ignore[no-any-return]
