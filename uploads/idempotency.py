@@ -42,6 +42,7 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import current_actor, services
 
 HEADER = "Idempotency-Key"
+_IN_ENVIRON = "HTTP_IDEMPOTENCY_KEY"
 _REPEATABLE = "uploads_repeatable"
 _ABANDONED = timedelta(minutes=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -82,8 +83,8 @@ def idempotent(
 
     @wraps(view)
     def once(**arguments: Any) -> Response:
-        actor, key = current_actor(), request.headers.get(HEADER)
-        if key is None or actor is None:
+        key = request.environ.get(_IN_ENVIRON)
+        if key is None or (actor := current_actor()) is None:
             return view(**arguments)
         check_header()
         known = asked(actor, key)

@@ -116,6 +116,33 @@ def test_it_answers_and_counts_as_flask_limiter_does(
     assert len(kept) >= 3
 
 
+@pytest.mark.parametrize(
+    ("key", "spent"),
+    [
+        ("k1", {"default/user:usr_1", "key/k1", "address/addr:127.0.0.1"}),
+        ("", {"default/addr:127.0.0.1"}),
+        ("wrong", {"default/addr:127.0.0.1", "failed/addr:127.0.0.1"}),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_whose_budgets_a_request_spends(
+    make_app: Callable[..., Flask],
+    redis: Redis,
+    redis_url: str,
+    key: str,
+    spent: set[str],
+    together: bool,
+) -> None:
+    """Those of who is known, and of the address; of a guess the address's alone."""
+    app = make_app(redis_url)
+    if not together:
+        limiter_of(app)._trips = None
+    ask(app, key)
+    kept = windows(redis)
+    assert {whose for whose in spent if any(f"/{whose}/" in name for name in kept)} == spent
+    assert len(kept) == len(spent)
+
+
 def test_what_one_has_counted_the_other_goes_on_with(
     make_app: Callable[..., Flask], redis: Redis, redis_url: str
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from uploads.documents.model import Document, EngineReport, Rendition, State, Verdict
@@ -56,6 +57,8 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+# An upload's moment stands in several members of an event, and again in the answer.
+@lru_cache(maxsize=64)
 def rfc3339(moment: datetime | None) -> str | None:
     """A point in time in UTC, in milliseconds."""
     if moment is None:

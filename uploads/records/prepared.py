@@ -123,7 +123,8 @@ class _Plan:
 
 class _ForSqlite(_Plan):
     def _rows(self, connection: Connection, given: list[Any]) -> Sequence[Sequence[Any]]:
-        driver: Any = connection.connection.driver_connection
+        # sqlite3's own: there is no other driver beneath it, and to be told so takes two calls.
+        driver: Any = connection.connection.dbapi_connection
         try:
             rows: Sequence[Sequence[Any]] = driver.execute(self._text, given).fetchall()
         except sqlite3.Error as error:
@@ -151,9 +152,16 @@ class _ForPostgresql(_Plan):
 
 
 def _binding(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
-    convert = kind.dialect_impl(dialect).bind_processor(dialect)
-    # One upload writes the same moment into several columns.
-    return lru_cache(maxsize=64)(convert) if convert and isinstance(kind, UtcDateTime) else convert
+    if isinstance(kind, UtcDateTime):
+        return _moments(dialect)
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+@lru_cache
+def _moments(dialect: Dialect) -> _Convert | None:
+    """One for all statements: an upload writes the same moment into several tables."""
+    convert = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
+    return lru_cache(maxsize=64)(convert) if convert else None
 
 
 def _reading(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
