@@ -35,7 +35,7 @@ def check_header() -> None:
     Requests with an API key carry no ambient authority and need none.
     """
     actor = current_actor()
-    if request.method in _SAFE or (actor is not None and actor.via == "key"):
+    if (actor is not None and actor.via == "key") or request.method in _SAFE:
         return
     check(request.headers.get(HEADER))
 
