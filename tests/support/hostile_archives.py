@@ -63,10 +63,20 @@ def many_empty_entries(count: int = 200_000) -> bytes:
         head = struct.pack("<4s6H3L5H2L", b"PK\1\2", 788, 20, *fields, len(name), 0, 0, 0, 0, 0, at)
         directory.write(head + name)
     size, at = directory.tell(), local.tell()
+    end = wide_end(count, size, at) + end_record(0xFFFF, size, at)
+    return local.getvalue() + directory.getvalue() + end
+
+
+def wide_end(count: int, size: int, at: int) -> bytes:
+    """The end record of ZIP64 and its locator (APPNOTE 4.3.14, 4.3.15)."""
     wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, at)
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at + size, 1)
-    end = end_record(0xFFFF, size, at)
-    return local.getvalue() + directory.getvalue() + wide + locator + end
+    return wide + struct.pack("<4sLQL", b"PK\6\7", 0, at + size, 1)
+
+
+def flushed_zeros(size: int) -> bytes:
+    """So many zeros, deflated so that more of the same may follow."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return deflater.compress(bytes(size)) + deflater.flush(zlib.Z_FULL_FLUSH)
 
 
 def bad_names() -> dict[str, tuple[str, bytes, str]]:
