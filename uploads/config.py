@@ -176,6 +176,13 @@ class Settings(BaseSettings):
     segment_bytes: int = Field(
         8 * MIB, ge=64 * 1024, description="Most of a stored segment, in bytes."
     )
+    shared_file_bytes: int = Field(
+        256 * 1024,
+        ge=0,
+        le=4 * MIB,
+        description="Files of up to so many bytes that one owner sends at the same time are stored "
+        "as one object until they are inspected. 0: each is one of its own.",
+    )
     segment_seconds: int = Field(
         300, ge=1, description="A segment is flushed after this time even when it is not full."
     )

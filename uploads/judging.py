@@ -41,6 +41,7 @@ def limits(settings: Settings) -> Limits:
         segment_bytes=settings.segment_bytes,
         segment_seconds=settings.segment_seconds,
         grace_seconds=settings.grace_seconds,
+        shared_file_bytes=settings.shared_file_bytes,
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from uploads import clock
 from uploads.documents.errors import ObjectMissing
 from uploads.documents.model import SERVABLE, UNSETTLED, Document, JobKind, Outcome, State
-from uploads.records.protocol import Records
+from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, ObjectStat, Storage
 from uploads.wiring import Services
 
@@ -198,7 +198,7 @@ class Reconciler:
 
     def _is_stray(self, bucket: Bucket, key: str) -> bool:
         """Look again: rows change while a check runs, and open grants name keys."""
-        if bucket is Bucket.INCOMING and self._records.read(lambda work: work.grants.names(key)):
+        if bucket is Bucket.INCOMING and self._records.read(lambda work: _named(work, key)):
             return False
         document = self._records.read(
             lambda work: work.documents.find("doc_" + key.split("/", 1)[0])
@@ -228,3 +228,8 @@ class Reconciler:
                     report.amiss("I3", "a scratch file that nobody writes", path.name)
             except FileNotFoundError:
                 continue  # its job ended while we looked
+
+
+def _named(work: Work, key: str) -> bool:
+    """Whether an object of `incoming` is some document's or some grant's."""
+    return work.grants.names(key) or work.documents.held(key)

@@ -10,13 +10,17 @@ import structlog
 from uploads.documents.errors import StorageUnavailable, Unavailable
 from uploads.documents.grants import GrantState
 from uploads.documents.library import announce_bytes
-from uploads.documents.model import GONE, REFUSED, JobKind, State
+from uploads.documents.model import GONE, REFUSED, JobKind, Segment, State
+from uploads.documents.packs import is_shared
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers.scratch import Scratch
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
+# Of the grace time. Within three quarters of it all that share an object are recorded or refused
+# (`Receiver`); the rest is for clocks, and for what is left to do until the bytes are gone.
+SHARED_PATIENCE = 7 / 8
 _NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
@@ -24,14 +28,19 @@ _CANARIES_KEPT = timedelta(days=7)  # of hosts that are no more
 
 
 class Reaper:
-    """The only deleter of objects: takes what the ledger of leftovers names, when it is due."""
+    """The only deleter of objects: takes what the ledger of leftovers names, when it is due.
+
+    `grace` is how long files that share an object may take to be recorded: until then one of them
+    that is settled or refused says nothing of the others.
+    """
 
     def __init__(
-        self, *, records: Records, storage: Storage, clock: Callable[[], datetime]
+        self, *, records: Records, storage: Storage, clock: Callable[[], datetime], grace: timedelta
     ) -> None:
         self._records = records
         self._storage = storage
         self._clock = clock
+        self._patience = grace * SHARED_PATIENCE
 
     def reap_due(self) -> int:
         """Delete every due leftover; returns how many.
@@ -41,7 +50,9 @@ class Reaper:
         done = 0
         while True:
             now = self._clock()
-            due = self._records.write(lambda work: work.leftovers.doom(now, _AT_ONCE))  # noqa: B023
+            due = self._records.write(
+                lambda work: work.leftovers.doom(now, _AT_ONCE, self._patience)  # noqa: B023
+            )
             gone = self._delete(due)
             done += gone
             if gone < len(due):
@@ -50,8 +61,11 @@ class Reaper:
                 return done
 
     def reap(self, leftovers: Sequence[Leftover]) -> None:
-        """Delete these now, as far as the store lets us; the others wait in the ledger."""
-        self._delete(leftovers)
+        """Delete these now, as far as the store lets us; the others wait in the ledger.
+
+        So does what is shared, until no file in it can count any more.
+        """
+        self._delete([one for one in leftovers if not is_shared(one.key)])
 
     def _delete(self, leftovers: Sequence[Leftover]) -> int:
         """Delete what can be deleted and forget it; returns how many."""
@@ -88,6 +102,7 @@ class Tidier:
         keep_deliveries: timedelta,
         keep_events: timedelta,
         end_sessions: Callable[[], int],
+        new_id: Callable[[], str],
     ) -> None:
         self._records = records
         self._storage = storage
@@ -99,6 +114,7 @@ class Tidier:
         self._keep_deliveries = keep_deliveries
         self._keep_events = keep_events
         self._end_sessions = end_sessions
+        self._new_id = new_id
 
     def tidy(self) -> None:
         """One round over everything that may have become old. Raises Unavailable."""
@@ -114,6 +130,7 @@ class Tidier:
             continue
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
+        self._part(now)
         self._announce_orphans(now)
 
     def _end_grants(self, work: Work, now: datetime) -> int:
@@ -169,6 +186,29 @@ class Tidier:
         events = work.events.remove_before(now - self._keep_events, _NEWS_AT_ONCE)
         return events + work.deliveries.remove_before(now - self._keep_deliveries, _NEWS_AT_ONCE)
 
+    def _part(self, now: datetime) -> None:
+        """Give files that wait objects of their own, where the one they share is to go by now.
+
+        Not while they are inspected: they settle then, or wait again. An object that a kill leaves
+        here is an orphan.
+        """
+        before = now - self._grace * SHARED_PATIENCE
+        held_up = self._records.read(lambda work: work.leftovers.held_up(before, _AT_ONCE))
+        for document_id, segment in held_up:
+            self._move_out(document_id, segment)
+
+    def _move_out(self, document_id: str, segment: Segment) -> None:
+        key = f"{document_id.removeprefix('doc_')}/{self._new_id()}"
+        start = segment.start or 0
+        with self._storage.open_range(Bucket.INCOMING, segment.key, start, segment.size) as pieces:
+            body = list(pieces)
+        self._storage.put(Bucket.INCOMING, key, body, segment.size)
+        moved = self._records.write(
+            lambda work: work.documents.move_segment(document_id, segment, key)
+        )
+        if not moved:  # it settled or was deleted meanwhile, and nobody knows of this one
+            self._storage.delete(Bucket.INCOMING, key)
+
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.
 
@@ -185,8 +225,7 @@ def _announce_if_unknown(work: Work, orphan: Leftover) -> None:
     # Asked first: a grant that is completed just now has its segments in the same commit.
     if work.grants.names(orphan.key):
         return
-    document_id = "doc_" + orphan.key.split("/", 1)[0]
-    known = {segment.key for segment in work.documents.segments(document_id)}
     # What was announced already keeps its time: a failed document's bytes are kept for a while.
-    if orphan.key not in known and not work.leftovers.announced(orphan.bucket, orphan.key):
+    known = work.documents.held(orphan.key) or work.leftovers.announced(orphan.bucket, orphan.key)
+    if not known:
         work.leftovers.add(orphan)

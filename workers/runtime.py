@@ -72,7 +72,10 @@ def make_runtime(
     scratch = Scratch(settings.scratch_dir, services.disk.check)
     cell = make_cell(settings)
     lineup = make_lineup(services, scratch, cell)
-    reaper = Reaper(records=services.records, storage=services.storage, clock=clock.now)
+    grace = timedelta(seconds=settings.grace_seconds)
+    reaper = Reaper(
+        records=services.records, storage=services.storage, clock=clock.now, grace=grace
+    )
     publisher = _publisher(services, cell, reaper, lineup)
     rescanner = _rescanner(services, lineup, publisher)
     handlers: dict[JobKind, Handler] = {
@@ -159,6 +162,7 @@ def _tidier(services: Services, scratch: Scratch) -> Tidier:
         keep_deliveries=timedelta(days=settings.delivery_days),
         keep_events=timedelta(days=settings.event_days),
         end_sessions=services.accounts.remove_ended_sessions,
+        new_id=clock.new_id,
     )
 
 

@@ -18,6 +18,7 @@ from tests.support.drawing import leased_render, render_handler
 from tests.support.line import GRACE, TEXT, Line
 from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.documents.model import AuditEntry, Document, State
+from uploads.documents.packs import Packs
 from uploads.documents.receiving import Receiver
 from uploads.documents.spool import Room
 from uploads.records.documents import SqlDocuments
@@ -204,6 +205,7 @@ def uploading(line: Line) -> tuple[Document, Receiver]:
         new_id=line.new_id,
         admit=lambda usage, size: None,
         room=Room(1024 * 1024),
+        packs=Packs(line.storage, line.new_id, most_file_bytes=0),
         segment_bytes=1024,
         segment_seconds=300,
         grace_seconds=int(GRACE.total_seconds()),

@@ -172,6 +172,25 @@ def test_segments_come_in_order_and_can_be_forgotten_once(
     assert owned.read(lambda work: work.documents.segments("doc_2")) == [other]
 
 
+def test_a_segment_in_a_shared_object_is_found_and_given_one_of_its_own(
+    owned: SqlRecords, add: Callable[..., Document]
+) -> None:
+    add("doc_1")
+    add("doc_2")
+    shared = [Segment(0, 3, "shared/1", 0), Segment(0, 4, "shared/1", 3)]
+    owned.write(lambda work: work.documents.add_segment("doc_1", shared[0]))
+    owned.write(lambda work: work.documents.add_segment("doc_2", shared[1]))
+    assert owned.read(lambda work: work.documents.segments("doc_2")) == [shared[1]]
+    moved = owned.write(lambda work: work.documents.move_segment("doc_2", shared[1], "doc2/1"))
+    again = owned.write(lambda work: work.documents.move_segment("doc_2", shared[1], "doc2/2"))
+    assert (moved, again) == (True, False)
+    assert owned.read(lambda work: work.documents.segments("doc_2")) == [Segment(0, 4, "doc2/1")]
+    held = [owned.read(lambda work: work.documents.held(key)) for key in ("shared/1", "k/1")]  # noqa: B023
+    assert held == [True, False]
+    assert owned.write(lambda work: work.documents.drop_segments("doc_1")) == [shared[0]]
+    assert not owned.read(lambda work: work.documents.held("shared/1"))
+
+
 def test_two_segments_cannot_claim_one_offset(
     owned: SqlRecords, add: Callable[..., Document]
 ) -> None:

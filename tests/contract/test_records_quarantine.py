@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_a_case_has_all_that_the_rows_say(owned: SqlRecords, add: Add) -> None:
     assert found.emails == {"usr_1": "usr_1@example.org", "usr_3": "usr_3@example.org"}
     assert (found.asker_stands, found.under_way) == (True, True)
     assert found.release == replace(ASKED, asked_by="usr_3")
-    owned.write(lambda work: work.leftovers.doom(after(61), 10))
+    owned.write(lambda work: work.leftovers.doom(after(61), 10, timedelta(0)))
     owned.write(lambda work: work.jobs.cancel("doc_1"))
     found = owned.read(lambda work: work.quarantine.find("doc_1"))
     assert found is not None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, select
 
-from tests.support.facts import NOW, after, user
+from tests.support.facts import NOW, after, document, user
 from uploads.documents.errors import Conflict
-from uploads.documents.model import ApiKey, AuditEntry, Role, Scope, Session
+from uploads.documents.model import ApiKey, AuditEntry, Role, Scope, Segment, Session, State
 from uploads.records import tables
 from uploads.records.protocol import Leftover
 from uploads.records.sql import SqlRecords
@@ -148,6 +150,9 @@ def test_keys_are_listed_for_one_user_or_all(people: SqlRecords) -> None:
     assert people.read(lambda work: work.accounts.keys("usr_1")) == [made[0], made[2]]
 
 
+PATIENCE = timedelta(seconds=60)
+
+
 def leftover(name: str, seconds: float, bucket: Bucket = Bucket.INCOMING) -> Leftover:
     return Leftover(bucket, name, after(seconds))
 
@@ -155,9 +160,12 @@ def leftover(name: str, seconds: float, bucket: Bucket = Bucket.INCOMING) -> Lef
 def test_leftovers_are_due_in_order_and_bounded(records: SqlRecords) -> None:
     made = [leftover("k/1", 3), leftover("k/2", 1), leftover("k/3", 4)]
     records.write(lambda work: [work.leftovers.add(one) for one in made])
-    assert records.write(lambda work: work.leftovers.doom(after(3), 9)) == [made[1], made[0]]
-    assert records.write(lambda work: work.leftovers.doom(after(3), 1)) == [made[1]]
-    assert records.write(lambda work: work.leftovers.doom(after(0), 9)) == []
+    assert records.write(lambda work: work.leftovers.doom(after(3), 9, timedelta(0))) == [
+        made[1],
+        made[0],
+    ]
+    assert records.write(lambda work: work.leftovers.doom(after(3), 1, timedelta(0))) == [made[1]]
+    assert records.write(lambda work: work.leftovers.doom(after(0), 9, timedelta(0))) == []
 
 
 def test_a_leftover_announced_twice_keeps_the_earlier_time(records: SqlRecords) -> None:
@@ -177,9 +185,11 @@ def test_a_doomed_leftover_cannot_be_taken_back_and_stays_until_forgotten(
     records: SqlRecords,
 ) -> None:
     records.write(lambda work: work.leftovers.add(leftover("k/1", 1)))
-    records.write(lambda work: work.leftovers.doom(after(2), 9))
+    records.write(lambda work: work.leftovers.doom(after(2), 9, timedelta(0)))
     assert not records.write(lambda work: work.leftovers.take_back(Bucket.INCOMING, "k/1"))
-    assert records.write(lambda work: work.leftovers.doom(after(2), 9)) == [leftover("k/1", 1)]
+    assert records.write(lambda work: work.leftovers.doom(after(2), 9, timedelta(0))) == [
+        leftover("k/1", 1)
+    ]
     records.write(lambda work: work.leftovers.forget(Bucket.INCOMING, "k/1"))
     assert records.read(lambda work: list(work.leftovers.all())) == []
 
@@ -207,3 +217,31 @@ def test_the_audit_trail_grows_by_what_is_appended(records: SqlRecords, database
 def test_the_audit_trail_has_no_other_verb(records: SqlRecords) -> None:
     verbs = records.read(lambda work: [name for name in dir(work.audit) if name[0] != "_"])
     assert verbs == ["append"]
+
+
+def test_what_is_shared_is_doomed_late_and_never_while_a_document_counts_in_it(
+    records: SqlRecords,
+) -> None:
+    records.write(lambda work: work.accounts.add_user(user("usr_1")))
+    records.write(lambda work: work.documents.add(document("doc_1", state=State.QUARANTINED)))
+    records.write(lambda work: work.documents.add(document("doc_2", state=State.SCANNING)))
+    segments = [Segment(0, 3, "shared/1", 0), Segment(0, 4, "shared/1", 3)]
+    for number, segment in enumerate(segments, 1):
+        records.write(lambda work: work.documents.add_segment(f"doc_{number}", segment))  # noqa: B023
+    made = [leftover("shared/1", 1), leftover("shared/2", 1)]
+    records.write(lambda work: [work.leftovers.add(one) for one in made])
+
+    def doomed(seconds: float) -> Sequence[Leftover]:
+        return records.write(lambda work: work.leftovers.doom(after(seconds), 9, PATIENCE))
+
+    def held_up(seconds: float) -> Sequence[tuple[str, Segment]]:
+        return records.read(lambda work: work.leftovers.held_up(after(seconds), 9))
+
+    assert doomed(1 + 59) == []
+    assert doomed(1 + 60) == [made[1]]
+    # The one that is inspected at present settles by itself.
+    assert (held_up(0), held_up(1)) == ([], [("doc_1", segments[0])])
+    for number in (1, 2):
+        records.write(lambda work: work.documents.drop_segments(f"doc_{number}"))  # noqa: B023
+    assert made[0] in doomed(1 + 60)
+    assert held_up(1) == []

@@ -85,7 +85,12 @@ class Line:
     """One straight line, from `accept` to `run`."""
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int = 1024, database_url: str | None = None
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = 1024,
+        shared_file_bytes: int = 256,
+        database_url: str | None = None,
     ) -> None:
         url = database_url or migrated_sqlite(folder / "line.db")
         self.database_url = url
@@ -105,21 +110,12 @@ class Line:
         self.stranger = self._user("eve@example.org")
         self.library = Library(records=self.records, hints=self.hints, clock=self.clock)
         self.quotas = Quotas(records=self.records, clock=self.clock, bytes_limit=0, files_limit=0)
-        self.intake = self._intake(segment_bytes)
+        self.intake = self._intake(segment_bytes, shared_file_bytes)
         self.granting, self.completion = self._granting()
-        self.reaper = Reaper(records=self.records, storage=self.storage, clock=self.clock)
-        self.tidier = Tidier(
-            records=self.records,
-            storage=self.storage,
-            scratch=self.scratch,
-            clock=self.clock,
-            grace=GRACE,
-            keep_refused=timedelta(days=30),
-            keep_tombstones=timedelta(days=30),
-            keep_deliveries=timedelta(days=30),
-            keep_events=timedelta(days=7),
-            end_sessions=lambda: 0,
+        self.reaper = Reaper(
+            records=self.records, storage=self.storage, clock=self.clock, grace=GRACE
         )
+        self.tidier = self._tidier()
         self.sweeper = Sweeper(
             records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
         )
@@ -136,7 +132,7 @@ class Line:
             hints=self.hints,
         )
 
-    def _intake(self, segment_bytes: int) -> Intake:
+    def _intake(self, segment_bytes: int, shared_file_bytes: int) -> Intake:
         return Intake(
             records=self.records,
             storage=self.storage,
@@ -145,7 +141,22 @@ class Line:
             hints=self.hints,
             clock=self.clock,
             new_id=self.new_id,
-            limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds())),
+            limits=Limits(255, segment_bytes, 300, int(GRACE.total_seconds()), shared_file_bytes),
+        )
+
+    def _tidier(self) -> Tidier:
+        return Tidier(
+            records=self.records,
+            storage=self.storage,
+            scratch=self.scratch,
+            clock=self.clock,
+            grace=GRACE,
+            keep_refused=timedelta(days=30),
+            keep_tombstones=timedelta(days=30),
+            keep_deliveries=timedelta(days=30),
+            keep_events=timedelta(days=7),
+            end_sessions=lambda: 0,
+            new_id=self.new_id,
         )
 
     def _granting(self) -> tuple[Granting, Completion]:

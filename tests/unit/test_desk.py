@@ -209,7 +209,9 @@ def test_what_is_gone_is_not_released_and_not_taken_out(quarantine: Quarantine) 
 def test_bytes_that_are_just_being_deleted_cannot_be_confirmed(quarantine: Quarantine) -> None:
     document, line = quarantine.refused(), quarantine.line
     quarantine.ask(document)
-    line.records.write(lambda work: work.leftovers.doom(line.now + timedelta(days=31), 10))
+    line.records.write(
+        lambda work: work.leftovers.doom(line.now + timedelta(days=31), 10, timedelta(0))
+    )
     with pytest.raises(Gone):
         quarantine.ask(document, quarantine.carol)
     assert quarantine.standing(document) is ReleaseState.ASKED

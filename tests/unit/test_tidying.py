@@ -48,6 +48,7 @@ def test_forgotten_scratch_files_and_ended_sessions_go(line: Line) -> None:
         keep_deliveries=timedelta(days=30),
         keep_events=timedelta(days=7),
         end_sessions=end_sessions,
+        new_id=line.new_id,
     )
     with line.scratch.file("old") as old, line.scratch.file("young") as young:
         old.touch()

@@ -22,9 +22,11 @@ from uploads.documents.errors import (
 from uploads.documents.kinds import FileType
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.documents.names import clean_name
+from uploads.documents.packs import Packs
 from uploads.documents.policy import HEAD_BYTES, Policy
 from uploads.documents.quotas import Quotas
-from uploads.documents.receiving import Receipt, Receiver
+from uploads.documents.receipts import Receipt
+from uploads.documents.receiving import Receiver
 from uploads.documents.refusals import note_refusal
 from uploads.documents.spool import Room
 from uploads.documents.streams import metered, peek
@@ -61,12 +63,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_name_bytes` and `segment_bytes` in bytes; `grace_seconds` is the sweeper's patience."""
+    """`max_name_bytes` and `segment_bytes` in bytes; `grace_seconds` is the sweeper's patience.
+
+    Files of up to `shared_file_bytes` that one owner sends at the same time share an object.
+    """
 
     max_name_bytes: int
     segment_bytes: int
     segment_seconds: int
     grace_seconds: int
+    shared_file_bytes: int = 0
 
 
 class Intake:
@@ -101,6 +107,7 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+        self._packs = Packs(storage, new_id, most_file_bytes=limits.shared_file_bytes)
         self._check_room = check_room
 
     def check(self, offer: Offer, head: bytes) -> None:
@@ -189,6 +196,7 @@ class Intake:
             clock=self._clock,
             new_id=self._new_id,
             room=self._room,
+            packs=self._packs,
             segment_bytes=self._limits.segment_bytes,
             segment_seconds=self._limits.segment_seconds,
             grace_seconds=self._limits.grace_seconds,

@@ -90,11 +90,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One flushed piece of a document: `size` bytes from `offset`, one object in `incoming`."""
+    """One flushed piece of a document: its `size` bytes from `offset`, in an object of `incoming`.
+
+    `start` is where they begin in an object that several documents of one owner share; None says
+    that the object is this segment's alone.
+    """
 
     offset: int
     size: int
     key: str
+    start: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

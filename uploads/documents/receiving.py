@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from uploads.documents.errors import Conflict, EmptyFile, StorageUnavailable
 from uploads.documents.model import (
@@ -27,6 +27,8 @@ from uploads.documents.model import (
     State,
     Usage,
 )
+from uploads.documents.packs import Packs, Parcel, is_shared
+from uploads.documents.receipts import Receipt
 from uploads.documents.shipments import Shipment
 from uploads.documents.spool import Room, Spool
 from uploads.faults import step
@@ -38,19 +40,6 @@ _UNDER_WAY = 2
 # Bytes from which on a segment is sent off early where memory has run out, so that slow clients
 # that end together leave less to do. It grows with the file: a large one must not come in crumbs.
 _WORTH_IT = 1024 * 1024
-
-
-class Receipt(Protocol):
-    """What is kept for whoever sends the same file again: it stands and falls with the document."""
-
-    def make_out(self, document: Document) -> None:
-        """The document that is about to be committed."""
-
-    def enter(self, work: Work) -> None:
-        """In the transaction that makes the document. Raises Conflict where it must not be made."""
-
-    def withdraw(self, work: Work) -> None:
-        """In the transaction that takes the document back."""
 
 
 class Receiver:
@@ -69,6 +58,7 @@ class Receiver:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         room: Room,
+        packs: Packs,
         segment_bytes: int,
         segment_seconds: int,
         grace_seconds: int,
@@ -87,6 +77,7 @@ class Receiver:
         self._receipt = receipt
         self._digest = hashlib.sha256()
         self._room = room
+        self._packs = packs
         self._spool = Spool(room)
         self._buffered_since = draft.created_at
         self._segments: list[Segment] = []
@@ -133,7 +124,7 @@ class Receiver:
             raise EmptyFile
         stored_at = self._clock()
         if self._spool.size:
-            self._put(*self._loaded())
+            self._put_last()
         while self._under_way:
             self._land()
         step("s4")
@@ -159,13 +150,13 @@ class Receiver:
             shipment.wait()
         if not self._records.write(lambda work: self._undo(work, entry)):
             return
-        for segment in self._segments:
-            try:
-                self._storage.delete(Bucket.INCOMING, segment.key)
-            except StorageUnavailable:
-                return  # the sweeper deletes what is announced in the leftovers
-        if self._segments:
-            self._records.write(self._forget)
+        # What is shared stays announced: files of others in it may be about to be recorded.
+        mine = [segment.key for segment in self._segments if not is_shared(segment.key)]
+        with suppress(StorageUnavailable):  # then the sweeper deletes what is announced
+            for key in mine:
+                self._storage.delete(Bucket.INCOMING, key)
+            if mine:
+                self._records.write(lambda work: _forget(work, mine))
 
     def _undo(self, work: Work, entry: AuditEntry) -> bool:
         """Take the row back and announce the objects; whether they may go.
@@ -189,10 +180,6 @@ class Receiver:
         for segment in self._segments:
             work.leftovers.add(Leftover(Bucket.INCOMING, segment.key, now))
         return True
-
-    def _forget(self, work: Work) -> None:
-        for segment in self._segments:
-            work.leftovers.forget(Bucket.INCOMING, segment.key)
 
     def _full(self) -> bool:
         if not self._spool.size:
@@ -234,6 +221,18 @@ class Receiver:
         self._segments.append(segment)
         return segment, spool
 
+    def _put_last(self) -> None:
+        """Store what is buffered, with others of the owner's where it is all of a small file."""
+        segment, spool = self._loaded()
+        if segment.offset or not self._packs.takes(segment.size):
+            return self._put(segment, spool)
+        parcel = Parcel(segment.key, spool, segment.size)
+        try:
+            self._packs.put(self._draft.owner_id, parcel)
+        finally:
+            self._segments[-1] = replace(segment, key=parcel.key, start=parcel.start)
+            spool.close()
+
     def _put(self, segment: Segment, spool: Spool) -> None:
         try:
             self._storage.put(Bucket.INCOMING, segment.key, spool, segment.size)
@@ -242,7 +241,6 @@ class Receiver:
 
     def _record(self, segment: Segment, stored_at: datetime) -> None:
         """Commit a segment of a file that goes on."""
-        now = self._clock()
         counted = self._counted(segment.offset + segment.size)
 
         def unit(work: Work) -> None:
@@ -250,7 +248,7 @@ class Receiver:
             if not self._has_row:
                 self._admit(work.documents.add(replace(self._draft, size=counted)), counted)
             else:
-                self._grow(work, now, counted)
+                self._grow(work, self._clock(), counted)
             work.documents.add_segment(self._draft.id, segment)
 
         self._records.write(unit)
@@ -295,3 +293,8 @@ class Receiver:
         work.jobs.add(job)
         if self._receipt is not None:
             self._receipt.enter(work)
+
+
+def _forget(work: Work, keys: Sequence[str]) -> None:
+    for key in keys:
+        work.leftovers.forget(Bucket.INCOMING, key)

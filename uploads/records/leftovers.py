@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
@@ -12,14 +12,17 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    or_,
     select,
     tuple_,
     update,
 )
 
+from uploads.documents.model import Segment, State
+from uploads.documents.packs import SHARED
 from uploads.records.protocol import Leftover
 from uploads.records.statements import upsert
-from uploads.records.tables import leftovers, segments
+from uploads.records.tables import documents, leftovers, segments
 from uploads.storage.protocol import Bucket
 
 _BATCH = 500
@@ -52,10 +55,10 @@ class SqlLeftovers:
         found = self._connection.execute(select(leftovers.c.key).where(_is(bucket, key)))
         return found.first() is not None
 
-    def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
+    def doom(self, now: datetime, limit: int, patience: timedelta) -> Sequence[Leftover]:
         due = (
             select(leftovers.c.bucket, leftovers.c.key)
-            .where(leftovers.c.due_at <= now)
+            .where(or_(leftovers.c.due_at <= now - patience, _due_alone(now)))
             # Announced as an orphan just before its row was committed: it belongs to a document.
             .where(~exists().where(_incoming, segments.c.key == leftovers.c.key))
             .order_by(leftovers.c.due_at)
@@ -68,6 +71,22 @@ class SqlLeftovers:
             .returning(leftovers)
         ).all()
         return sorted((_leftover(row) for row in rows), key=lambda one: one.due_at)
+
+    def held_up(self, before: datetime, limit: int) -> Sequence[tuple[str, Segment]]:
+        rows = self._connection.execute(
+            select(segments)
+            .join(leftovers, and_(_incoming, leftovers.c.key == segments.c.key))
+            .join(documents, documents.c.id == segments.c.document_id)
+            .where(
+                leftovers.c.due_at <= before,
+                segments.c.start.is_not(None),
+                documents.c.state == State.QUARANTINED.value,
+            )
+            .limit(limit)
+        )
+        return [
+            (row.document_id, Segment(row.offset, row.size, row.key, row.start)) for row in rows
+        ]
 
     def forget(self, bucket: Bucket, key: str) -> None:
         self._connection.execute(delete(leftovers).where(_is(bucket, key)))
@@ -90,6 +109,11 @@ class SqlLeftovers:
 
 def _is(bucket: Bucket, key: str) -> ColumnElement[bool]:
     return and_(leftovers.c.bucket == bucket.value, leftovers.c.key == key)
+
+
+def _due_alone(now: datetime) -> ColumnElement[bool]:
+    """What is due and nobody else's: a shared object's other files may be about to be recorded."""
+    return and_(leftovers.c.due_at <= now, ~leftovers.c.key.startswith(SHARED, autoescape=True))
 
 
 def _leftover(row: Row[tuple[object, ...]]) -> Leftover:

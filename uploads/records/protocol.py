@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from uploads.documents.model import (
@@ -112,6 +112,12 @@ class Documents(Protocol):
     def drop_segments(self, document_id: str) -> Sequence[Segment]:
         """Forget all segments of a document and return what was forgotten."""
 
+    def move_segment(self, document_id: str, segment: Segment, key: str) -> bool:
+        """Its bytes have an object of their own now, `key`; False where it is gone meanwhile."""
+
+    def held(self, key: str) -> bool:
+        """Whether a segment of any document is in this object of `incoming`."""
+
     def add_verdict(self, document_id: str, verdict: Verdict) -> None:
         """Append a verdict; `Document.verdict` is the newest one."""
 
@@ -198,9 +204,14 @@ class Leftovers(Protocol):
     def announced(self, bucket: Bucket, key: str) -> bool:
         """Whether there is a row for this object, doomed or not."""
 
-    def doom(self, now: datetime, limit: int) -> Sequence[Leftover]:
+    def doom(self, now: datetime, limit: int, patience: timedelta) -> Sequence[Leftover]:
         """Mark the due ones, oldest first, and return them, before their objects are deleted: now
-        nobody takes them back. A segment that counts is never among them, whatever was said."""
+        nobody takes them back. A segment that counts is never among them, whatever was said, and
+        what documents may share only when it has been due for as long as `patience`."""
+
+    def held_up(self, before: datetime, limit: int) -> Sequence[tuple[str, Segment]]:
+        """What is due since `before` and not doomed, because it is shared with documents that wait:
+        their ids, and their segments in it."""
 
     def forget(self, bucket: Bucket, key: str) -> None:
         """The object is gone; so is its row."""

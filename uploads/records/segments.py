@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from uploads.documents.model import Segment
 from uploads.records.prepared import Prepared
@@ -12,6 +12,7 @@ from uploads.records.tables import segments
 
 # Built once, like all that each upload does.
 _ADD_SEGMENT = Prepared(insert(segments))
+_COLUMNS = (segments.c.offset, segments.c.size, segments.c.key, segments.c.start)
 
 
 class SqlSegments:
@@ -26,12 +27,13 @@ class SqlSegments:
                 "offset": segment.offset,
                 "size": segment.size,
                 "key": segment.key,
+                "start": segment.start,
             },
         )
 
     def segments(self, document_id: str) -> Sequence[Segment]:
         rows = self._connection.execute(
-            select(segments.c.offset, segments.c.size, segments.c.key)
+            select(*_COLUMNS)
             .where(segments.c.document_id == document_id)
             .order_by(segments.c.offset)
         )
@@ -39,9 +41,23 @@ class SqlSegments:
 
     def drop_segments(self, document_id: str) -> Sequence[Segment]:
         rows = self._connection.execute(
-            delete(segments)
-            .where(segments.c.document_id == document_id)
-            .returning(segments.c.offset, segments.c.size, segments.c.key)
+            delete(segments).where(segments.c.document_id == document_id).returning(*_COLUMNS)
         )
         dropped = [Segment(**row._mapping) for row in rows]
         return sorted(dropped, key=lambda segment: segment.offset)
+
+    def move_segment(self, document_id: str, segment: Segment, key: str) -> bool:
+        moved = self._connection.execute(
+            update(segments)
+            .where(
+                segments.c.document_id == document_id,
+                segments.c.offset == segment.offset,
+                segments.c.key == segment.key,
+            )
+            .values(key=key, start=None)
+        )
+        return moved.rowcount == 1
+
+    def held(self, key: str) -> bool:
+        found = self._connection.execute(select(segments.c.key).where(segments.c.key == key))
+        return found.first() is not None

@@ -199,6 +199,8 @@ segments = Table(
     Column("offset", BigInteger, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False),
     _text("key"),
+    Column("start", BigInteger, nullable=True),
+    Index(None, "key"),
 )
 
 verdicts = Table(

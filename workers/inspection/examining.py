@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,17 +26,21 @@ _ERRED_MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One object of which a file is made; `size` in bytes."""
+    """One object of which a file is made; `size` in bytes.
+
+    Where the object is shared with other files, `start` is the first byte that is meant.
+    """
 
     bucket: Bucket
     key: str
     size: int
+    start: int | None = None
 
 
 def sources_of(document: Document, segments: Sequence[Segment]) -> list[Source]:
     """Where a document's bytes are: on their way in, or where an earlier verdict put them."""
     if segments:
-        return [Source(Bucket.INCOMING, segment.key, segment.size) for segment in segments]
+        return [Source(Bucket.INCOMING, one.key, one.size, one.start) for one in segments]
     if document.clean_key:
         return [Source(Bucket.CLEAN, document.clean_key, document.size)]
     if document.quarantine_key:
@@ -115,7 +119,7 @@ class Examiner:
         """
         for source in sources:
             read = 0
-            with self._storage.open(source.bucket, source.key) as pieces:
+            with self._opened(source) as pieces:
                 for piece in pieces:
                     read += len(piece)
                     if read > source.size:
@@ -123,6 +127,11 @@ class Examiner:
                     yield piece
             if read != source.size:
                 raise StorageUnavailable(f"object {source.key} has {read} bytes")
+
+    def _opened(self, source: Source) -> AbstractContextManager[Iterator[bytes]]:
+        if source.start is None:
+            return self._storage.open(source.bucket, source.key)
+        return self._storage.open_range(source.bucket, source.key, source.start, source.size)
 
     def _judge(self, job: Job, document: Document, path: Path, size: int, sha256: str) -> Verdict:
         now = self._clock()
