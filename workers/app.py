@@ -22,6 +22,7 @@ from uploads.queue import make_celery
 from uploads.wiring import build
 from workers.configured import settings_or_end
 from workers.exposing import expose
+from workers.lineup import everything
 from workers.machine import processes
 from workers.places import Places
 from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
@@ -149,7 +150,7 @@ def _prove_cell(settings: Settings) -> None:
     cell = make_cell(settings)
     try:
         # With all that a file will find there: libraries leave things behind.
-        cell.prepare({"structure": {}, "members": {}, "render": {}, "media": {}})
+        cell.prepare(everything(settings, cell))
         cell.self_test()
     finally:
         cell.close()  # not to be carried over the fork

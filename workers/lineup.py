@@ -6,8 +6,10 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from uploads import clock
+from uploads.config import Settings
 from uploads.documents.canaries import SCANNER
 from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
@@ -47,7 +49,7 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
     absent = [] if clamd else [_NOT_CONFIGURED]
     standing = _standing(services, absent)
     limits = Limits.of(settings.model_dump())
-    yara = Yara(cell, limits, more_rules=settings.yara_rules)
+    yara = _rules(settings, cell)
     engines: list[Engine] = [Structure(cell, limits, standing.unpacks), yara]
     canaries = Canaries(
         records=services.records,
@@ -76,10 +78,22 @@ def make_lineup(services: Services, scratch: Scratch, cell: Cell) -> Lineup:
     )
 
     def prepare() -> None:
-        rules = yara.loaded_with()
-        cell.prepare({"structure": {}, "yara": rules, "members": {}, "render": {}})
+        cell.prepare(_loaded(yara))
 
     return Lineup(examiner, standing, canaries, prepare)
+
+
+def everything(settings: Settings, cell: Cell) -> dict[str, dict[str, Any]]:
+    """All that files will find loaded in the cell, task by task. Raises RulesBroken."""
+    return {**_loaded(_rules(settings, cell)), "media": {}}
+
+
+def _rules(settings: Settings, cell: Cell) -> Yara:
+    return Yara(cell, Limits.of(settings.model_dump()), more_rules=settings.yara_rules)
+
+
+def _loaded(yara: Yara) -> dict[str, dict[str, Any]]:
+    return {"structure": {}, "yara": yara.loaded_with(), "members": {}, "render": {}}
 
 
 def _standing(services: Services, absent: Sequence[EngineReport]) -> Standing:

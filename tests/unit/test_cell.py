@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.cells import BOOT_HOSTILE, cell_children, confined_child
 from tests.support.waiting import eventually
+from uploads.config import Settings
+from workers.lineup import everything
 from workers.sandbox import warm
 from workers.sandbox.parent import (
     Cell,
@@ -24,6 +26,7 @@ from workers.sandbox.parent import (
     CellTimeout,
     Reply,
 )
+from workers.sandbox.template import TASKS
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
@@ -48,9 +51,12 @@ def act(
 
 
 def test_every_probe_fails() -> None:
-    """No way out of the cell that we know of is open."""
+    """No way out of the cell that we know of is open, with all loaded that files will find."""
     cell = Cell(seconds=60, memory_bytes=256 * MIB)
-    cell.prepare({"structure": {}, "members": {}, "render": {}, "media": {}})
+    loaded = everything(Settings(), cell)
+    # Programs have a cell of their own, and what probes is loaded with the probing.
+    assert set(loaded) == {one for one in TASKS if "probe" not in one} - {"convert"}
+    cell.prepare(loaded)
     cell.self_test()
     cell.close()
 
