@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -178,7 +178,7 @@ class _Stack:
     def go_on(self) -> None:
         """Wake what was stopped."""
         for pid in self._stopped:
-            os.kill(pid, signal.SIGCONT)
+            _tell(pid, signal.SIGCONT)
         self._stopped = []
 
     def let_go(self) -> None:
@@ -218,7 +218,7 @@ class _Stack:
         paused = ("worker", "courier", "schedule")
         self._stopped = tree([self._pid(name) for name in paused])
         for pid in self._stopped:
-            os.kill(pid, signal.SIGSTOP)
+            _tell(pid, signal.SIGSTOP)
 
     def _settle(self, seconds: float) -> dict[str, int]:
         """Raises NotSettled when something is not done in time."""
@@ -241,6 +241,12 @@ class _Stack:
                     return True
             time.sleep(0.1)
         return False
+
+
+def _tell(pid: int, what: signal.Signals) -> None:
+    """A worker's children come and go: one that has ended meanwhile needs no telling."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, what)
 
 
 def _ready(port: int) -> bool:
