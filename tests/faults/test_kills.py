@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support import grants, samples
@@ -10,10 +12,13 @@ from tests.support.newcomers import newcomer
 from tests.support.people import UNSETTLED, Person
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.documents.packs import SHARED
+from uploads.storage.protocol import Bucket
 
 # More than two workers have in their hands at a time.
 FILES = 6
 SECONDS = 180
+AT_ONCE = 12
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +38,12 @@ def test_all_twelve_settle_over_a_stop_and_a_kill(stack: Stack, photo: bytes) ->
         stack.stop()
         stack.start()
         second = _send_six(kate, photo)
+        together = _send_together(kate)
         stack.kill_everything()
         stack.start()
+        for document_id, text in together.items():
+            assert kate.settle(document_id, SECONDS)["state"] == "clean"
+            assert kate.content(document_id) == text
         for document_id in first + second:
             assert kate.settle(document_id, SECONDS)["state"] == "clean"
         for document_id in [keepsake, *first, *second]:
@@ -66,6 +75,22 @@ def _send_six(person: Person, photo: bytes) -> list[str]:
 
     eventually(amid, SECONDS)
     return ids
+
+
+def _send_together(person: Person) -> dict[str, bytes]:
+    """Small files at the same moment, until some of them share an object of the store."""
+    sent: dict[str, bytes] = {}
+    storage = person.stack.services().storage
+
+    def some_share() -> bool:
+        texts = [b"%d a note of its own\n" % number * (number + 1) for number in range(AT_ONCE)]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            ids = list(threads.map(lambda text: person.upload("note.txt", text), texts))
+        sent.update(zip(ids, texts, strict=True))
+        return next(storage.list(Bucket.INCOMING, SHARED), None) is not None
+
+    eventually(some_share, SECONDS)
+    return sent
 
 
 def _has_thumbnails(person: Person, document_id: str) -> None:

@@ -30,6 +30,8 @@ class Held(MemoryStorage):
         super().__init__(clock)  # type: ignore[arg-type]
         self.asked = threading.Event()
         self.go = threading.Event()
+        self.goes_on = threading.Event()
+        self.hangs = 0
         self.puts: list[str] = []
         self.failing: Callable[[int], bool] = lambda number: False
 
@@ -38,6 +40,8 @@ class Held(MemoryStorage):
         number = len(self.puts)
         self.asked.set()
         assert self.go.wait(SECONDS)
+        if number == self.hangs:
+            assert self.goes_on.wait(SECONDS)
         super().put(bucket, key, body, size)
         if self.failing(number):
             raise StorageUnavailable("stored, and the answer was lost")
@@ -77,12 +81,14 @@ class Crowd:
 
     def close(self) -> None:
         self.store.go.set()
+        self.store.goes_on.set()
         self._threads.shutdown()
         self.line.records.close()
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> Iterator[Crowd]:
+def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    monkeypatch.setattr(packs, "_PATIENCE_SECONDS", SECONDS)
     made = Crowd(tmp_path)
     yield made
     made.close()
@@ -204,6 +210,26 @@ def test_the_next_is_called_when_the_one_before_failed(crowd: Crowd) -> None:
     assert {one.result(SECONDS).state for one in others} == {State.QUARANTINED}
 
 
+def test_nobody_waits_for_long_for_one_that_hangs(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those behind it go by themselves; whoever comes then finds no line."""
+    monkeypatch.setattr(packs, "_PATIENCE_SECONDS", 0.05)
+    parcels = [Parcel(crowd.line.new_id(), [data], len(data)) for data in FILES]
+    crowd.store.hangs = 1
+    hanging = crowd._threads.submit(crowd.packs.put, "usr", parcels[0])
+    assert crowd.store.asked.wait(SECONDS)
+    crowd.store.go.set()
+    behind = [crowd._threads.submit(crowd.packs.put, "usr", one) for one in parcels[1:]]
+    for one in behind:
+        one.result(SECONDS)
+    assert not hanging.done()
+    crowd.store.goes_on.set()
+    hanging.result(SECONDS)
+    assert not crowd.packs._lines
+    assert {len(data) for data, _ in crowd.store.objects.values()} >= {len(FILES[0])}
+
+
 class Ended(BaseException):
     """What ends a greenlet where it waits."""
 
@@ -221,7 +247,7 @@ def test_who_is_ended_while_it_waits_holds_up_nobody(crowd: Crowd, when: str) ->
     """Bytes that are on their way already stay until they are there: others go with them."""
     honest, ended = packs._Waiting.wait, 1 if when == "called" else 2
 
-    def wait(self: packs._Waiting) -> None:
+    def wait(self: packs._Waiting, seconds: float = -1) -> bool:
         first = not self.ended and self.parcel.size == len(FILES[ended])  # type: ignore[attr-defined]
         self.ended = True  # type: ignore[attr-defined]
         if first and when == "on its way":
@@ -232,7 +258,7 @@ def test_who_is_ended_while_it_waits_holds_up_nobody(crowd: Crowd, when: str) ->
             eventually(lambda: crowd._waiting() == len(FILES) - 1, SECONDS)
         if first:
             raise Ended
-        honest(self)
+        return honest(self, seconds)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packs._Waiting, "wait", wait)

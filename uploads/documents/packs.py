@@ -23,6 +23,8 @@ SHARED = "shared/"
 """What the keys of shared objects begin with. All others begin with the id of their document."""
 
 _TOGETHER_BYTES = 4 * 1024 * 1024
+# So long one waits for those before it: a connection that hangs must not hold up all of an owner.
+_PATIENCE_SECONDS = 1.0
 
 
 def is_shared(key: str) -> bool:
@@ -42,7 +44,7 @@ class Parcel:
 
 
 class Packs:
-    """Stores files of up to `most_file_bytes`, of each owner one object at a time."""
+    """Stores files of up to `most_file_bytes`, of each owner one object after the other."""
 
     def __init__(
         self, storage: Storage, new_id: Callable[[], str], *, most_file_bytes: int
@@ -74,6 +76,8 @@ class Packs:
     def _called(self, owner_id: str, mine: _Waiting) -> bool:
         """Wait; true where this one is to carry the next object, false where it was carried."""
         try:
+            if not mine.wait(_PATIENCE_SECONDS) and self._left(owner_id, mine):
+                return True
             mine.wait()
         except BaseException:  # whoever waits is ended: its bytes will not be there for long
             if not self._left(owner_id, mine):
@@ -113,7 +117,7 @@ class Packs:
     def _joining(self, owner_id: str, parcel: Parcel) -> list[_Waiting]:
         found: list[_Waiting] = []
         with self._turn:
-            line, size = self._lines[owner_id], parcel.size
+            line, size = self._lines.get(owner_id), parcel.size
             while line and size + line[0].parcel.size <= _TOGETHER_BYTES:
                 found.append(line.popleft())
                 size += found[-1].parcel.size
@@ -132,9 +136,9 @@ class Packs:
 
     def _call_next(self, owner_id: str) -> None:
         with self._turn:
-            line = self._lines[owner_id]
+            line = self._lines.get(owner_id)
             if not line:
-                del self._lines[owner_id]
+                self._lines.pop(owner_id, None)
                 return
             first = line.popleft()
             first.leads = True
@@ -151,10 +155,12 @@ class _Waiting:
         self._bell = threading.Lock()
         self._bell.acquire()
 
-    def wait(self) -> None:
-        """Until it has rung; again is no wait."""
-        self._bell.acquire()
-        self._bell.release()
+    def wait(self, seconds: float = -1) -> bool:
+        """Until it has rung, or for so long; whether it has. Once it has, that is no wait."""
+        rung = self._bell.acquire(timeout=seconds)
+        if rung:
+            self._bell.release()
+        return rung
 
     def ring(self) -> None:
         self._bell.release()
