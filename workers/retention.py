@@ -7,20 +7,18 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from uploads.documents.errors import StorageUnavailable, Unavailable
+from uploads.documents.errors import ObjectMissing, StorageUnavailable, Unavailable
 from uploads.documents.grants import GrantState
 from uploads.documents.library import announce_bytes
 from uploads.documents.model import GONE, REFUSED, JobKind, Segment, State
-from uploads.documents.packs import is_shared
+from uploads.documents.packs import is_shared, left_alone
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
 from workers.scratch import Scratch
+from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
-# Of the grace time. Within three quarters of it all that share an object are recorded or refused
-# (`Receiver`); the rest is for clocks, and for what is left to do until the bytes are gone.
-SHARED_PATIENCE = 7 / 8
 _NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
@@ -30,8 +28,7 @@ _CANARIES_KEPT = timedelta(days=7)  # of hosts that are no more
 class Reaper:
     """The only deleter of objects: takes what the ledger of leftovers names, when it is due.
 
-    `grace` is how long files that share an object may take to be recorded: until then one of them
-    that is settled or refused says nothing of the others.
+    What documents may share is left alone for a while, a part of the `grace` time (`left_alone`).
     """
 
     def __init__(
@@ -40,7 +37,7 @@ class Reaper:
         self._records = records
         self._storage = storage
         self._clock = clock
-        self._patience = grace * SHARED_PATIENCE
+        self._patience = left_alone(grace)
 
     def reap_due(self) -> int:
         """Delete every due leftover; returns how many.
@@ -130,8 +127,8 @@ class Tidier:
             continue
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
-        self._part(now)
         self._announce_orphans(now)
+        self._part(now)
 
     def _end_grants(self, work: Work, now: datetime) -> int:
         """Their room is back with this; their bytes are in no row now and found as orphans."""
@@ -192,22 +189,39 @@ class Tidier:
         Not while they are inspected: they settle then, or wait again. An object that a kill leaves
         here is an orphan.
         """
-        before = now - self._grace * SHARED_PATIENCE
-        held_up = self._records.read(lambda work: work.leftovers.held_up(before, _AT_ONCE))
-        for document_id, segment in held_up:
-            self._move_out(document_id, segment)
+        # Well before the object may go: this round may be the last one until then.
+        before = now - left_alone(self._grace) / 2
+        moved = _AT_ONCE
+        while moved == _AT_ONCE:
+            held_up = self._records.read(lambda work: work.leftovers.held_up(before, _AT_ONCE))
+            moved = sum(self._moved_out(document_id, segment) for document_id, segment in held_up)
 
-    def _move_out(self, document_id: str, segment: Segment) -> None:
+    def _moved_out(self, document_id: str, segment: Segment) -> bool:
+        """Whether it could be. What the store has lost of one file is no reason to leave others."""
+        try:
+            return self._move_out(document_id, segment)
+        except (ObjectMissing, StorageUnavailable) as error:
+            _log.warning("segment_stays", key=segment.key, cause=str(error))
+            return False
+
+    def _move_out(self, document_id: str, segment: Segment) -> bool:
         key = f"{document_id.removeprefix('doc_')}/{self._new_id()}"
         start = segment.start or 0
         with self._storage.open_range(Bucket.INCOMING, segment.key, start, segment.size) as pieces:
             body = list(pieces)
-        self._storage.put(Bucket.INCOMING, key, body, segment.size)
-        moved = self._records.write(
-            lambda work: work.documents.move_segment(document_id, segment, key)
-        )
-        if not moved:  # it settled or was deleted meanwhile, and nobody knows of this one
-            self._storage.delete(Bucket.INCOMING, key)
+
+        def unit(work: Work) -> bool:
+            # Whoever was held up for too long finds it doomed, and its file where it was.
+            if not work.leftovers.take_back(Bucket.INCOMING, key):
+                return False
+            if work.documents.move_segment(document_id, segment, key):
+                return True
+            work.leftovers.add(Leftover(Bucket.INCOMING, key, self._clock()))
+            return False
+
+        with written_ahead(self._records, self._clock, self._grace, Bucket.INCOMING, key):
+            self._storage.put(Bucket.INCOMING, key, body, segment.size)
+            return self._records.write(unit)
 
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.
@@ -215,7 +229,9 @@ class Tidier:
         Only `incoming` can have them: every other object is announced before it is put.
         """
         for found in self._storage.list(Bucket.INCOMING):
-            if found.modified_at > now - self._grace:
+            # What is shared is left alone for a while after it was announced.
+            wait = left_alone(self._grace) if is_shared(found.key) else timedelta(0)
+            if found.modified_at > now - (self._grace - wait):
                 continue
             orphan = Leftover(Bucket.INCOMING, found.key, now)
             self._records.write(lambda work: _announce_if_unknown(work, orphan))  # noqa: B023

@@ -5,7 +5,8 @@ while another of its owner is on its way waits for that, and goes with all that 
 it goes at once, as an object of its own. Files of different owners never share one.
 
 Nobody knows of an object that is shared when the last of its files will be recorded, or that it
-will be: so it is no leftover before its grace time, see `is_shared`.
+will be. So they have `RECORDED_WITHIN` for it, and only `left_alone` after one of them settled, was
+refused or deleted, the object may go; what is between the two is for clocks that differ.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from uploads.documents.errors import StorageUnavailable
 from uploads.storage.protocol import Bucket, Storage
@@ -22,6 +24,10 @@ from uploads.storage.protocol import Bucket, Storage
 SHARED = "shared/"
 """What the keys of shared objects begin with. All others begin with the id of their document."""
 
+RECORDED_WITHIN = timedelta(minutes=5)
+"""From the last byte on, where three quarters of the grace time are not less."""
+
+_LEFT_ALONE = timedelta(minutes=7)
 _TOGETHER_BYTES = 4 * 1024 * 1024
 # So long one waits for those before it: a connection that hangs must not hold up all of an owner.
 _PATIENCE_SECONDS = 1.0
@@ -30,6 +36,11 @@ _PATIENCE_SECONDS = 1.0
 def is_shared(key: str) -> bool:
     """Whether an object of `incoming` may hold bytes of several documents."""
     return key.startswith(SHARED)
+
+
+def left_alone(grace: timedelta) -> timedelta:
+    """How long an object that is shared stays after it was first said to be superfluous."""
+    return min(_LEFT_ALONE, grace * 7 / 8)
 
 
 @dataclass(slots=True)

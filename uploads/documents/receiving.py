@@ -27,7 +27,7 @@ from uploads.documents.model import (
     State,
     Usage,
 )
-from uploads.documents.packs import Packs, Parcel, is_shared
+from uploads.documents.packs import RECORDED_WITHIN, Packs, Parcel, is_shared
 from uploads.documents.receipts import Receipt
 from uploads.documents.shipments import Shipment
 from uploads.documents.spool import Room, Spool
@@ -215,9 +215,8 @@ class Receiver:
     def _loaded(self) -> tuple[Segment, Spool]:
         """What is buffered, as a segment; remembered before it is put, so that discard finds it."""
         key = f"{self._draft.id.removeprefix('doc_')}/{self._new_id()}"
+        segment = Segment(self.size - self._spool.size, self._spool.size, key)
         spool, self._spool = self._spool, Spool(self._room)
-        offset = self._segments[-1].offset + self._segments[-1].size if self._segments else 0
-        segment = Segment(offset, spool.size, key)
         self._segments.append(segment)
         return segment, spool
 
@@ -226,6 +225,7 @@ class Receiver:
         segment, spool = self._loaded()
         if segment.offset or not self._packs.takes(segment.size):
             return self._put(segment, spool)
+        self._commit_within = min(self._commit_within, RECORDED_WITHIN)
         parcel = Parcel(segment.key, spool, segment.size)
         try:
             self._packs.put(self._draft.owner_id, parcel)

@@ -82,6 +82,7 @@ class SqlLeftovers:
                 segments.c.start.is_not(None),
                 documents.c.state == State.QUARANTINED.value,
             )
+            .order_by(leftovers.c.due_at, segments.c.document_id)
             .limit(limit)
         )
         return [

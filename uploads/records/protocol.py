@@ -113,7 +113,10 @@ class Documents(Protocol):
         """Forget all segments of a document and return what was forgotten."""
 
     def move_segment(self, document_id: str, segment: Segment, key: str) -> bool:
-        """Its bytes have an object of their own now, `key`; False where it is gone meanwhile."""
+        """Its bytes have an object of their own now, `key`.
+
+        False where it is gone meanwhile, or its document does not wait any more.
+        """
 
     def held(self, key: str) -> bool:
         """Whether a segment of any document is in this object of `incoming`."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from uploads.documents.model import Segment
+from uploads.documents.model import Segment, State
 from uploads.records.prepared import Prepared
-from uploads.records.tables import segments
+from uploads.records.tables import documents, segments
 
 # Built once, like all that each upload does.
 _ADD_SEGMENT = Prepared(insert(segments))
+_waiting = select(documents.c.id).where(documents.c.state == State.QUARANTINED.value)
 _COLUMNS = (segments.c.offset, segments.c.size, segments.c.key, segments.c.start)
 
 
@@ -53,6 +54,7 @@ class SqlSegments:
                 segments.c.document_id == document_id,
                 segments.c.offset == segment.offset,
                 segments.c.key == segment.key,
+                segments.c.document_id.in_(_waiting),
             )
             .values(key=key, start=None)
         )
