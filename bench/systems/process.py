@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.trouble import StepFailed
 from uploads.lifeline import die_with_parent
+from workers.embedded.child import take_turns
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -38,16 +39,28 @@ def listens(port: int) -> bool:
 
 @contextmanager
 def program(
-    argv: Sequence[str], folder: Path, ready: Callable[[], bool], env: Mapping[str, str]
+    argv: Sequence[str],
+    folder: Path,
+    ready: Callable[[], bool],
+    env: Mapping[str, str],
+    *,
+    takes_turns: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the block ends. Its words go to `log` in its folder.
 
-    `env` is added to the little that every program gets. Raises NotStarted.
+    `env` is added to the little that every program gets; `takes_turns` as a part of the embedded
+    stack has it. Raises NotStarted.
     """
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     parent = os.getpid()
+
+    def before_exec() -> None:
+        die_with_parent(parent)
+        if takes_turns:
+            take_turns()
+
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603
             list(argv),
@@ -57,7 +70,7 @@ def program(
             stderr=log,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),
+            preexec_fn=before_exec,
         )
     try:
         _await(process, ready, folder / "log")

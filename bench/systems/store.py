@@ -78,5 +78,7 @@ def running_store(folder: Path) -> Iterator[Store]:
         if isinstance(step, Part) and step.name == "s3"
     )
     part.before()
-    with program(part.argv, folder / "store", part.ready, part.env) as process:
+    with program(
+        part.argv, folder / "store", part.ready, part.env, takes_turns=part.takes_turns
+    ) as process:
         yield Store(endpoint, port, process.pid, folder / "s3" / BUCKET)

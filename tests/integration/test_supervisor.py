@@ -210,6 +210,23 @@ def test_a_signal_to_what_just_died_spares_nothing_of_its_group(tmp_path: Path) 
     child.tell(signal.SIGTERM)
 
 
+@pytest.mark.parametrize(
+    ("takes_turns", "policy"), [(True, os.SCHED_BATCH), (False, os.SCHED_OTHER)]
+)
+def test_only_who_takes_turns_interrupts_nobody(
+    tmp_path: Path, takes_turns: bool, policy: int
+) -> None:
+    """So it stays behind the program that is started, and for what that starts."""
+    argv = ["/bin/sh", "-c", "sleep 600 & exec sleep 600"]
+    child = Child("calm", argv, dict(os.environ), tmp_path, takes_turns=takes_turns)
+    try:
+        eventually(lambda: psutil.Process(child.pid).children() != [], 60)
+        both = [child.pid, psutil.Process(child.pid).children()[0].pid]
+        assert [os.sched_getscheduler(pid) for pid in both] == [policy, policy]
+    finally:
+        child.kill()
+
+
 def test_a_death_while_starting_ends_the_start(start: Start) -> None:
     """A program that ends before it answered is named; nothing is tried again."""
     stack = start("first", "second=brittle", "third")

@@ -100,6 +100,17 @@ def test_the_worker_gives_way_to_the_web_service(own: Stack) -> None:
     assert nice == {name: {1} if name == "worker" else {0} for name in NAMES}
 
 
+def test_the_store_alone_interrupts_nobody(own: Stack) -> None:
+    """None of its threads: web processes wait for it, and would be driven off by its waking."""
+    policies = {
+        name: {os.sched_getscheduler(one.id) for one in psutil.Process(pid).threads()}
+        for name, pid in pids(own).items()
+    }
+    assert policies == {
+        name: {os.SCHED_BATCH if name == "s3" else os.SCHED_OTHER} for name in NAMES
+    }
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_each_part_is_restarted(own: Stack, name: str) -> None:
     """Any one part that is killed is back, as another process, and the service is ready again."""

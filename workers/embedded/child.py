@@ -18,10 +18,24 @@ from workers.embedded.part import StackError
 _ALL_SIGNALS = signal.valid_signals()
 
 
+def take_turns() -> None:
+    """Interrupt nobody on being woken, with all that is started from now on. Refused, nothing."""
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 class Child:
     """A started program and everything in its process group."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], run_dir: Path):
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        run_dir: Path,
+        *,
+        takes_turns: bool = False,
+    ):
         """Start the program. Raises StackError when there is no such program."""
         parent = os.getpid()
 
@@ -29,6 +43,8 @@ class Child:
             # The supervisor waits for its signals with them blocked; a child must not inherit that.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ALL_SIGNALS)
             die_with_parent(parent)
+            if takes_turns:
+                take_turns()
 
         try:
             # The session of its own keeps the terminal's Ctrl-C away: the supervisor alone decides.

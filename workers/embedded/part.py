@@ -48,6 +48,8 @@ class Part:
     stop_signal: Signals = SIGTERM
     patience: float = 5
     """Seconds from the stop signal to the kill."""
+    takes_turns: bool = False
+    """Woken, it waits until whoever runs has had his turn (SCHED_BATCH, sched(7))."""
     told_first: bool = False
     """Nothing needs it any longer when the stop begins: told at once, so that it takes no time of
     the others'. Whether it has ended is still seen to in its turn."""

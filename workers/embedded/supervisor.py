@@ -104,7 +104,13 @@ class Supervisor:
         except OSError as error:
             cause = f"{error.filename or part.argv[0]}: {error.strerror or error}"
             raise StackError(f"{part.name} cannot be started: {cause}.") from error
-        return Child(part.name, part.argv, part.env or self._env, self._run_dir)
+        return Child(
+            part.name,
+            part.argv,
+            part.env or self._env,
+            self._run_dir,
+            takes_turns=part.takes_turns,
+        )
 
     def _until_ready(self, running: _Running) -> None:
         part, deadline = running.part, time.monotonic() + running.part.ready_seconds
