@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     delete,
     func,
     insert,
@@ -38,6 +39,16 @@ _NOT_DUE = (*GONE_NAMES, State.RECEIVING.value)
 _COUNTED = (documents.c.owner_id, documents.c.size, documents.c.state)
 # What each upload does is built once: to build it anew costs as much as to execute it.
 _ADD = Prepared(insert(documents))
+_HELD_IN = Prepared(
+    select(documents.c.owner_id, documents.c.size)
+    .where(documents.c.id == bindparam("document"), documents.c.state == bindparam("state_now"))
+    .with_for_update()
+)
+_GROW = Prepared(
+    update(documents)
+    .where(documents.c.id == bindparam("document"))
+    .values(updated_at=bindparam("at"), size=bindparam("whole"))
+)
 
 
 class SqlDocuments(SqlSegments):
@@ -187,14 +198,14 @@ class SqlDocuments(SqlSegments):
         )
 
     def grow(self, document_id: str, size: int, at: datetime) -> Usage | None:
-        row = self._held(document_id, {State.RECEIVING})
-        if row is None:
+        known = {"document": document_id, "state_now": State.RECEIVING.value}
+        rows = _HELD_IN.run(self._connection, known)
+        if not rows:
             return None
-        size = max(size, row.size)
-        self._connection.execute(
-            update(documents).where(documents.c.id == document_id).values(updated_at=at, size=size)
-        )
-        return tally(self._connection, row.owner_id, size - row.size, 0)
+        [(owner_id, before)] = rows
+        whole = max(size, before)
+        _GROW.run(self._connection, {"document": document_id, "at": at, "whole": whole})
+        return tally(self._connection, owner_id, whole - before, 0)
 
     def remove(self, document_id: str) -> None:
         removed = self._connection.execute(
