@@ -82,3 +82,22 @@ def test_much_more_leaves_what_was_reserved() -> None:
     """No more is kept, and no less."""
     made = subprocess.run([sys.executable, "-c", _MUCH], capture_output=True, text=True, check=True)
     assert abs(int(made.stdout)) < PIECES * 1024 / 2
+
+
+_LARGE = f"""
+from pathlib import Path
+from uploads import heap
+if %r:
+    heap.reserve({PIECES} << 20)
+lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+print(next(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:")))
+"""
+
+
+@pytest.mark.parametrize("reserved", [True, False])
+def test_it_lies_in_large_pages(reserved: bool) -> None:
+    """As much of it as the kernel could put together just then."""
+    made = subprocess.run(
+        [sys.executable, "-c", _LARGE % reserved], capture_output=True, text=True, check=True
+    )
+    assert (int(made.stdout) > 0) is reserved
