@@ -13,7 +13,7 @@ import mmap
 
 # mallopt(3). Setting either of the first two ends glibc's own adjusting of both.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
-_MADV_COLLAPSE = 25
+_MADV_COLLAPSE = 25  # madvise(2), Linux 6.1
 _PIECE = 1024 * 1024
 # Pieces of bodies come from the heap; what is larger is no piece, and is given back at once.
 _LARGEST = 4 * _PIECE
@@ -22,9 +22,12 @@ _SLACK = 4 * _PIECE
 
 def reserve(size: int) -> None:
     """Have `size` bytes at hand from now on, filled once and free. Does nothing without glibc."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    libc = ctypes.CDLL(None)
+    mallopt = getattr(libc, "mallopt", None)
     if mallopt is None:
         return
+    madvise = libc.madvise
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     # Each arena would keep as much, and threads have their own; Python's lock leaves one enough.
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_TRIM_THRESHOLD, size + _SLACK)
@@ -33,14 +36,10 @@ def reserve(size: int) -> None:
     mallopt(_M_MMAP_THRESHOLD, _LARGEST)
     held = [b"\1" * _PIECE for _ in range(size // _PIECE)]
     if held:
-        _in_large_pages(min(map(id, held)), max(map(id, held)) + _PIECE)
+        # Together in large pages, as far as the kernel can. Nothing of it may be made above them:
+        # what lies there keeps all below from being given back.
+        first, last = min(map(id, held)), max(map(id, held)) + _PIECE
+        first = first // mmap.PAGESIZE * mmap.PAGESIZE
+        madvise(first, last - first, mmap.MADV_HUGEPAGE)
+        madvise(first, last - first, _MADV_COLLAPSE)
     del held
-
-
-def _in_large_pages(first: int, last: int) -> None:
-    """Put together the pages of what is there, where the kernel can (madvise(2), Linux 6.1)."""
-    madvise = ctypes.CDLL(None).madvise
-    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    first = first // mmap.PAGESIZE * mmap.PAGESIZE
-    madvise(first, last - first, mmap.MADV_HUGEPAGE)
-    madvise(first, last - first, _MADV_COLLAPSE)
