@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 from tests.support.fakes import MemoryStorage
@@ -23,8 +24,8 @@ FILES = [TEXT + b"%d" % number * (number + 1) for number in range(4)]
 class Held(MemoryStorage):
     """A store whose first `put` waits until it is told to go on, and may fail then."""
 
-    def __init__(self, clock: Callable[[], object]) -> None:
-        super().__init__(clock)  # type: ignore[arg-type]
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
         self.asked = threading.Event()
         self.go = threading.Event()
         self.goes_on = threading.Event()
@@ -63,7 +64,7 @@ class Crowd:
         assert self.store.asked.wait(SECONDS)
         for count, data in enumerate(FILES[1:], 1):
             sent.append(self.send_one(data, self.line.actor))
-            eventually(lambda: self.waiting() == count, SECONDS)  # noqa: B023
+            self.until_there_wait(count)
         self.store.go.set()
         return sent
 
@@ -73,6 +74,9 @@ class Crowd:
 
     def waiting(self) -> int:
         return sum(len(line) for line in self.packs._lines.values())
+
+    def until_there_wait(self, count: int) -> None:
+        eventually(lambda: self.waiting() == count, SECONDS)
 
     def close(self) -> None:
         self.store.go.set()

@@ -8,6 +8,20 @@ import sys
 import pytest
 
 PIECES = 16
+_ACCOUNT = """
+from pathlib import Path
+def held(kind="Anonymous"):
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
+"""
+
+
+def printed(program: str) -> int:
+    """The one number that a new process of ours says, which knows what it holds in KiB."""
+    argv = [sys.executable, "-c", _ACCOUNT + program]
+    return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+
+
 _BODIES = f"""
 import resource
 from uploads import heap
@@ -26,22 +40,15 @@ print(faults() - before)
 @pytest.mark.parametrize("reserved", [True, False])
 def test_what_is_reserved_is_kept_and_filled_already(reserved: bool) -> None:
     """A page for each 4 KiB otherwise, each time."""
-    made = subprocess.run(
-        [sys.executable, "-c", _BODIES % reserved], capture_output=True, text=True, check=True
-    )
     pages = PIECES * 256
-    assert (int(made.stdout) < pages / 4) is reserved
+    assert (printed(_BODIES % reserved) < pages / 4) is reserved
 
 
 _THREADS = f"""
 import threading
-from pathlib import Path
 from uploads import heap
 if %r:
     heap.reserve({PIECES} << 20)
-def held():
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 before, turns = held(), threading.Barrier(8)
 def body():
     turns.wait()
@@ -58,19 +65,12 @@ print(held() - before)
 
 def test_threads_do_not_each_keep_as_much() -> None:
     """Eight held 128 MiB; what is kept of them is what one keeps, some MiB above what was there."""
-    made = subprocess.run(
-        [sys.executable, "-c", _THREADS % True], capture_output=True, text=True, check=True
-    )
-    assert int(made.stdout) < 2 * PIECES * 1024
+    assert printed(_THREADS % True) < 2 * PIECES * 1024
 
 
 _MUCH = f"""
-from pathlib import Path
 from uploads import heap
 heap.reserve({PIECES} << 20)
-def held():
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 before = held()
 pieces = [b"x" * (1 << 20) for _ in range(4 * {PIECES})]
 del pieces
@@ -80,24 +80,18 @@ print(held() - before)
 
 def test_much_more_leaves_what_was_reserved() -> None:
     """No more is kept, and no less."""
-    made = subprocess.run([sys.executable, "-c", _MUCH], capture_output=True, text=True, check=True)
-    assert abs(int(made.stdout)) < PIECES * 1024 / 2
+    assert abs(printed(_MUCH)) < PIECES * 1024 / 2
 
 
 _LARGE = f"""
-from pathlib import Path
 from uploads import heap
 if %r:
     heap.reserve({PIECES} << 20)
-lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-print(next(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:")))
+print(held("AnonHugePages"))
 """
 
 
 @pytest.mark.parametrize("reserved", [True, False])
 def test_it_lies_in_large_pages(reserved: bool) -> None:
     """As much of it as the kernel could put together just then."""
-    made = subprocess.run(
-        [sys.executable, "-c", _LARGE % reserved], capture_output=True, text=True, check=True
-    )
-    assert (int(made.stdout) > 0) is reserved
+    assert (printed(_LARGE % reserved) > 0) is reserved

@@ -63,7 +63,7 @@ def test_files_of_different_owners_never_share(crowd: Crowd) -> None:
     eventually(lambda: len(crowd.store.puts) == 2, SECONDS)
     sent += [crowd.send_one(FILES[1], crowd.line.stranger) for _ in range(2)]
     sent += [crowd.send_one(FILES[2], crowd.line.actor)]
-    eventually(lambda: crowd.waiting() == 3, SECONDS)
+    crowd.until_there_wait(3)
     crowd.store.go.set()
     documents = [one.result(SECONDS) for one in sent]
     owners: dict[str, str] = {}
@@ -106,7 +106,9 @@ def test_a_shared_object_that_the_store_lost_holds_up_no_sweep(crowd: Crowd) -> 
     assert [document_id for document_id, _ in held_up] == [one.id for one in shared[1:]]
 
 
-def test_a_file_that_goes_while_it_is_given_an_object_leaves_none(crowd: Crowd) -> None:
+def test_a_file_that_goes_while_it_is_given_an_object_leaves_none(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, one, other, _ = [sent.result(SECONDS) for sent in crowd.send()]
     crowd.line.library.delete(crowd.line.actor, one.id)
     crowd.line.later(seconds=GRACE.total_seconds() - 1)
@@ -117,7 +119,7 @@ def test_a_file_that_goes_while_it_is_given_an_object_leaves_none(crowd: Crowd) 
         if key.startswith(other.id.removeprefix("doc_")):
             crowd.line.library.delete(crowd.line.actor, other.id)
 
-    crowd.store.put = meanwhile  # type: ignore[method-assign]
+    monkeypatch.setattr(crowd.store, "put", meanwhile)
     crowd.line.tidier.tidy()
     crowd.line.reaper.reap_due()
     assert not [key for key in stored(crowd) if key.startswith(other.id.removeprefix("doc_"))]
@@ -242,7 +244,7 @@ def test_who_is_ended_while_it_waits_holds_up_nobody(crowd: Crowd, when: str) ->
         elif first and when == "called":
             honest(self)
         elif first:
-            eventually(lambda: crowd.waiting() == len(FILES) - 1, SECONDS)
+            crowd.until_there_wait(len(FILES) - 1)
         if first:
             raise Ended
         return honest(self, seconds)
@@ -254,10 +256,11 @@ def test_who_is_ended_while_it_waits_holds_up_nobody(crowd: Crowd, when: str) ->
         assert crowd.store.asked.wait(SECONDS)
         for count, data in enumerate(FILES[1:], 1):
             sent.append(crowd.threads.submit(put, crowd, data))
-            left = when == "in line" and count == len(FILES) - 1
-            eventually(lambda: left or crowd.waiting() == count, SECONDS)  # noqa: B023
-        if when == "in line":
-            eventually(lambda: crowd.waiting() == len(FILES) - 2, SECONDS)
+            if when == "in line" and count == len(FILES) - 1:
+                assert isinstance(sent[ended].exception(SECONDS), Ended)
+                crowd.until_there_wait(len(FILES) - 2)
+            else:
+                crowd.until_there_wait(count)
         crowd.store.go.set()
         outcomes = [type(one.exception(SECONDS)) for one in sent]
     assert outcomes == [Ended if number == ended else type(None) for number in range(len(FILES))]

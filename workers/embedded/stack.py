@@ -85,8 +85,8 @@ def _s3(settings: Settings, env: Mapping[str, str]) -> Part:
         "cache-dir": str(settings.data / "run" / "rclone"),
         "etag-hash": "none",
         "vfs-cache-mode": "off",
-        # Or it looks through a whole folder, under its lock, for each name that is not there: 2 ms
-        # among 10,000. Our keys are ASCII.
+        # Or it looks through a whole folder, under its lock, for each name that is not there:
+        # 1.5 ms of CPU a file among 13,000. Our keys are ASCII.
         "no-unicode-normalization": "true",
         # It calls each folder that still holds other objects an error; what really fails comes to
         # us as an answer, and is logged there.
