@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
@@ -156,7 +156,7 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
 
 def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits.Entrance) -> None:
     """All that comes before a view, in this order. Flask's proxies are looked through once."""
-    asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+    asked, kept = principals.present(), g._get_current_object()
     _begin(asked, kept)
     actor = kept.actor = _identify(asked, services)
     uploader = actor if upload_limits.limited_here(asked, actor) else None
@@ -189,7 +189,7 @@ def _identify(asked: Request, services: Services) -> Actor | None:
 
 def _depart(limiter: OneTripLimiter, response: Response) -> Response:
     """All that comes after a view, in this order."""
-    asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+    asked, kept = principals.present(), g._get_current_object()
     _end(asked, kept, response)
     csrf.remember(kept, response)
     ticket = kept.get("ticket")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,6 +181,22 @@ def test_a_window_gives_back_what_has_left_it(
     assert answers[2].headers["RateLimit"] == '"default";r=0;t=2'
     assert answers[2].headers["Retry-After"] == "2"
     assert [n for name, (n, _) in windows(redis).items() if "default" in name] == [2]
+
+
+def test_only_what_is_still_in_the_window_is_told(
+    make_app: Callable[..., Flask], redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of those that are kept have left it."""
+    app = make_app(redis_url, rate_default="9/minute")
+    now = 1_800_000_000.0
+    monkeypatch.setattr("uploads.security.one_trip.time.time", lambda: now)
+    moments = (0.0, 1.0, 2.0, 50.0, 59.0, 61.5, 62.5, 110.5, 115.0, 300.0)
+    for n, at in enumerate(moments):
+        now = 1_800_000_000.0 + at
+        counted = [one for one in moments[: n + 1] if one >= at - 60]
+        ends = math.ceil(int(counted[0] + 61) - at)
+        expected = f'"default";r={9 - len(counted)};t={min(60, ends)}'
+        assert ask(app, "k1").headers["RateLimit"] == expected, at
 
 
 def test_without_redis_the_process_counts(make_app: Callable[..., Flask]) -> None:

@@ -46,7 +46,7 @@ from uploads.openapi.shapes import DocumentPage
 from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed
 from uploads.security.csrf import check_header
-from uploads.security.principals import require_actor, services
+from uploads.security.principals import present, require_actor, services
 
 
 @blueprint.post("/documents")
@@ -63,7 +63,7 @@ def upload() -> Response:
     """Take one file, as the only part of a form or as the raw body."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    asked = present()
     known_members(asked, NAME)
     key = asked.headers.get(HEADER)
     if key is None:

@@ -22,7 +22,7 @@ from uploads.openapi.describing import Answer, described
 from uploads.openapi.requests import CLAIMS, REFUSALS
 from uploads.openapi.shapes import Document, Parts, Upload
 from uploads.security.csrf import check_header
-from uploads.security.principals import require_actor, services
+from uploads.security.principals import present, require_actor, services
 
 _LARGEST = 2**63 - 1
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -68,7 +68,7 @@ def create_upload() -> Response:
     what is signed: send the file to `/documents` then.
     """
     actor = _writer()
-    asked = read_body(request, UploadRequest)
+    asked = read_body(present(), UploadRequest)
     offer = Offer(asked.name, media_type(asked.type), asked.sha256, asked.size)
     method = None if asked.method == "auto" else GrantMethod(asked.method)
     granting = services().granting
@@ -145,7 +145,7 @@ def complete_upload(upload_id: str) -> Response:
     A `sha256` is a promise as in `POST /uploads`: 422 where another one, or none, was given before.
     """
     actor = _writer()
-    promised = read_body(request, CompletionRequest).sha256
+    promised = read_body(present(), CompletionRequest).sha256
     document = services().completion.complete(actor, upload_id, promised)
     members = document_json(document, services().settings.public_url)
     return created(members, "202 ACCEPTED", f"/api/v1/documents/{document.id}")
@@ -167,7 +167,7 @@ def abort_upload(upload_id: str) -> Response:
 def _writer() -> Actor:
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
-    known_members(request)
+    known_members(present())
     return actor
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Delete, Insert, Select, Update, table
@@ -37,14 +38,12 @@ class Prepared:
 
     def run(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
         """Execute it and return its rows, where it has any. Raises SQLAlchemyError."""
-        return self._plan(connection, values).run(connection, values)
+        plan = self._plans.get(connection.dialect.name)
+        return (plan or self._planned(connection.dialect, values)).run(connection, values)
 
-    def _plan(self, connection: Connection, values: _Values) -> _Plan:
-        dialect = connection.dialect
-        plan = self._plans.get(dialect.name)
-        if plan is None:
-            kind = _ForSqlite if dialect.name == "sqlite" else _ForPostgresql
-            plan = self._plans[dialect.name] = kind(self._statement, dialect, values)
+    def _planned(self, dialect: Dialect, values: _Values) -> _Plan:
+        kind = _ForSqlite if dialect.name == "sqlite" else _ForPostgresql
+        plan = self._plans[dialect.name] = kind(self._statement, dialect, values)
         return plan
 
 
@@ -62,7 +61,8 @@ class PreparedLookup(Prepared, Generic[T]):
 
     def find(self, connection: Connection, values: _Values) -> T | None:
         """What the row stands for, or None where there is none. Raises SQLAlchemyError."""
-        plan = self._plan(connection, values)
+        plan = self._plans.get(connection.dialect.name)
+        plan = plan or self._planned(connection.dialect, values)
         if not isinstance(plan, _ForSqlite):
             rows = plan.run(connection, values)
             return self._make(rows[0]) if rows else None
@@ -85,30 +85,30 @@ class _Plan:
         if set(names) - set(values):
             raise TypeError(f"nothing is given for {', '.join(sorted(set(names) - set(values)))}")
         self._text = str(compiled)
-        self._binds = [(name, _binding(compiled.binds[name].type, dialect)) for name in names]
-        self._reads = _changed(
-            _reading(column.type, dialect) for column in getattr(statement, "exported_columns", ())
-        )
+        self._names = names
+        self._pick = _picking(names)
+        self._binds = _changed(_binding(compiled.binds[name].type, dialect) for name in names)
+        told = getattr(statement, "exported_columns", ())
+        self._tells = bool(told)
+        self._reads = _changed(_reading(column.type, dialect) for column in told)
 
     def run(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
-        return self.read(self.rows(connection, values))
+        rows = self.rows(connection, values)
+        return self.read(rows) if self._reads else rows
 
     def rows(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
         """As the driver has them."""
-        return self._rows(connection, self._given(values))
+        raise NotImplementedError
 
     def read(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         """As their types have them."""
-        return [self._read(row) for row in rows] if self._reads else rows
-
-    def _rows(self, connection: Connection, given: list[Any]) -> Sequence[Sequence[Any]]:
-        raise NotImplementedError
+        return [self._read(row) for row in rows]
 
     def _given(self, values: _Values) -> list[Any]:
-        return [
-            values[name] if convert is None else convert(values[name])
-            for name, convert in self._binds
-        ]
+        given = [*self._pick(values)]
+        for at, convert in self._binds:
+            given[at] = convert(given[at])
+        return given
 
     def _told(self, error: Exception, base: type[Exception]) -> BaseException:
         """As SQLAlchemy itself would tell of it, but for what was written."""
@@ -122,20 +122,20 @@ class _Plan:
 
 
 class _ForSqlite(_Plan):
-    def _rows(self, connection: Connection, given: list[Any]) -> Sequence[Sequence[Any]]:
+    def rows(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
         # sqlite3's own: there is no other driver beneath it, and to be told so takes two calls.
         driver: Any = connection.connection.dbapi_connection
         try:
-            rows: Sequence[Sequence[Any]] = driver.execute(self._text, given).fetchall()
+            cursor = driver.execute(self._text, self._given(values))
+            return cursor.fetchall() if self._tells else ()
         except sqlite3.Error as error:
             raise self._told(error, sqlite3.Error) from error
-        return rows
 
 
 class _ForPostgresql(_Plan):
-    def _rows(self, connection: Connection, given: list[Any]) -> Sequence[Sequence[Any]]:
+    def rows(self, connection: Connection, values: _Values) -> Sequence[Sequence[Any]]:
         driver: Any = connection.connection.driver_connection
-        named = {name: value for (name, _), value in zip(self._binds, given, strict=True)}
+        named = dict(zip(self._names, self._given(values), strict=True))
         try:
             cursor = driver.execute(self._text, named, prepare=True)
             return cursor.fetchall() if cursor.pgresult.nfields else ()
@@ -149,6 +149,13 @@ class _ForPostgresql(_Plan):
             # Whoever waited was told to end: what the server still answers is for nobody else.
             connection.invalidate()
             raise
+
+
+def _picking(names: Sequence[str]) -> Callable[[_Values], Iterable[Any]]:
+    """What takes the values of these names, in their order: of many at once, for all are needed."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def _binding(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:

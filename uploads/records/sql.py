@@ -9,10 +9,10 @@ import os
 import random
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -49,51 +49,44 @@ FIRST_PAUSE_SECONDS = 0.02
 PATIENCE_SECONDS = 15.0
 
 
-class SqlWork:
-    """One transaction's collections, each made when it is first asked for."""
+class _Made(Generic[T]):
+    """A collection of a transaction, made when it is first asked for, and its own from then on.
 
-    documents: SqlDocuments
-    jobs: SqlJobs
-    accounts: SqlAccounts
-    leftovers: SqlLeftovers
-    grants: SqlGrants
-    links: SqlLinks
-    quarantine: SqlQuarantine
-    answers: SqlAnswers
-    events: SqlEvents
-    webhooks: SqlWebhooks
-    deliveries: SqlDeliveries
-    usages: SqlUsages
-    inspections: SqlInspections
-    proofs: SqlProofs
-    audit: SqlAudit
+    By `__getattr__` each of them would begin with an AttributeError.
+    """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, make: Callable[[Connection], T]) -> None:
+        self._make = make
 
-    def __getattr__(self, name: str) -> Any:
-        made = _COLLECTIONS[name](self._connection)
-        setattr(self, name, made)
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, work: SqlWork, _: type) -> T:
+        made = work.__dict__[self._name] = self._make(work.connection)
         return made
 
 
-_COLLECTIONS: Mapping[str, Callable[[Connection], Any]] = {
-    "documents": SqlDocuments,
-    "jobs": SqlJobs,
-    "accounts": SqlAccounts,
-    "leftovers": SqlLeftovers,
-    "grants": SqlGrants,
-    "links": SqlLinks,
-    "quarantine": SqlQuarantine,
-    "answers": SqlAnswers,
-    "events": SqlEvents,
-    "webhooks": SqlWebhooks,
-    "deliveries": SqlDeliveries,
-    "usages": SqlUsages,
-    "inspections": SqlInspections,
-    "proofs": SqlProofs,
-    "audit": SqlAudit,
-}
+class SqlWork:
+    """One transaction's collections."""
+
+    documents = _Made(SqlDocuments)
+    jobs = _Made(SqlJobs)
+    accounts = _Made(SqlAccounts)
+    leftovers = _Made(SqlLeftovers)
+    grants = _Made(SqlGrants)
+    links = _Made(SqlLinks)
+    quarantine = _Made(SqlQuarantine)
+    answers = _Made(SqlAnswers)
+    events = _Made(SqlEvents)
+    webhooks = _Made(SqlWebhooks)
+    deliveries = _Made(SqlDeliveries)
+    usages = _Made(SqlUsages)
+    inspections = _Made(SqlInspections)
+    proofs = _Made(SqlProofs)
+    audit = _Made(SqlAudit)
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
 
 class SqlRecords:

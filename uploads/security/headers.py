@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 from uploads.answers import Answer, Common
 from uploads.config import Settings
 from uploads.security.hosts import CONTENT, is_content_host, is_link_page
+from uploads.security.principals import present
 
 REPORTS = "/csp-reports"
 _CONTENT_CSP = (
@@ -75,7 +76,7 @@ def install(app: Flask, settings: Settings) -> None:
             response = hooks(response)
         finally:
             # In place: after a failed hook Flask sends the answer that it had before.
-            current = request._get_current_object()  # type: ignore[attr-defined]
+            current = present()
             if hasattr(current, "csp_nonce"):
                 talismans(response)
                 _complete(settings, response, _EVERYWHERE)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, g
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from flask_limiter._limits import RuntimeLimit
 from flask_limiter.errors import RateLimitExceeded
@@ -23,7 +23,7 @@ from redis import RedisError
 
 from uploads.documents.model import Actor
 from uploads.roundtrips import Call, RoundTrips, Script
-from uploads.security.principals import current_actor
+from uploads.security.principals import current_actor, present
 
 _PLACE = "\0"
 
@@ -31,33 +31,38 @@ _PLACE = "\0"
 # window its limit and its length in seconds. As in `acquire_moving_window.lua` and
 # `moving_window.lua` of `limits`, for one request; the first window that is full ends it.
 # Returns the number of what refuses (0: none), and of that window, or else of the first, the oldest
-# time that still counts and how many count.
+# time that still counts and how many count. It is mostly the last one of the list, which is looked
+# at first: to halve the limit until it is found took Redis more than all the rest.
 _HIT = Script(
     """
 local now = tonumber(ARGV[1])
-local function counted(i)
-  local low, high, found = 0, tonumber(ARGV[2*i]) - 1, nil
+local function counted(i, most, seconds)
+  local low, high, found = 0, math.min(most, redis.call('LLEN', KEYS[i])) - 1, nil
+  local at = high
   while low <= high do
-    local mid = math.floor((low + high) / 2)
-    local at = tonumber(redis.call('LINDEX', KEYS[i], mid))
-    if at and at >= now - tonumber(ARGV[2*i+1]) then
-      found, low = mid, mid + 1
+    local time = redis.call('LINDEX', KEYS[i], at)
+    if tonumber(time) >= now - seconds then
+      found, low = time, at + 1
     else
-      high = mid - 1
+      high = at - 1
     end
+    at = math.floor((low + high) / 2)
   end
   if not found then return ARGV[1], 0 end
-  return tostring(tonumber(redis.call('LINDEX', KEYS[i], found))), found + 1
+  return tostring(tonumber(found)), low
 end
 for i = 1, #KEYS do
   local most, seconds = tonumber(ARGV[2*i]), tonumber(ARGV[2*i+1])
   local last = most > 0 and redis.call('LINDEX', KEYS[i], most - 1)
-  if most < 1 or (last and tonumber(last) >= now - seconds) then return {i, counted(i)} end
-  redis.call('LPUSH', KEYS[i], now)
-  redis.call('LTRIM', KEYS[i], 0, most - 1)
+  if most < 1 or (last and tonumber(last) >= now - seconds) then
+    return {i, counted(i, most, seconds)}
+  end
+  if redis.call('LPUSH', KEYS[i], now) > most then
+    redis.call('LTRIM', KEYS[i], 0, most - 1)
+  end
   redis.call('EXPIRE', KEYS[i], seconds)
 end
-return {0, counted(1)}
+return {0, counted(1, tonumber(ARGV[2]), tonumber(ARGV[3]))}
 """
 )
 
@@ -86,7 +91,7 @@ class Budget:
 
     def __call__(self) -> str:
         """What the present request spends, as Flask-Limiter asks for it."""
-        return self.whose(_present(), current_actor()) or ""
+        return self.whose(present(), current_actor()) or ""
 
     def spares(self) -> bool:
         """Whether it is not for the present request."""
@@ -125,7 +130,7 @@ class OneTripLimiter(Limiter):
             ApplicationLimit(one.rate, key_function=one, exempt_when=one.spares) for one in budgets
         ]
         super().__init__(budgets[0], app=app, application_limits=everywhere, **options)
-        self.request_filter(lambda: passes_over(_present(), current_actor()))
+        self.request_filter(lambda: passes_over(present(), current_actor()))
         self._passes_over = passes_over
         self._windows: list[_Window] = []
         self._trips: RoundTrips | None = None
@@ -146,7 +151,7 @@ class OneTripLimiter(Limiter):
 
     def told(self) -> Told | None:
         """What was counted last for the present request. Raises what its store's client raises."""
-        counted: Told | RequestLimit | None = g.get("counted")
+        counted: Told | RequestLimit | None = g._get_current_object().get("counted")
         if not isinstance(counted, RequestLimit):
             return counted
         # Behind Flask-Limiter's own prefix the key begins with the policy's name.
@@ -161,7 +166,7 @@ class OneTripLimiter(Limiter):
         Raises RateLimitExceeded.
         """
         if in_middleware:
-            self.count(_present(), current_actor())
+            self.count(present(), current_actor())
         else:
             self._check_apart(callable_name, in_middleware)
 
@@ -198,11 +203,9 @@ class OneTripLimiter(Limiter):
         # Rounded up as Flask-Limiter does.
         reset_at = int(float(oldest) + window.seconds + 1)
         policy = whose.partition("/")[0]
-        g.counted = Told(policy, window.most, window.seconds, window.most - count, reset_at)
+        left = window.most - count
+        kept = g._get_current_object()
+        kept.counted = Told(policy, window.most, window.seconds, left, reset_at)
         if refused:
             self.logger.info("ratelimit %s (%s) exceeded", window.of.limit, whose)
             raise RateLimitExceeded(window.of)
-
-
-def _present() -> Request:
-    return cast(Any, request)._get_current_object()  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Request, current_app, g
+from flask import Flask, Request, current_app, g, request
 
 from uploads.documents.errors import Forbidden, Unauthenticated
 from uploads.documents.model import Actor, Scope
@@ -20,7 +20,14 @@ _BEARER = re.compile(r"(?i:bearer) +(?P<key>[\x21-\x7e]{1,512})")
 
 def services() -> Services:
     """The application's services."""
-    found: Services = current_app.extensions["services"]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    found: Services = app.extensions["services"]
+    return found
+
+
+def present() -> Request:
+    """The present request itself: what is asked of Flask's stand-in for it costs an exception."""
+    found: Request = request._get_current_object()  # type: ignore[attr-defined]
     return found
 
 
@@ -39,7 +46,7 @@ def identify(asked: Request, services: Services) -> Actor | None:
 
 def current_actor() -> Actor | None:
     """Who is asking, or None."""
-    actor: Actor | None = g.get("actor")
+    actor: Actor | None = g._get_current_object().get("actor")
     return actor
 
 
