@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from uploads.waiting import readiness_of
+
 _LONGEST_SEND = 30.0
 # What the kernel holds unsent for one client (tcp(7), TCP_NOTSENT_LOWAT). Without a bound it takes
 # megabytes, and tells of room only when a third of them are gone: a client that reads slowly but
@@ -63,6 +65,7 @@ class Line:
         self._pace: Pace | None = None
         self._waited = 0.0
         self._came = 0
+        self._idle: Callable[[], None] | None = None
         self.received = 0
         self.close_after: Callable[[], None] = nothing
         """Has the answer to the present request say that the connection ends with it."""
@@ -111,9 +114,13 @@ class Line:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     def first(self, seconds: float) -> bytes:
-        """What comes first within this time; none at the end of the stream or of the time."""
+        """What comes first within this time, which is the same each time; none at its end or the
+        stream's."""
         self.bound(seconds)
+        if self._idle is None:
+            self._idle = readiness_of(self._sock, seconds) or nothing
         try:
+            self._idle()
             return self.recv(_FIRST_BYTES)
         except TimeoutError:
             return b""

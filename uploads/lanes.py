@@ -11,11 +11,12 @@ import threading
 from _queue import Empty, SimpleQueue
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import gevent
 import gevent.event
-from gevent import get_hub, monkey
+from gevent import get_hub, getcurrent, monkey
 
 T = TypeVar("T")
 
@@ -203,10 +204,24 @@ def _bell() -> tuple[Callable[[float | None], object], Callable[[], None]]:
         event = threading.Event()
         return event.wait, event.set
     awaited, loop = gevent.event.Event(), get_hub().loop
-    return awaited.wait, lambda: loop.run_callback_threadsafe(awaited.set)
+    return partial(_rung, awaited), lambda: loop.run_callback_threadsafe(awaited.set)
 
 
 def _near_bell() -> tuple[Callable[[float | None], object], Callable[[], None]]:
     """Waiting and waking among greenlets of one thread."""
     awaited = gevent.event.Event()
-    return awaited.wait, awaited.set
+    return partial(_rung, awaited), awaited.set
+
+
+def _rung(awaited: gevent.event.Event, seconds: float | None) -> bool:
+    """`Event.wait` without the objects that gevent makes for each bound of time."""
+    if seconds is None or awaited.is_set():
+        return bool(awaited.wait())
+    timer: Any = get_hub().loop.timer(seconds)
+    timer.start(getcurrent().throw, TimeoutError, update=True)
+    try:
+        return bool(awaited.wait())
+    except TimeoutError:
+        return bool(awaited.is_set())
+    finally:
+        timer.close()

@@ -21,6 +21,7 @@ from redis import exceptions as failures
 from redis.connection import DefaultParser
 
 from uploads.deadlines import send_whole
+from uploads.waiting import answers_of
 
 _MOST_IDLE = 16
 # The library's 64 KiB would be what each connection costs; an answer is a few numbers.
@@ -131,6 +132,7 @@ class _Connection:
         opened.connect()
         self._opened = opened
         self._socket = opened._sock  # of redis-py's own it is not asked for anything else
+        self._recv = answers_of(self._socket)
         self._reader = Reader(
             protocolError=failures.InvalidResponse,
             replyError=DefaultParser.parse_error,
@@ -160,7 +162,7 @@ class _Connection:
 
     def _answer(self) -> Any:
         while (answer := self._reader.gets()) is _UNFINISHED:
-            data = self._socket.recv(_READ_BYTES)
+            data = self._recv(_READ_BYTES)
             if not data:
                 raise failures.ConnectionError("Redis ended the connection")
             self._reader.feed(data)

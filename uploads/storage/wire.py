@@ -18,6 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
+from uploads.waiting import answers_of
+
 CONNECT_SECONDS = 2.0
 SILENCE_SECONDS = 30.0
 _MOST_IDLE = 16
@@ -139,6 +141,7 @@ class _Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._recv = answers_of(sock)
         self._send = self._sendmsg if not isinstance(sock, ssl.SSLSocket) else self._send_joined
         self.reusable = False
 
@@ -163,7 +166,7 @@ class _Connection:
     def _answer(self, reading: _Reading) -> Answer:
         parser = reading.parser
         while not reading.complete:
-            data = self._sock.recv(65536)
+            data = self._recv(65536)
             if not data:
                 raise ConnectionResetError("the answer was cut off")
             parser.feed_data(data)
