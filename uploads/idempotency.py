@@ -18,13 +18,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from typing import Any, TypeVar
 
 import structlog
-from flask import Response, current_app, json, request
+from flask import Response, current_app, json
 
 from uploads import clock
 from uploads.documents.errors import (
@@ -39,7 +39,7 @@ from uploads.errors import render
 from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Work
 from uploads.security.csrf import check_header
-from uploads.security.principals import current_actor, services
+from uploads.security.principals import current_actor, present, services
 
 HEADER = "Idempotency-Key"
 _IN_ENVIRON = "HTTP_IDEMPOTENCY_KEY"
@@ -83,12 +83,13 @@ def idempotent(
 
     @wraps(view)
     def once(**arguments: Any) -> Response:
-        key = request.environ.get(_IN_ENVIRON)
+        asks = present()
+        key = asks.environ.get(_IN_ENVIRON)
         if key is None or (actor := current_actor()) is None:
             return view(**arguments)
         check_header()
         known = asked(actor, key)
-        body = request.full_path.encode(), request.get_data()
+        body = asks.full_path.encode(), asks.get_data()
         return _once(known, body, lambda: view(**arguments), veil)
 
     once.__dict__[_REPEATABLE] = True
@@ -115,7 +116,7 @@ def asked(actor: Actor, key: str) -> Asked:
         raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
     # One key of a caller may do what another may not: they are not one caller.
     caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
-    return Asked(caller, request.endpoint or "", key, "")
+    return Asked(caller, present().endpoint or "", key, "")
 
 
 def keyed(*parts: bytes) -> str:
@@ -141,7 +142,7 @@ def _digest(secret: str, *parts: bytes) -> str:
 def _once(
     known: Asked, body: tuple[bytes, ...], act: Callable[[], Response], veil: Veil
 ) -> Response:
-    known = replace(known, fingerprint=keyed(*body))
+    known = known._replace(fingerprint=keyed(*body))
     records, now = services().records, clock.now()
     # Each statement of it stands by itself, whoever comes in between.
     earlier = records.write_one(lambda work: work.answers.begin(known, now, now - _ABANDONED))

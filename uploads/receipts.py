@@ -1,10 +1,10 @@
 """Files under an Idempotency-Key: who sends one again gets the document that it has become.
 
 What tells files under a key apart is their name, declared type, size and digest, and so is known
-only when the body was read. So the key is begun before the body, without a fingerprint; who comes
-with it meanwhile is told so before his body is read. The answer is entered in the transaction that
-makes the document, and withdrawn in the one that takes it back: one is never without the other,
-whatever is killed when.
+only when the body was read. A file that is not here within a moment has its key begun meanwhile,
+without a fingerprint (`holds.py`); who comes with it then is told so before his body is read. The
+answer is entered in the transaction that makes the document, and withdrawn in the one that takes it
+back: one is never without the other, whatever is killed when.
 
 What comes again is read once and digested, and nothing of it is stored. It is refused as soon as
 it cannot be the same: by what is said of it, or with the first byte too many.
@@ -13,7 +13,7 @@ A refusal is not kept: it is mostly spoken before the whole body was read, so no
 whether another one is the same, and nothing was made that could be made twice. The key is free
 again, and the right file may come under it.
 
-Crash window: a process that dies before the commit leaves a key that nobody renews, which may be
+Crash window: a process that dies before the commit may leave a key that nobody renews, which may be
 begun anew after a while. One that was only slow cannot commit then: of two, one makes a document.
 """
 
@@ -21,8 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from flask import Response, json
@@ -31,23 +30,20 @@ from uploads import clock, idempotency
 from uploads.documents.errors import (
     DigestMismatch,
     IdempotencyMismatch,
-    StillRunning,
     Unavailable,
 )
-from uploads.documents.intake import Offer
+from uploads.documents.intake import Intake, Offer
 from uploads.documents.model import Actor, Document
-from uploads.idempotency import is_keyed, keyed
-from uploads.records.answering import Answer, Asked
+from uploads.holds import RENEWED, Hold, watch
+from uploads.idempotency import is_keyed
+from uploads.records.answering import Answer
 from uploads.records.protocol import Work
 from uploads.security.principals import services
 
 Read = Callable[[], tuple[Offer, Iterator[bytes]]]
 
-# How often a file that is on its way says so.
-_RENEWED = timedelta(seconds=10)
 # How much longer than that and than a client's silence nothing is heard of one that is alive.
 _SLACK = timedelta(seconds=20)
-_ASK_AGAIN_SECONDS = 5
 _log = structlog.get_logger(__name__)
 
 
@@ -58,35 +54,38 @@ def accept_once(
 
     Raises Malformed, StillRunning, IdempotencyMismatch, and what `Intake.accept` raises.
     """
-    asked, now = idempotency.asked(actor, key), clock.now()
-    dead = now - _RENEWED - timedelta(seconds=services().settings.body_seconds) - _SLACK
-    earlier = services().records.write(lambda work: work.answers.begin(asked, now, dead))
-    if earlier is None:
-        return _Receipt(asked, now, render).accept(actor, read)
-    if earlier.answer is None:
-        raise StillRunning(_ASK_AGAIN_SECONDS)
+    asked, ours = idempotency.asked(actor, key), services()
+    earlier = ours.records.glance(lambda work: work.answers.find(asked))
+    if earlier is None or earlier.answer is None:
+        patience = RENEWED + timedelta(seconds=ours.settings.body_seconds) + _SLACK
+        hold = Hold(ours.records, asked, clock.now(), patience)
+        if earlier is not None:
+            hold.begin()  # in the place of one that died, if it did
+        return _Receipt(hold, render).accept(ours.intake, actor, read)
     _check_same(earlier.fingerprint, *read())
     return idempotency.again(earlier.answer)
 
 
 class _Receipt:
-    """`documents.receiving.Receipt`: the answer under a key that this request has begun `at`."""
+    """`documents.receiving.Receipt`: the answer under the key that is held."""
 
-    def __init__(self, asked: Asked, at: datetime, render: Callable[[Document], Response]) -> None:
-        self._asked = asked
-        self._at = at
+    def __init__(self, hold: Hold, render: Callable[[Document], Response]) -> None:
+        self._hold = hold
         self._render = render
         self._claims = ""
+        self._fingerprint = ""
         self._response: Response | None = None
         self._answer: Answer | None = None
 
-    def accept(self, actor: Actor, read: Read) -> Response:
+    def accept(self, intake: Intake, actor: Actor, read: Read) -> Response:
         """Take the file in, or let the key go."""
+        watch.add(self._hold)
         try:
             offer, pieces = read()
-            self._claims = keyed(_claims(offer))
-            services().intake.accept(actor, offer, self._renewing(pieces), self)
+            self._claims = _claims(offer)
+            intake.accept(actor, offer, self._saying_so(pieces), self)
             assert self._response is not None
+            self._hold.over = True
             return self._response
         except BaseException:
             self._let_go()
@@ -94,46 +93,35 @@ class _Receipt:
 
     def make_out(self, document: Document) -> None:
         """The answer is made here once: the first one and all others are the same."""
-        digest = keyed(str(document.sha256).encode())
-        fingerprint = f"{document.size}:{self._claims}:{digest}"
-        self._asked = replace(self._asked, fingerprint=fingerprint)
+        self._fingerprint = f"{document.size}:{self._claims}:{document.sha256}"
         self._response = self._render(document)
         self._answer = idempotency.kept(self._response)
 
     def enter(self, work: Work) -> None:
         assert self._answer is not None
-        if not work.answers.keep(self._asked, self._at, self._answer):
-            raise StillRunning(_ASK_AGAIN_SECONDS)
+        self._hold.enter(work, self._fingerprint, self._answer)
 
     def withdraw(self, work: Work) -> None:
-        work.answers.withdraw(self._asked, self._at)
+        self._hold.withdraw(work)
 
-    def _renewing(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _saying_so(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Pass pieces on. Raises StillRunning when the key was given to somebody else."""
         for piece in pieces:
-            now = clock.now()
-            if now - self._at >= _RENEWED:
-                self._renew(now)
+            self._hold.say_alive()
             yield piece
             del piece  # nobody keeps a piece while waiting for the next
-
-    def _renew(self, now: datetime) -> None:
-        if not services().records.write(
-            lambda work: work.answers.renew(self._asked, self._at, now)
-        ):
-            raise StillRunning(_ASK_AGAIN_SECONDS)
-        self._at = now
 
     def _let_go(self) -> None:
         """Quiet where the document stands all the same, or the key went with it."""
         try:
-            services().records.write(lambda work: work.answers.forget(self._asked, self._at))
+            self._hold.let_go()
         except Unavailable as error:
             _log.warning("key_not_let_go", cause=error.cause)
 
 
-def _claims(offer: Offer) -> bytes:
-    return json.dumps([offer.untrusted_name, offer.declared_type]).encode()
+def _claims(offer: Offer) -> str:
+    """A digest of what is said of the file. No secret: the kept answer tells name and type."""
+    return hashlib.sha256(ascii((offer.untrusted_name, offer.declared_type)).encode()).hexdigest()
 
 
 def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None:
@@ -143,9 +131,11 @@ def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None
     """
     size, claims, digest = fingerprint.split(":")
     promised = offer.expected_sha256
-    if not is_keyed(claims, _claims(offer)) or offer.declared_size not in {None, int(size)}:
+    if claims != _claims(offer) and not is_keyed(claims, _as_before(offer)):
         raise IdempotencyMismatch
-    if promised is not None and not is_keyed(digest, promised.encode()):
+    if offer.declared_size not in {None, int(size)}:
+        raise IdempotencyMismatch
+    if promised is not None and not _is_digest(digest, promised):
         raise IdempotencyMismatch
     found, left = hashlib.sha256(), int(size)
     for piece in pieces:
@@ -156,5 +146,14 @@ def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None
         del piece  # nobody keeps a piece while waiting for the next
     if promised is not None and promised != found.hexdigest():
         raise DigestMismatch(promised, found.hexdigest())
-    if not is_keyed(digest, found.hexdigest().encode()):
+    if not _is_digest(digest, found.hexdigest()):
         raise IdempotencyMismatch
+
+
+def _is_digest(kept: str, sha256: str) -> bool:
+    return kept == sha256 or is_keyed(kept, sha256.encode())
+
+
+def _as_before(offer: Offer) -> bytes:
+    """As an earlier version kept it, under a keyed digest: its answers are asked for for a day."""
+    return json.dumps([offer.untrusted_name, offer.declared_type]).encode()

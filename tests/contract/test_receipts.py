@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Response
+from sqlalchemy import update
 
-from tests.support.desk import DEAD, SILENCE, Desk, replayed
+from tests.support.desk import DEAD, OFFER, SILENCE, Desk, desk_at, replayed
 from tests.support.line import TEXT, Line
-from uploads import faults, receipts
 from uploads.documents.errors import (
     Conflict,
     DigestMismatch,
@@ -23,21 +25,15 @@ from uploads.documents.errors import (
 )
 from uploads.documents.intake import Offer
 from uploads.documents.model import State
+from uploads.idempotency import keyed
 from uploads.records.protocol import DocumentFilter, Work
+from uploads.records.tables import answers
 
 
 @pytest.fixture
-def line(tmp_path: Path, database_url: str) -> Iterator[Line]:
-    made = Line(tmp_path, database_url=database_url)
-    yield made
-    made.records.close()
-    faults.arm(None)
-
-
-@pytest.fixture
-def desk(line: Line, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("uploads.clock.now", line.clock)
-    return Desk(line)
+def desk(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk_at(tmp_path, database_url, monkeypatch) as made:
+        yield made
 
 
 def test_the_same_file_is_taken_once_and_read_each_time(desk: Desk) -> None:
@@ -176,33 +172,6 @@ def test_a_key_that_is_none_is_refused(desk: Desk) -> None:
         desk.send(key="a b")
 
 
-class Killed(BaseException):
-    """The process is gone: nobody tidies up."""
-
-
-@pytest.mark.parametrize(("step", "made"), [("s3", 0), ("s4", 0), ("s5", 1)])
-def test_whenever_the_process_dies_the_next_try_makes_it_one(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str, made: int
-) -> None:
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as dying:
-        dying.setattr(desk.line.intake, "_give_up", killed)
-        dying.setattr(receipts._Receipt, "_let_go", killed)
-        faults.arm(f"{step}:fail")
-        with pytest.raises(Killed):
-            desk.send()
-        faults.arm(None)
-    assert len(desk.documents) == made
-    if not made:
-        with pytest.raises(StillRunning):
-            desk.send()
-        desk.line.later(seconds=DEAD.total_seconds())
-    assert replayed(desk.send()) == bool(made)
-    assert len(desk.documents) == 1
-
-
 def lost_commit(line: Line, meanwhile: Callable[[], object]) -> Callable[..., object]:
     """`Records.write` that commits what makes a document, and says so to nobody."""
     honest = line.records.write
@@ -259,3 +228,28 @@ def test_keys_are_forgotten_after_a_day(desk: Desk) -> None:
     desk.line.tidier.tidy()
     assert not replayed(desk.send())
     assert len(desk.documents) == 2
+
+
+@pytest.mark.parametrize(
+    ("offer", "content", "same"),
+    [
+        (OFFER, TEXT, True),
+        (replace(OFFER, untrusted_name="b.txt"), TEXT, False),
+        (replace(OFFER, declared_size=None), TEXT.swapcase(), False),
+    ],
+)
+def test_what_an_earlier_version_kept_is_told_again(
+    desk: Desk, offer: Offer, content: bytes, same: bool
+) -> None:
+    """It kept digests of name, type and bytes that only the service could make."""
+    made = desk.send().get_json()
+    with desk.app.app_context():
+        claims = keyed(json.dumps([OFFER.untrusted_name, OFFER.declared_type]).encode())
+        kept = f"{len(TEXT)}:{claims}:{keyed(made['sha256'].encode())}"
+    with desk.line.records._engine.begin() as connection:
+        connection.execute(update(answers).values(fingerprint=kept))
+    if same:
+        assert replayed(desk.send(content, offer=offer))
+    else:
+        with pytest.raises(IdempotencyMismatch):
+            desk.send(content, offer=offer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 from threading import Barrier
 
@@ -33,14 +32,14 @@ def test_a_request_is_begun_once_and_then_told_its_answer(owned: SqlRecords) -> 
     assert begin(owned) is None
     assert begin(owned, at=after(1)) == Earlier("f1", None)
     keep(owned)
-    other = replace(ASKED, fingerprint="f2")
+    other = ASKED._replace(fingerprint="f2")
     assert begin(owned, other, after(2), after(2)) == Earlier("f1", ANSWER)
 
 
 def test_keys_are_each_callers_and_each_routes_own(owned: SqlRecords) -> None:
     begin(owned)
     for other in ({"caller": "usr_2/session"}, {"route": "api.other"}, {"key": "another"}):
-        assert begin(owned, replace(ASKED, **other)) is None
+        assert begin(owned, ASKED._replace(**other)) is None
 
 
 def test_of_many_at_once_one_begins(owned: SqlRecords) -> None:
@@ -90,7 +89,7 @@ def test_what_says_that_it_is_alive_is_not_abandoned(owned: SqlRecords) -> None:
 
 
 def test_a_fingerprint_may_be_known_as_late_as_the_answer(owned: SqlRecords) -> None:
-    early = replace(ASKED, fingerprint="")
+    early = ASKED._replace(fingerprint="")
     begin(owned, early)
     assert begin(owned, early) == Earlier("", None)
     assert keep(owned)
@@ -120,6 +119,39 @@ def test_what_is_let_go_while_somebody_runs_into_it_is_his(
     monkeypatch.setattr(SqlAnswers, "_take_over", gone_meanwhile)
     assert begin(owned, at=after(1)) is None
     assert begin(owned, at=after(2)) == Earlier("f1", None)
+
+
+def enter(records: SqlRecords, at: datetime = NOW) -> bool:
+    return records.write(lambda work: work.answers.enter(ASKED, at, ANSWER))
+
+
+def test_an_answer_can_be_entered_without_a_beginning(owned: SqlRecords) -> None:
+    assert owned.read(lambda work: work.answers.find(ASKED)) is None
+    assert enter(owned)
+    assert owned.read(lambda work: work.answers.find(ASKED)) == Earlier("f1", ANSWER)
+    assert begin(owned, at=after(1), abandoned=after(1)) == Earlier("f1", ANSWER)
+    assert not enter(owned, after(1))
+    assert not enter(owned), "an answer that was kept stays"
+
+
+def test_an_answer_is_entered_for_ones_own_beginning_alone(owned: SqlRecords) -> None:
+    begin(owned)
+    assert owned.read(lambda work: work.answers.find(ASKED)) == Earlier("f1", None)
+    assert not enter(owned, after(1))
+    assert owned.read(lambda work: work.answers.find(ASKED)) == Earlier("f1", None)
+    assert enter(owned)
+    assert owned.read(lambda work: work.answers.find(ASKED)) == Earlier("f1", ANSWER)
+
+
+def test_of_many_at_once_one_enters(owned: SqlRecords) -> None:
+    start = Barrier(AT_ONCE)
+
+    def race(number: int) -> bool:
+        start.wait(timeout=60)
+        return enter(owned, after(number))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert sum(pool.map(race, range(AT_ONCE))) == 1
 
 
 def test_old_answers_go(owned: SqlRecords) -> None:

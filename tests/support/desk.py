@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from flask import Flask, Response, jsonify
 from pydantic import SecretStr
 
 from tests.support.line import TEXT, Line
-from uploads import receipts
+from uploads import faults, receipts
 from uploads.documents.intake import Offer
 from uploads.documents.model import Document
 from uploads.records.protocol import DocumentFilter
@@ -50,6 +53,18 @@ class Desk:
     @property
     def documents(self) -> list[Document]:
         return list(self.line.library.list(self.line.actor, DocumentFilter(), 50)[0])
+
+
+@contextmanager
+def desk_at(folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A desk over a line of its own, whose clock is everybody's."""
+    line = Line(folder, database_url=database_url)
+    monkeypatch.setattr("uploads.clock.now", line.clock)
+    try:
+        yield Desk(line)
+    finally:
+        line.records.close()
+        faults.arm(None)
 
 
 def render(document: Document) -> Response:

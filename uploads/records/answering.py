@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One request that names itself: who asks, where, under which key, and what is asked.
 
     `fingerprint` tells requests under the same key apart; it may be empty until the answer is kept.
@@ -20,8 +18,7 @@ class Asked:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What was answered: everything that a second answer needs to be the same."""
 
     status: int
@@ -30,8 +27,7 @@ class Answer:
     location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """An earlier request under the same key; `answer` is None while it is under way."""
 
     fingerprint: str
@@ -47,11 +43,17 @@ class Answers(Protocol):
         A request that began before `abandoned_before` and has no answer died with its process.
         """
 
+    def find(self, asked: Asked) -> Earlier | None:
+        """The request that has begun under this key, if any has."""
+
     def renew(self, asked: Asked, at: datetime, now: datetime) -> bool:
         """It is alive: from `now` on as if begun then. Whether that beginning still counted."""
 
     def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
         """Remember the answer and the fingerprint, under the same condition; whether it held."""
+
+    def enter(self, asked: Asked, at: datetime, answer: Answer) -> bool:
+        """The same of a request that may not have begun; false where another one has."""
 
     def forget(self, asked: Asked, at: datetime) -> None:
         """As if it had never been asked, under the same condition; an answer that is kept stays."""

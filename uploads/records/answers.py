@@ -19,11 +19,12 @@ _KEPT = ("fingerprint", "status", "content_type", "body", "location")
 _IT: ColumnElement[bool] = and_(*(column == bindparam(f"of_{column.name}") for column in _KEY))
 _UNDER_WAY = answers.c.status.is_(None)
 _BEGUN = answers.c.begun_at == bindparam("begun")
+_INSERTS = (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 _BEGIN = {
     dialect: Prepared(
         insert(answers).on_conflict_do_nothing(index_elements=_KEY).returning(answers.c.key)
     )
-    for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    for dialect, insert in _INSERTS
 }
 _TAKE_OVER = Prepared(
     update(answers)
@@ -43,6 +44,18 @@ _KEEP = Prepared(
     .values({name: bindparam(f"new_{name}") for name in _KEPT})
     .returning(answers.c.key)
 )
+_ENTER = {
+    dialect: Prepared(
+        (new := insert(answers))
+        .on_conflict_do_update(
+            index_elements=_KEY,
+            set_={name: new.excluded[name] for name in _KEPT},
+            where=and_(answers.c.begun_at == new.excluded.begun_at, _UNDER_WAY),
+        )
+        .returning(answers.c.key)
+    )
+    for dialect, insert in _INSERTS
+}
 _FIND = Prepared(select(*(answers.c[name] for name in _KEPT)).where(_IT))
 _FORGET = Prepared(delete(answers).where(_IT, _BEGUN, _UNDER_WAY))
 _WITHDRAW = Prepared(delete(answers).where(_IT, _BEGUN))
@@ -56,23 +69,24 @@ class SqlAnswers:
         while True:
             if self._insert(asked, at) or self._take_over(asked, at, abandoned_before):
                 return None
-            rows = _FIND.run(self._connection, _of(asked))
             # Where it is gone again, somebody has let it go since we ran into it.
-            if rows:
-                return _earlier(*rows[0])
+            if (earlier := self.find(asked)) is not None:
+                return earlier
+
+    def find(self, asked: Asked) -> Earlier | None:
+        rows = _FIND.run(self._connection, _of(asked))
+        return _earlier(*rows[0]) if rows else None
 
     def renew(self, asked: Asked, at: datetime, now: datetime) -> bool:
         return bool(_RENEW.run(self._connection, {**_of(asked), "begun": at, "now": now}))
 
     def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
-        new = {
-            "new_fingerprint": asked.fingerprint,
-            "new_status": answer.status,
-            "new_content_type": answer.content_type,
-            "new_body": answer.body,
-            "new_location": answer.location,
-        }
+        new = {f"new_{name}": value for name, value in _kept(asked, answer).items()}
         return bool(_KEEP.run(self._connection, {**_of(asked), "begun": at, **new}))
+
+    def enter(self, asked: Asked, at: datetime, answer: Answer) -> bool:
+        made = _row(asked, at) | _kept(asked, answer)
+        return bool(_ENTER[self._connection.dialect.name].run(self._connection, made))
 
     def forget(self, asked: Asked, at: datetime) -> None:
         _FORGET.run(self._connection, {**_of(asked), "begun": at})
@@ -84,13 +98,7 @@ class SqlAnswers:
         return self._connection.execute(delete(answers).where(answers.c.begun_at < at)).rowcount
 
     def _insert(self, asked: Asked, at: datetime) -> bool:
-        begun = {
-            "caller": asked.caller,
-            "route": asked.route,
-            "key": asked.key,
-            "fingerprint": asked.fingerprint,
-            "begun_at": at,
-        }
+        begun = _row(asked, at)
         return bool(_BEGIN[self._connection.dialect.name].run(self._connection, begun))
 
     def _take_over(self, asked: Asked, at: datetime, abandoned_before: datetime) -> bool:
@@ -102,6 +110,28 @@ class SqlAnswers:
 
 def _of(asked: Asked) -> dict[str, Any]:
     return {"of_caller": asked.caller, "of_route": asked.route, "of_key": asked.key}
+
+
+def _row(asked: Asked, at: datetime) -> dict[str, Any]:
+    """The columns of a request that has just begun."""
+    return {
+        "caller": asked.caller,
+        "route": asked.route,
+        "key": asked.key,
+        "fingerprint": asked.fingerprint,
+        "begun_at": at,
+    }
+
+
+def _kept(asked: Asked, answer: Answer) -> dict[str, Any]:
+    """What an answer changes of it."""
+    return {
+        "fingerprint": asked.fingerprint,
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "body": answer.body,
+        "location": answer.location,
+    }
 
 
 def _earlier(
