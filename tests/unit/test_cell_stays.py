@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -13,7 +14,7 @@ import pytest
 
 from tests.support.cells import BOOT_HOSTILE, cell_children, templates
 from tests.support.waiting import eventually
-from workers.sandbox import warm
+from workers.sandbox import stay, warm
 from workers.sandbox.parent import Cell, CellBroken, CellCrashed, CellTimeout, Reply
 from workers.sandbox.stay import FILES
 from workers.sandbox.warm import Template
@@ -221,3 +222,20 @@ def test_ends_when_told_to(cell: Cell, file: BinaryIO) -> None:
     """A template that is asked to end takes the child that rests with it."""
     os.kill(remember(cell, file)["template"], signal.SIGTERM)
     eventually(lambda: cell_children() == [] and templates() == [], 60)
+
+
+def test_a_child_that_dies_of_a_file_at_once_was_handed_it(
+    monkeypatch: pytest.MonkeyPatch, file: BinaryIO
+) -> None:
+    """Else the next one would say into the same pipe what it has said already."""
+    ours, theirs = socket.socketpair()
+    send_fds = socket.send_fds
+
+    def dies_of_it(*given: Any) -> int:
+        sent = send_fds(*given)
+        theirs.close()
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", dies_of_it)
+    with ours:
+        stay.hand_over(ours, {}, [file.fileno()] * 3)

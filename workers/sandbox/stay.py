@@ -24,11 +24,16 @@ _PIECE = 64 * 1024
 
 
 def hand_over(desk: socket.socket, options: dict[str, Any], files: Sequence[int]) -> None:
-    """Give a child that rests its next file: the file itself, reply and log. Raises OSError."""
+    """Give a child that rests its next file: the file itself, reply and log.
+
+    Raises OSError, and then the child has not begun with it.
+    """
     file, reply, log = files
     line = json.dumps(options).encode() + b"\n"
     sent = socket.send_fds(desk, [line], [file, log, log, reply])
-    desk.sendall(line[sent:])
+    # All was mostly sent. It may have begun then, and be dead of it: to send nothing would fail.
+    if sent < len(line):
+        desk.sendall(line[sent:])
 
 
 class Desk:
