@@ -123,7 +123,7 @@ class Line:
             self._idle()
             return self.recv(_FIRST_BYTES)
         except TimeoutError:
-            return b""
+            return self.there(_FIRST_BYTES)  # it may have come while this process was busy
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(_LONGEST_SEND)

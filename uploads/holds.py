@@ -41,6 +41,7 @@ class Hold:
         self._at = at
         self._patience = patience
         self._turn = threading.Lock()
+        self._tried = False
         self._begun = False
         self._entered = False
         self._lost = False
@@ -51,11 +52,9 @@ class Hold:
         """Make the row now. Raises StillRunning where somebody else has one."""
         with self._turn:
             if not (self._begun or self._lost or self.over):
-                abandoned_before = self._at - self._patience
-                earlier = self._records.write(
-                    lambda work: work.answers.begin(self._asked, self._at, abandoned_before)
-                )
-                self._begun, self._lost = earlier is None, earlier is not None
+                again, self._tried = self._tried, True
+                self._begun = self._records.write(lambda work: self._make(work, again))
+                self._lost = not self._begun
         if self._lost:
             raise StillRunning(ASK_AGAIN_SECONDS)
 
@@ -68,6 +67,8 @@ class Hold:
         except Unavailable as error:
             # Its commit decides all the same.
             _log.warning("key_not_begun", cause=error.cause)
+        except Exception:  # noqa: BLE001 -- else nobody would hear of it
+            _log.exception("key_not_begun")
 
     def say_alive(self) -> None:
         """To be called while the request goes on. Raises StillRunning when its key is another's."""
@@ -86,6 +87,8 @@ class Hold:
 
         Raises StillRunning where the key is somebody else's.
         """
+        if self._lost:
+            raise StillRunning(ASK_AGAIN_SECONDS)
         asked = self._asked._replace(fingerprint=fingerprint)
         self._entered = work.answers.enter(asked, self._at, answer)
         if not self._entered:
@@ -93,15 +96,30 @@ class Hold:
 
     def withdraw(self, work: Work) -> None:
         """Take the row back with what its answer tells of."""
-        if self._begun or self._entered:
+        if self._entered:
             work.answers.withdraw(self._asked, self._at)
+        elif self._may_be_there():
+            work.answers.forget(self._asked, self._at)
 
     def let_go(self) -> None:
         """The key is free again, unless its answer stands. Raises Unavailable."""
         with self._turn:  # nobody makes the row for it behind its back
             self.over = True
-        if self._begun:
+        if self._may_be_there():
             self._records.write(lambda work: work.answers.forget(self._asked, self._at))
+
+    def is_anothers(self) -> bool:
+        """Whether the key, which was let go here, is held or was answered elsewhere."""
+        return self._records.glance(lambda work: work.answers.find(self._asked)) is not None
+
+    def _make(self, work: Work, again: bool) -> bool:
+        """Whether there is a row for it now; one whose commit was not confirmed may be there."""
+        if again and work.answers.renew(self._asked, self._at, self._at):
+            return True
+        return work.answers.begin(self._asked, self._at, self._at - self._patience) is None
+
+    def _may_be_there(self) -> bool:
+        return self._tried and not self._lost
 
     def _renew(self, now: datetime) -> None:
         if not self._records.write(lambda work: work.answers.renew(self._asked, self._at, now)):
@@ -111,19 +129,25 @@ class Hold:
 
 
 class _Watch:
-    """Makes the rows of those who take longer than a moment, by a thread of its own."""
+    """Sees to the rows of those who take longer than a moment, by a thread of its own."""
 
     def __init__(self) -> None:
         self._young: deque[Hold] = deque()
         self._some = threading.Event()
+        self._starting = threading.Lock()
         self._watcher: threading.Thread | None = None
 
     def add(self, hold: Hold) -> None:
         self._young.append(hold)
         if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="holds", daemon=True)
-            self._watcher.start()
+            self._start()
         self._some.set()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._watcher is None:
+                self._watcher = threading.Thread(target=self._watch, name="holds", daemon=True)
+                self._watcher.start()
 
     def _watch(self) -> None:
         old: list[Hold] = []
@@ -133,7 +157,9 @@ class _Watch:
             self._some.clear()
             time.sleep(_MOMENT.total_seconds())
             for hold in old:
-                hold.begin_unless_over()
+                if not hold.over:
+                    # Each by itself: together they share a commit, and none waits for another.
+                    threading.Thread(target=hold.begin_unless_over, daemon=True).start()
             young = [self._young.popleft() for _ in range(len(self._young))]
             old = [hold for hold in young if not hold.over]
 

@@ -30,11 +30,13 @@ from uploads import clock, idempotency
 from uploads.documents.errors import (
     DigestMismatch,
     IdempotencyMismatch,
+    QuotaExceeded,
+    StillRunning,
     Unavailable,
 )
 from uploads.documents.intake import Intake, Offer
 from uploads.documents.model import Actor, Document
-from uploads.holds import RENEWED, Hold, watch
+from uploads.holds import ASK_AGAIN_SECONDS, RENEWED, Hold, watch
 from uploads.idempotency import is_keyed
 from uploads.records.answering import Answer
 from uploads.records.protocol import Work
@@ -87,8 +89,11 @@ class _Receipt:
             assert self._response is not None
             self._hold.over = True
             return self._response
-        except BaseException:
+        except BaseException as error:
             self._let_go()
+            # There was no room for it where it is here already, sent twice in the same moment.
+            if isinstance(error, QuotaExceeded) and self._hold.is_anothers():
+                raise StillRunning(ASK_AGAIN_SECONDS) from error
             raise
 
     def make_out(self, document: Document) -> None:

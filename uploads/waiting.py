@@ -1,7 +1,7 @@
 """Waiting among greenlets for what cannot be there yet: an answer, or a client's next request.
 
 gevent's `recv` asks the kernel first, which raises because nothing has come, and then makes a timer
-and an exception for this one wait. Here they are made once for a connection.
+for this one wait. Here nothing is asked beforehand, and the timer is kept with the connection.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def readiness_of(sock: socket.socket, seconds: float) -> Callable[[], None] | No
     timer = hub.loop.timer(seconds, repeat=seconds)
 
     def wait() -> None:
+        if readable.callback is not None or sock._read_event is not readable:  # type: ignore[attr-defined]
+            return  # somebody else waits, or it is closed: `recv` says so
         timer.again(getcurrent().throw, TimeoutError("nothing came in time"), update=True)
         try:
             hub.wait(readable)

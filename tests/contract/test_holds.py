@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,15 @@ from tests.support.desk import DEAD, Desk, desk_at, replayed
 from tests.support.line import TEXT
 from tests.support.waiting import eventually
 from uploads import faults, holds, receipts
-from uploads.documents.errors import StillRunning
+from uploads.documents.errors import QuotaExceeded, RecordsUnavailable, StillRunning
 from uploads.holds import Hold
-from uploads.records.answering import Asked
+from uploads.records.answering import Answer, Asked, Earlier
+from uploads.records.protocol import Work
 from uploads.records.tables import answers
 from uploads.storage.protocol import Bucket
 
 ASKED = Asked("usr_1/key", "api.upload", "one", "")
+ANSWER = Answer(202, "application/json", "{}", "/here")
 
 
 @pytest.fixture
@@ -87,6 +89,84 @@ def test_of_two_in_the_same_moment_one_is_a_document(
     assert list(desk.line.storage.objects) == [(Bucket.INCOMING, segment.key)]
 
 
+def test_one_that_finds_no_room_beside_itself_is_under_way(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not refused for good: it is here, sent by somebody in the same moment."""
+    put = desk.line.storage.put
+    monkeypatch.setattr(holds.watch, "add", lambda _: None)
+    monkeypatch.setattr(desk.line.quotas, "_files_limit", 1)
+
+    def overtaken(*args: object) -> None:
+        put(*args)  # type: ignore[arg-type]
+        monkeypatch.setattr(desk.line.storage, "put", put)
+        desk.send()
+
+    monkeypatch.setattr(desk.line.storage, "put", overtaken)
+    with pytest.raises(StillRunning):
+        desk.send()
+    assert replayed(desk.send())
+    with pytest.raises(QuotaExceeded):
+        desk.send(key="two")
+
+
+def hold(desk: Desk) -> Hold:
+    return Hold(desk.line.records, ASKED, desk.line.now, DEAD)
+
+
+def test_a_beginning_whose_commit_was_not_confirmed_is_its_own(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = desk.line.records.write
+
+    def unheard(unit: Callable[[Work], object]) -> object:
+        write(unit)
+        raise RecordsUnavailable("staged")
+
+    for gives_back in (False, True):
+        mine = hold(desk)
+        with monkeypatch.context() as broken:
+            broken.setattr(desk.line.records, "write", unheard)
+            with pytest.raises(RecordsUnavailable):
+                mine.begin()
+        assert begun(desk)
+        if gives_back:
+            mine.begin()
+            write(mine.withdraw)
+        else:
+            mine.let_go()
+        assert not begun(desk)
+
+
+def test_one_that_lost_its_key_leaves_that_of_the_other(desk: Desk) -> None:
+    """Also where both began at the very same time."""
+    first, second = hold(desk), hold(desk)
+    first.begin()
+    with pytest.raises(StillRunning):
+        second.begin()
+    with pytest.raises(StillRunning):
+        desk.line.records.write(lambda work: second.enter(work, "f", ANSWER))
+    desk.line.records.write(second.withdraw)
+    second.let_go()
+    assert begun(desk)
+    desk.line.records.write(lambda work: first.enter(work, "f", ANSWER))
+    found = desk.line.records.read(lambda work: work.answers.find(ASKED))
+    assert found == Earlier("f", ANSWER)
+
+
+def test_whoever_looks_on_goes_on_whatever_one_raises(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = hold(desk)
+    monkeypatch.setattr(broken, "begin", lambda: 1 / 0)
+    broken.begin_unless_over()
+    watching, fine = holds._Watch(), hold(desk)
+    for one in (broken, fine):
+        watching.add(one)
+    eventually(lambda: begun(desk), 30)
+    fine.let_go()
+
+
 def test_one_that_takes_long_has_its_key_begun_by_who_looks_on(desk: Desk) -> None:
     """It waits for a client or for a store, and cannot do it itself."""
 
@@ -110,7 +190,7 @@ def begun(desk: Desk) -> bool:
 
 def test_one_that_has_ended_is_not_begun(desk: Desk) -> None:
     """Else its key would be nobody's for minutes."""
-    hold = Hold(desk.line.records, ASKED, desk.line.now, DEAD)
-    hold.let_go()
-    hold.begin_unless_over()
+    ended = hold(desk)
+    ended.let_go()
+    ended.begin_unless_over()
     assert not begun(desk)

@@ -12,7 +12,8 @@ from uploads.waiting import answers_of, readiness_of
 
 _AMONG_GREENLETS = """
 from gevent import monkey; monkey.patch_all()
-import socket, gevent
+import socket, time, gevent
+from uploads.deadlines import Line
 from uploads.lanes import Bench, NoTurn
 from uploads.waiting import answers_of, readiness_of
 
@@ -56,6 +57,15 @@ waiting = gevent.spawn(answers_of(one), 100)
 gevent.sleep(0.01); other.close()
 print(waiting.get(timeout=20))
 
+# It has come in time, but this process was busy until the time was up.
+near, far = socket.socketpair()
+first = gevent.spawn(Line(near).first, 0.05)
+gevent.sleep(0.01); far.sendall(b"here")
+end = time.monotonic() + 0.2
+while time.monotonic() < end:
+    pass
+print(first.get(timeout=20))
+
 go = gevent.event.Event()
 bench = Bench(1, lambda errands: [(go.wait(), one.run(None)) for one in errands])
 first = gevent.spawn(bench.do, lambda _: "first", 0.01)
@@ -80,6 +90,7 @@ def test_among_greenlets() -> None:
         "each has all of the time",
         "('cancel_wait_ex', False)",
         "b''",
+        "b'here'",
         "NoTurn False",
         "first",
     ], said.stderr

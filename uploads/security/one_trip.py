@@ -32,7 +32,8 @@ _PLACE = "\0"
 # `moving_window.lua` of `limits`, for one request; the first window that is full ends it.
 # Returns the number of what refuses (0: none), and of that window, or else of the first, the oldest
 # time that still counts and how many count. It is mostly the last one of the list, which is looked
-# at first: to halve the limit until it is found took Redis more than all the rest.
+# at first, because what no longer counts is let go: to halve the limit until it is found took Redis
+# more than all the rest.
 _HIT = Script(
     """
 local now = tonumber(ARGV[1])
@@ -49,6 +50,7 @@ local function counted(i, most, seconds)
     at = math.floor((low + high) / 2)
   end
   if not found then return ARGV[1], 0 end
+  redis.call('LTRIM', KEYS[i], 0, low - 1)
   return tostring(tonumber(found)), low
 end
 for i = 1, #KEYS do
