@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
+from tests.support.desk import Desk, desk_at
 from tests.support.facts import document, user
 from tests.support.guarded import Guarded
 from tests.support.postgres import fresh_database, running_postgres
@@ -104,3 +105,10 @@ def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
     yield made
     faults.arm(None)
     made.records.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The door for files under a key, on each database."""
+    with desk_at(tmp_path, database_url, monkeypatch) as made:
+        yield made

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from tests.support.desk import DEAD, Desk, desk_at, replayed
+from tests.support.desk import DEAD, Desk, replayed
 from tests.support.line import TEXT
 from tests.support.waiting import eventually
 from uploads import faults, holds, receipts
@@ -21,12 +20,6 @@ from uploads.storage.protocol import Bucket
 
 ASKED = Asked("usr_1/key", "api.upload", "one", "")
 ANSWER = Answer(202, "application/json", "{}", "/here")
-
-
-@pytest.fixture
-def desk(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk_at(tmp_path, database_url, monkeypatch) as made:
-        yield made
 
 
 class Killed(BaseException):

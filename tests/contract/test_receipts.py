@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from flask import Response
 from sqlalchemy import update
 
-from tests.support.desk import DEAD, OFFER, SILENCE, Desk, desk_at, replayed
+from tests.support.desk import DEAD, OFFER, SILENCE, Desk, replayed
 from tests.support.line import TEXT, Line
 from uploads.documents.errors import (
     Conflict,
@@ -28,12 +27,6 @@ from uploads.documents.model import State
 from uploads.idempotency import keyed
 from uploads.records.protocol import DocumentFilter, Work
 from uploads.records.tables import answers
-
-
-@pytest.fixture
-def desk(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with desk_at(tmp_path, database_url, monkeypatch) as made:
-        yield made
 
 
 def test_the_same_file_is_taken_once_and_read_each_time(desk: Desk) -> None:

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 class Asked(NamedTuple):
     """One request that names itself: who asks, where, under which key, and what is asked.
 
+    Its names, and those of `Answer`, are the table's.
+
     `fingerprint` tells requests under the same key apart; it may be empty until the answer is kept.
     """
 

@@ -81,11 +81,12 @@ class SqlAnswers:
         return bool(_RENEW.run(self._connection, {**_of(asked), "begun": at, "now": now}))
 
     def keep(self, asked: Asked, at: datetime, answer: Answer) -> bool:
-        new = {f"new_{name}": value for name, value in _kept(asked, answer).items()}
+        kept = {"fingerprint": asked.fingerprint, **answer._asdict()}
+        new = {f"new_{name}": value for name, value in kept.items()}
         return bool(_KEEP.run(self._connection, {**_of(asked), "begun": at, **new}))
 
     def enter(self, asked: Asked, at: datetime, answer: Answer) -> bool:
-        made = _row(asked, at) | _kept(asked, answer)
+        made = {**asked._asdict(), "begun_at": at, **answer._asdict()}
         return bool(_ENTER[self._connection.dialect.name].run(self._connection, made))
 
     def forget(self, asked: Asked, at: datetime) -> None:
@@ -98,7 +99,7 @@ class SqlAnswers:
         return self._connection.execute(delete(answers).where(answers.c.begun_at < at)).rowcount
 
     def _insert(self, asked: Asked, at: datetime) -> bool:
-        begun = _row(asked, at)
+        begun = {**asked._asdict(), "begun_at": at}
         return bool(_BEGIN[self._connection.dialect.name].run(self._connection, begun))
 
     def _take_over(self, asked: Asked, at: datetime, abandoned_before: datetime) -> bool:
@@ -110,28 +111,6 @@ class SqlAnswers:
 
 def _of(asked: Asked) -> dict[str, Any]:
     return {"of_caller": asked.caller, "of_route": asked.route, "of_key": asked.key}
-
-
-def _row(asked: Asked, at: datetime) -> dict[str, Any]:
-    """The columns of a request that has just begun."""
-    return {
-        "caller": asked.caller,
-        "route": asked.route,
-        "key": asked.key,
-        "fingerprint": asked.fingerprint,
-        "begun_at": at,
-    }
-
-
-def _kept(asked: Asked, answer: Answer) -> dict[str, Any]:
-    """What an answer changes of it."""
-    return {
-        "fingerprint": asked.fingerprint,
-        "status": answer.status,
-        "content_type": answer.content_type,
-        "body": answer.body,
-        "location": answer.location,
-    }
 
 
 def _earlier(
