@@ -20,7 +20,7 @@ from bench import table
 from bench.catalogue import FULL, QUICK, SYSTEMS
 from bench.session import Session, Step, steps
 from bench.systems.system import System
-from bench.work.measurement import Measurement, summaries
+from bench.work.measurement import Measurement
 from bench.work.work import Work
 
 T = TypeVar("T", Work, System)
@@ -127,9 +127,8 @@ def _show(
         measurements = [*_earlier(into, {one.row.work for one in measurements}), *measurements]
         works = [work for work in FULL if any(work.name == one.row.work for one in measurements)]
         systems = SYSTEMS
-    found = summaries(measurements)
-    text = table.markdown(found, works, systems)
-    data = table.as_json(found, measurements, systems)
+    text = table.markdown(measurements, works, systems)
+    data = table.as_json(measurements, systems)
     click.echo(text)
     click.echo(data)
     if into is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.systems.system import System
 from bench.targets import TARGETS, Found
-from bench.work.measurement import Measurement, Row, Summary
+from bench.work.measurement import Measurement, Row, Summary, rounds, summaries
 from bench.work.work import Work
 
 GIB = 1024**3
@@ -73,15 +73,18 @@ def machine() -> str:
     )
 
 
-def markdown(found: Found, works: Sequence[Work], systems: Sequence[System]) -> str:
+def markdown(
+    measurements: Sequence[Measurement], works: Sequence[Work], systems: Sequence[System]
+) -> str:
     """Everything that was measured: settings, one table a work, the targets."""
+    found = summaries(measurements)
     lines = [f"Machine: {machine()}; clients, servers and store share it. Figures are medians.", ""]
     lines += [f"- **{system.name}**: {system.settings}" for system in systems]
     for work in works:
         rows = [summary for row, summary in found.items() if row.work == work.name]
         if rows:
             lines += ["", f"### {work.title}", "", *_work_table(rows)]
-    return "\n".join([*lines, "", "### Targets", "", *_targets(found)]) + "\n"
+    return "\n".join([*lines, "", "### Targets", "", *_targets(found, rounds(measurements))]) + "\n"
 
 
 def _work_table(rows: list[Summary]) -> Iterator[str]:
@@ -112,14 +115,15 @@ def _columns(rows: list[Summary]) -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ").replace("mib", "MiB")) for name in known]
 
 
-def _targets(found: Found) -> Iterator[str]:
-    yield _line("work", "what", "must be", "is", "met")
-    yield _line("---", "---", "--:", "--:", "---")
+def _targets(found: Found, single: Sequence[Found]) -> Iterator[str]:
+    yield _line("work", "what", "must be", "is", "in single rounds", "met")
+    yield _line("---", "---", "--:", "--:", "--:", "---")
     words = {True: "yes", False: "**no**", None: "not measured"}
     for target in TARGETS:
         bound = f"{'≤' if target.at_most else '≥'} {_number(target.bound)}"
         value, met = target.figure(found), words[target.met(found)]
-        yield _line(target.work, target.what, bound, _number(value), met)
+        spread = " to ".join(map(_number, target.spread(single) or ()))
+        yield _line(target.work, target.what, bound, _number(value), spread or "–", met)
 
 
 def _line(*cells: str) -> str:
@@ -135,8 +139,9 @@ def _number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def as_json(found: Found, measurements: Sequence[Measurement], systems: Sequence[System]) -> str:
+def as_json(measurements: Sequence[Measurement], systems: Sequence[System]) -> str:
     """The same for programs, with every single run."""
+    found, single = summaries(measurements), rounds(measurements)
     return json.dumps(
         {
             "machine": machine(),
@@ -149,6 +154,7 @@ def as_json(found: Found, measurements: Sequence[Measurement], systems: Sequence
                     "bound": target.bound,
                     "at_most": target.at_most,
                     "figure": target.figure(found),
+                    "spread": target.spread(single),
                     "met": target.met(found),
                 }
                 for target in TARGETS

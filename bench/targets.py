@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.work.measurement import Row, Summary
@@ -27,6 +27,11 @@ class Target:
         if value is None:
             return None
         return value <= self.bound if self.at_most else value >= self.bound
+
+    def spread(self, rounds: Iterable[Found]) -> tuple[float, float] | None:
+        """The least and the most of it in single rounds; None where there are not two."""
+        values = [value for one in rounds if (value := self.figure(one)) is not None]
+        return (min(values), max(values)) if len(values) > 1 else None
 
 
 def _figure(found: Found, work: str, system: str, door: str, name: str) -> float | None:

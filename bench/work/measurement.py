@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -56,6 +57,22 @@ def summaries(measurements: Iterable[Measurement]) -> dict[Row, Summary]:
     for one in measurements:
         grouped.setdefault(one.row, []).append(one)
     return {row: _summary(row, runs) for row, runs in grouped.items()}
+
+
+def rounds(measurements: Iterable[Measurement]) -> list[dict[Row, Summary]]:
+    """The first run of each row, then the second of each, and so on.
+
+    Systems take turns, so what is in one round was measured within minutes.
+    """
+    turns: list[list[Measurement]] = []
+    seen: Counter[Row] = Counter()
+    for one in measurements:
+        turn = seen[one.row]
+        seen[one.row] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(one)
+    return [summaries(turn) for turn in turns]
 
 
 def _summary(row: Row, runs: list[Measurement]) -> Summary:
