@@ -140,6 +140,8 @@ def test_a_link_is_made_listed_and_revoked(client: Client, document: Document) -
     client.revoke_link(link.id)
     assert list(client.links()) == []
     assert plain.get(link.url).status_code == 410
+    assert link.disposition == "attachment"
+    assert client.create_link([document.id], disposition="inline").disposition == "inline"
 
 
 def test_no_key_is_in_what_a_client_says_of_itself(person: Person, client: Client) -> None:

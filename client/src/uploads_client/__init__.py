@@ -6,7 +6,7 @@ with Client("https://uploads.example.org", key) as client:
 """
 
 from uploads_client.answers import Document, EngineReport, Link, Rendition, Verdict
-from uploads_client.client import Client, Method
+from uploads_client.client import Client, Disposition, Method
 from uploads_client.errors import (
     DigestMismatch,
     NotClean,
@@ -20,6 +20,7 @@ from uploads_client.retrying import Retries
 __all__ = [
     "Client",
     "DigestMismatch",
+    "Disposition",
     "Document",
     "EngineReport",
     "Link",

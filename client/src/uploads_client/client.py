@@ -7,7 +7,6 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
 import httpx
@@ -22,6 +21,7 @@ from uploads_client.wire import Wire, fresh_key, members_of
 
 MIB = 1024 * 1024
 Method = Literal["auto", "stream", "put", "multipart"]
+Disposition = Literal["attachment", "inline"]
 # What the service waits for at most, and what may pass between asking it again too early.
 _POLL_SECONDS = 30
 _PAUSE_SECONDS = 0.5
@@ -167,13 +167,14 @@ class Client:
     ) -> Document:
         """Write the bytes of a clean document to a file, into a folder, or to a binary stream.
 
-        A file appears whole and with the right SHA-256, or not at all. Raises NotClean, NotFound,
-        DigestMismatch, other UploadsErrors, and OSError, FileExistsError among them.
+        A file appears whole and with the right SHA-256, or not at all. Told to `overwrite`, it
+        replaces a regular file, writes into a device or a pipe, and refuses anything else. Raises
+        NotClean, NotFound, DigestMismatch, other UploadsErrors, and OSError, FileExistsError among
+        them.
         """
         document = self._get(document_id)
         if isinstance(to, str | os.PathLike):
-            path = Path(to)
-            path = path / downloads.safe_name(document) if path.is_dir() else path
+            path = downloads.destination(to, document)
             downloads.to_path(self._wire, document, path, overwrite, progress)
         else:
             downloads.to_stream(self._wire, document, to, progress)
@@ -185,12 +186,18 @@ class Client:
         self,
         documents: Sequence[str],
         *,
+        disposition: Disposition = "attachment",
         expires_in: int | None = None,
         max_downloads: int | None = None,
         password: str | None = None,
     ) -> Link:
-        """A link to documents; `expires_in` seconds, else until it is revoked."""
+        """A link to documents; `expires_in` seconds, else until it is revoked.
+
+        Browsers save what is an `attachment`, and show what is `inline`: one picture, plain text,
+        sound or film that is clean. Raises UploadsError, also for others that shall be `inline`.
+        """
         wanted = {
+            "disposition": disposition,
             "expires_in": expires_in,
             "max_downloads": max_downloads,
             "password": password,
