@@ -37,8 +37,8 @@ from uploads.config_forms import (
     sentence,
 )
 
-# The embedded stack's mark on its processes: no setting.
-_NOT_SETTINGS = frozenset({"UPLOADS_STACK"})
+# No settings: the embedded stack's mark on its processes, and what `uploads-client` reads.
+_NOT_SETTINGS = frozenset({"UPLOADS_STACK", "UPLOADS_URL", "UPLOADS_KEY"})
 
 
 class ConfigurationError(Exception):

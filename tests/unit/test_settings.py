@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from uploads.config import ConfigurationError, Settings
+
+CLIENT = Path(__file__).parents[2] / "client" / "src" / "uploads_client"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,24 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert Settings.load(data=tmp_path) == bare
     (tmp_path / "stack.env").write_text("UPLOADS_MAX_FILE_BYTES=5\n")
     assert Settings.load(data=tmp_path).max_file_bytes == 5
+
+
+def test_the_clients_variables_may_stand_in_the_same_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever tries the client beside the service starts both from there; one like them is none."""
+    named = {
+        name
+        for file in CLIENT.glob("*.py")
+        for name in re.findall(r"UPLOADS_[A-Z_]+", file.read_text())
+    }
+    assert named >= {"UPLOADS_URL", "UPLOADS_KEY"}
+    for name in named:
+        monkeypatch.setenv(name, "x")
+    Settings.load(data=tmp_path)
+    monkeypatch.setenv("UPLOADS_KEYS", "x")
+    with pytest.raises(ConfigurationError, match=r"^UPLOADS_KEYS is not a setting"):
+        Settings.load(data=tmp_path)
 
 
 def test_the_port_for_metrics_is_not_the_apps(tmp_path: Path) -> None:
