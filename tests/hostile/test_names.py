@@ -70,7 +70,7 @@ NAMES: dict[int, dict[str, tuple[str, bytes, str | Refused]]] = {
         ),
         "template": ("{{7*7}}.png", samples.png(), "{{7*7}}.png"),
         "expression": ("${x}.png", samples.png(), "${x}.png"),
-        "address": ("javascript:alert(1).png", samples.png(), "javascript:alert(1).png"),
+        "address": ("javascript:alert(1).png", samples.png(), "javascript_alert(1).png"),
     },
     37: {
         "256": ("a" * 252 + ".txt", TEXT, BAD_NAME),
@@ -83,6 +83,8 @@ NAMES: dict[int, dict[str, tuple[str, bytes, str | Refused]]] = {
         "newline": ("a\nb.txt", TEXT, BAD_NAME),
         "carriage return": ("a\rb.txt", TEXT, BAD_NAME),
         "pipe": ("|id.txt", TEXT, "|id.txt"),
+        "device": ("nul:.txt", TEXT, "nul_.txt"),
+        "stream": ("a:b.txt", TEXT, "a_b.txt"),
         "shell": ("$(id)`id`.txt", TEXT, "$(id)`id`.txt"),
     },
     39: {
@@ -95,6 +97,7 @@ NAMES: dict[int, dict[str, tuple[str, bytes, str | Refused]]] = {
         "fullwidth dot": ("a\uff0ejpg", samples.jpeg(), NOT_ALLOWED),
         "homoglyph": ("a.jр\u0261", samples.jpeg(), NOT_ALLOWED),
         "zero-width space": ("a\u200b.txt", TEXT, "a.txt"),
+        "nothing to be seen": ("\u3164\u2800.txt", TEXT, "_.txt"),
         "right-to-left override": ("a\u202etxt.txt", TEXT, "atxt.txt"),
     },
 }

@@ -58,7 +58,7 @@ def test_its_members_are_the_documents(tmp_path: Path) -> None:
         (["a.txt", "a.txt", "A.TXT"], ["a.txt", "a (2).txt", "A (3).TXT"]),
         (["a (2).txt", "a.txt", "a.txt"], ["a (2).txt", "a.txt", "a (3).txt"]),
         (["../../etc/x", "/abs", "..", "."], ["_.._.._etc_x", "_abs", "file", "file (2)"]),
-        (["a/b", "a\\b", "C:\\x"], ["a_b", "a_b (2)", "C:_x"]),
+        (["a/b", "a\\b", "C:\\x"], ["a_b", "a_b (2)", "C__x"]),
         (["", "CON.png", "-o.pdf", ".htaccess"], ["file", "_CON.png", "_-o.pdf", "_.htaccess"]),
         (["a\x00b", "a\nb", "\ud800"], ["file", "file (2)", "file (3)"]),
     ],

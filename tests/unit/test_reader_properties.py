@@ -128,8 +128,21 @@ def test_one_word_for_any_bytes_however_they_come(file: tuple[str, bytes], cuts:
         assert resting is not None
 
 
+# What is taken away, put before or composed, and what it may uncover.
+TRICKY = (
+    "aCONul.~-_: \u0301\u0314\u0327\u200b\u200c\u200d\u202e\u00ad\u0627\u0628\u212a\u2026"
+    "\u00a0\u2002\u3000\u3164\u115f\u1160\u2800\u034f\ufe0f\U000e0100"
+)
+
+
 @ORDERLY
-@given(st.text(max_size=40) | st.text("a.\u200d\u202e\u0301 \\/:\u0627-", max_size=12))
+@given(
+    st.text(max_size=40)
+    | st.text("a.\u200d\u202e\u0301 \\/:\u0627-", max_size=12)
+    | st.text(TRICKY, max_size=12)
+)
+@example("\u2002\u200d\u0314.\u2026pdf")
+@example("a.pdf\u2002.")
 def test_a_name_is_refused_or_kept_for_good(name: str) -> None:
     """A kept name is a fixed point, composed, without paths, and a header of plain ASCII."""
     try:
@@ -138,7 +151,8 @@ def test_a_name_is_refused_or_kept_for_good(name: str) -> None:
         return
     assert clean_name(kept, 255) == kept
     assert unicodedata.is_normalized("NFC", kept)
-    assert not set("/\\\0\n\r\u202e\u2066") & set(kept)
+    assert not set("/\\:\0\n\r\u202e\u2066") & set(kept)
+    assert not set(" .\u200c\u200d\u2002\u3164\u2800\u034f\ufe0f") & {kept[0], kept[-1]}
     header = content_disposition("attachment", kept, released=False)
     assert header.isascii()
     assert header.isprintable()

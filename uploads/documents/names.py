@@ -20,6 +20,17 @@ _JOINERS = "\u200c\u200d"
 _IDLE_JOINERS = re.compile(
     f"(?:^|(?<=[\\x00-\\x7f]))[{_JOINERS}]+|[{_JOINERS}]+(?=[\\x00-\\x7f]|$)"
 )
+# What shows nothing and is no control: spaces, and letters, marks and symbols that are blank
+# (Default_Ignorable_Code_Point of DerivedCoreProperties.txt, and those whose names say so).
+# Between others they may change how these look, as in emoji; at either end they only hide.
+_BLANK = (
+    " \xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u202f\u205f\u3000\u2800"
+    + "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    + "\U00013441\U00013442\U0001d159"
+    + "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+)
 # Controls, line separators and surrogates: nobody calls a file so.
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # Bidi controls and everything of no width: phones put them into honest names. Unassigned ones
@@ -38,11 +49,12 @@ _UNFIT_IN_FALLBACK = re.compile(r"[^ !#$&-.0-\[\]-~]")
 
 
 def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
-    """The name to keep: NFC, nothing unseen in it, harmless at its start and its end.
+    """The name to keep: NFC, nothing unseen at its ends, harmless at its start and its end.
 
     Marks that hide or reorder others are taken out, of a full path of Windows the last part is
-    kept. `max_bytes` counts UTF-8 bytes. Raises BadName when the name is missing, empty, too long,
-    or holds another path or control characters.
+    kept, and a colon, behind which Windows names a device's or a file's stream, is an underscore.
+    A clean name is its own clean name. `max_bytes` counts UTF-8 bytes. Raises BadName when the
+    name is missing, empty or blank, too long, or holds another path or control characters.
     """
     # The quick check bounds the work: no character becomes shorter than a byte in a third of it.
     if not untrusted_name or len(untrusted_name) > 4 * max_bytes:
@@ -53,10 +65,12 @@ def clean_name(untrusted_name: str | None, max_bytes: int) -> str:
         name = _visible(unicodedata.normalize("NFC", name))
         if any(unicodedata.category(mark) in _REFUSED for mark in name):
             raise BadName
+        # Together, for what one of them uncovers the others would take away.
+        name = name.strip(_BLANK + _JOINERS).rstrip("." + _BLANK + _JOINERS)
     if "/" in name or "\\" in name:
         raise BadName
-    name = name.strip().rstrip(". ")
-    if not name.strip(". "):
+    name = name.strip().rstrip(". ").replace(":", "_")
+    if not name:
         raise BadName
     if name[0] in ".-~" or _RESERVED.match(name):
         name = "_" + name
