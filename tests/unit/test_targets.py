@@ -18,6 +18,11 @@ OPEN = Targets(http=True, ports=[(1, 65535)], networks=("127.0.0.0/8", "fd00:1::
         ("https://example.org:8443/a", Target("https", "example.org", 8443, "/a")),
         ("https://[2606:4700::1]/", Target("https", "2606:4700::1", 443, "/")),
         ("HTTPS://8.8.8.8/", Target("https", "8.8.8.8", 443, "/")),
+        ("https://8.8.2056/", Target("https", "8.8.2056", 443, "/")),
+        ("https://notlocalhost/", Target("https", "notlocalhost", 443, "/")),
+        ("https://localhost.example/", Target("https", "localhost.example", 443, "/")),
+        ("https://127.0.0.1.example/", Target("https", "127.0.0.1.example", 443, "/")),
+        ("https://0x7f.1.a/", Target("https", "0x7f.1.a", 443, "/")),
     ],
 )
 def test_an_address_is_read(url: str, found: Target) -> None:
@@ -43,6 +48,11 @@ def test_the_host_header_names_the_port_where_it_is_not_the_usual_one() -> None:
         *("https://[fe80::1%25eth0]/", "https://[::1", "https://" + "a" * 2000),
         *("https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest/meta-data/"),
         *("https://10.0.0.1/", "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/"),
+        # The same in the forms of inet_aton, and by the name that every machine has.
+        *("https://127.1/", "https://127.0.1/", "https://2130706433/", "https://0x7f.1/"),
+        *("https://0X7F000001/", "https://0177.0.0.1/", "https://017700000001./", "https://0/"),
+        *("https://0xa9.254.0xa9fe/", "https://10.1/", "https://127.1:8443/"),
+        *("https://localhost/", "https://LocalHost./", "https://a.localhost:8443/"),
     ],
 )
 def test_an_address_is_refused_as_text(url: str) -> None:
@@ -82,6 +92,10 @@ def test_what_is_public_is_allowed(address: str) -> None:
 
 def test_the_operator_opens_networks_schemes_and_ports() -> None:
     assert OPEN.read("http://127.0.0.1:5000/x") == Target("http", "127.0.0.1", 5000, "/x")
+    for host in ("127.1", "0x7f.1", "localhost", "a.localhost"):
+        assert OPEN.read(f"http://{host}:5000/").host == host
+    six = Targets(http=False, ports=[(443, 443)], networks=("::1/128",))
+    assert six.read("https://localhost/").host == "localhost"
     assert OPEN.allows("fd00:1::7")
     for other in ("10.0.0.1", "::1", "::ffff:127.0.0.1", "fd00:2::7"):
         assert not OPEN.allows(other)

@@ -2,12 +2,13 @@
 
 A name can resolve to anything and to something else a moment later, so what counts is each address
 that a call is about to be made to. What is not plainly public is refused, unless the operator named
-its network. Knows no socket.
+its network. Opens no socket and asks for no name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -17,6 +18,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from socket import inet_aton
 from urllib.parse import urlsplit
 
 Network = IPv4Network | IPv6Network
@@ -106,16 +108,31 @@ class Targets:
 
     def _check_literal(self, host: str) -> None:
         """Tell at once of an address that would be refused at each call."""
-        try:
-            ip_address(host)
-        except ValueError:
-            return
-        if not self.allows(host):
+        found = ("127.0.0.1", "::1") if _is_localhost(host) else (_address(host),)
+        if not any(address is None or self.allows(address) for address in found):
             raise TargetRefused("an address on the public network")
 
     @property
     def _named_schemes(self) -> list[str]:
         return [f"{scheme}://" for scheme in sorted(self._schemes, reverse=True)]
+
+
+def _is_localhost(host: str) -> bool:
+    """Whether the name is this machine's own, wherever it is asked for (RFC 6761 section 6.3)."""
+    return f".{host}".endswith(".localhost")
+
+
+def _address(host: str) -> str | None:
+    """The address that resolvers make of a host without asking anybody; None of a real name.
+
+    POSIX has inet_aton's forms read as addresses: `127.1`, `2130706433`, `0x7f.1`, `0177.0.0.1`.
+    """
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        with suppress(OSError):
+            return str(IPv4Address(inet_aton(host)))
+        return None
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
