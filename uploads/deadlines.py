@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from uploads.waiting import readiness_of
+from uploads.waiting import give_way, readiness_of
 
 _LONGEST_SEND = 30.0
 # What the kernel holds unsent for one client (tcp(7), TCP_NOTSENT_LOWAT). Without a bound it takes
@@ -22,6 +22,10 @@ _LONGEST_SEND = 30.0
 _UNSENT_BYTES = 128 * 1024
 # What is asked of a slow client at once; to copy so much costs nothing beside having read it.
 _FEW_BYTES = 128 * 1024
+# For how long a client that always has something ready is read before others have a turn, and from
+# when on a read has waited: whoever waits has given way.
+_TURN = 0.01
+_WAITED = 0.001
 # What is read at once where a request begins: headers, mostly all of them.
 _FIRST_BYTES = 8192
 
@@ -66,6 +70,7 @@ class Line:
         self._waited = 0.0
         self._came = 0
         self._idle: Callable[[], None] | None = None
+        self._turn_began = 0.0
         self.received = 0
         self.close_after: Callable[[], None] = nothing
         """Has the answer to the present request say that the connection ends with it."""
@@ -91,10 +96,12 @@ class Line:
             # The socket's own bytes were allocated for `size`: kept for long, and cut short in
             # thousands, they leave holes that nothing fits in.
             data = bytes(memoryview(data))
+        ended = time.monotonic()
         if self._pace is not None:
-            self._waited += time.monotonic() - began
+            self._waited += ended - began
             self._came += len(data)
         self.received += len(data)
+        self._take_turns(began, ended)
         return data
 
     def there(self, size: int) -> bytes:
@@ -135,6 +142,15 @@ class Line:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
+
+    def _take_turns(self, began: float, ended: float) -> None:
+        """Give way now and then: a client that sends faster than its bytes are dealt with never
+        has to be waited for, and nobody else would be served meanwhile."""
+        if ended - began > _WAITED:
+            self._turn_began = ended
+        elif ended - self._turn_began > _TURN:
+            give_way()
+            self._turn_began = time.monotonic()
 
     def _gathered(self, size: int) -> bytes:
         """What has come although it was not enough to be woken. Raises TimeoutError for nothing."""

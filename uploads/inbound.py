@@ -7,6 +7,7 @@ piece to fill, and a slow client holds no buffer. Knows nothing of forms and not
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,14 @@ PIECE = 1024 * 1024
 _FIRST_PIECE = 128 * 1024
 # What a slow client gathers in the kernel before it is read.
 _GATHERED = 64 * 1024
+# Framing beyond the bytes that it frames, where a body comes in chunks (RFC 9112 section 7.1): so
+# much in all, and a part of what came. Chunks of 20 bytes and more stay below it.
+_FRAMING = 64 * 1024
+_FRAMING_SHARE = 4
+# A client that sends crumbs one after the other is read so often a second, at most.
+_CRUMB = 1024
+_CRUMBS = 32
+_PAUSE_SECONDS = 0.01
 _SMALL_SECONDS = 10.0
 _SMALL_BYTES = 256 * 1024
 _LINGER_BYTES = 8 * 1024 * 1024
@@ -119,7 +128,7 @@ class Inbound:
             data = self._take(min(self._step, left))
         except ParseException as error:
             self._break_off()
-            raise Malformed("The body's chunks are not well formed. Send it again.") from error
+            raise Malformed(_said_of(error)) from error
         except (OSError, ValueError, StopIteration) as error:
             # gunicorn reports a stalled client as TimeoutError.
             self._break_off()
@@ -154,8 +163,7 @@ def _taker(source: Any, line: Line | None) -> Callable[[int], bytes]:
     """
     reader = source.reader if isinstance(source, Body) else None
     if isinstance(reader, ChunkedReader):
-        # It may give nothing in between; its end is an end of its own.
-        return lambda size: next((data for data in reader.parser if data), b"")
+        return _Chunks(reader, line).take
     if isinstance(reader, LengthReader) and line is not None:
         return _Straight(reader, line).take
     return source.read  # type: ignore[no-any-return]
@@ -199,3 +207,54 @@ class _Straight:
         if size != self._gathers:
             self._gathers = size
             self._line.wake_at(size)
+
+
+class _Crumbs(ParseException):  # type: ignore[misc]
+    """Raised where a body is more framing than content."""
+
+
+def _said_of(error: ParseException) -> str:
+    if isinstance(error, _Crumbs):
+        return "The body comes in too many small chunks. Send larger ones, or its length."
+    return "The body's chunks are not well formed. Send it again."
+
+
+class _Chunks:
+    """The bytes of a body in chunks: those that came together are one piece.
+
+    A chunk may be one byte, and a piece costs the same all the way, whatever is in it. So each read
+    from the socket makes one piece, and what costs far more to take apart than it holds is refused.
+    """
+
+    def __init__(self, reader: ChunkedReader, line: Line | None) -> None:
+        self._parser = reader.parser
+        self._line = line
+        self._before = 0 if line is None else line.received
+        self._payload = 0
+        self._crumbs = 0
+
+    def take(self, size: int) -> bytes:
+        """None at the end: the parser may give nothing in between, its end is one of its own."""
+        if self._line is None:
+            return next((data for data in self._parser if data), b"")
+        self._slow_down()
+        pieces, held, before = [], 0, self._line.received
+        for data in self._parser:
+            pieces.append(data)
+            held += len(data)
+            if held >= size or (held and self._line.received != before):
+                break
+        self._payload += held
+        self._crumbs = self._crumbs + 1 if held < _CRUMB else 0
+        self._check(self._line.received - self._before - self._payload)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _check(self, framing: int) -> None:
+        """Raises _Crumbs. What came with the headers is payload here and no framing."""
+        if framing > _FRAMING + self._payload // _FRAMING_SHARE:
+            raise _Crumbs("too much framing")
+
+    def _slow_down(self) -> None:
+        """More gathers meanwhile. The end of a body is not known, so it cannot be waited for."""
+        if self._crumbs >= _CRUMBS:
+            time.sleep(_PAUSE_SECONDS)

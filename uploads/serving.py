@@ -28,6 +28,8 @@ from uploads.deadlines import Line, nothing
 # run: with Python's 5 ms one commit of a few statements took 30 ms on a busy process.
 _SWITCH_SECONDS = 0.0005
 _TIMED_OUT = 408
+# Of all headers of a request; eight of the longest that gunicorn.conf.py lets in.
+_HEADER_BYTES = 64 * 1024
 # Objects made since the last look for garbage; with Python's 700 it looked during each request.
 _GARBAGE_AFTER = 10_000
 # What the segments of one large upload take: more of the bodies' memory is had when it is wanted.
@@ -48,7 +50,15 @@ class Log(Logger):  # type: ignore[misc]
 
 
 class _Asked(Request):  # type: ignore[misc]
-    """A request as gunicorn reads it, which trusts no peer by its address."""
+    """A request as gunicorn reads it, which trusts no peer by its address.
+
+    Its headers are bounded together: gunicorn's own bound is what all of them may have at their
+    longest, half a megabyte, through which it looks anew for each few bytes that come.
+    """
+
+    def parse(self, unreader: Any) -> Any:
+        self.max_buffer_headers = _HEADER_BYTES
+        return super().parse(unreader)
 
     def _peer_is_trusted_proxy(self) -> bool:
         # Nobody is in `forwarded_allow_ips`; to see that, gunicorn would read the address first.

@@ -93,6 +93,21 @@ def test_a_body_of_bad_chunks_keeps_nothing(stack: Stack, alice: Person) -> None
     assert {one["id"] for one in alice.documents()} == before
 
 
+@pytest.mark.parametrize("stranger", [False, True])
+def test_a_body_of_crumbs_is_cut_short(stack: Stack, alice: Person, stranger: bool) -> None:
+    """Chunks of a byte: taken apart for minutes, nobody else would be served by that process."""
+    before = {one["id"] for one in alice.documents()}
+    sent = headers(stack, alice, Transfer_Encoding="chunked")
+    if stranger:
+        del sent["Authorization"]
+    request = [raw.head("POST", f"{TARGET}?name=a.txt", sent), b"1\r\nx\r\n" * 500_000]
+    answer = raw.exchange(stack.port, request)
+    expected = (401, "unauthenticated") if stranger else (400, "malformed")
+    assert (answer.status, answer.code) == expected
+    assert answer.headers["connection"] == "close"
+    assert {one["id"] for one in alice.documents()} == before
+
+
 def test_an_early_refusal_can_be_read_after_sending_everything(stack: Stack, alice: Person) -> None:
     """A client that would send 90 MiB of the wrong type before it reads still gets the sentence.
 
