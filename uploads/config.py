@@ -290,7 +290,9 @@ class Settings(BaseSettings):
         description="How often the schedule writes the line `backlog` to its log: for how long the "
         "oldest job of each kind has waited for a worker. It then needs the database; 0 is never.",
     )
-    sweep_seconds: float = Field(5, gt=0, description="How often due jobs are looked for.")
+    sweep_seconds: float = Field(
+        5, gt=0, description="How often due jobs are looked for, and what expires is ended."
+    )
     clamd_seconds: int = Field(120, ge=1, description="Longest wait for one answer of ClamAV.")
     cell: Literal["confined", "unconfined"] = Field(
         "confined",

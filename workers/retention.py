@@ -14,6 +14,7 @@ from uploads.documents.model import GONE, REFUSED, JobKind, Segment, State
 from uploads.documents.packs import is_shared, left_alone
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
+from workers.expiring import expire
 from workers.scratch import Scratch
 from workers.writing_ahead import written_ahead
 
@@ -120,8 +121,6 @@ class Tidier:
             continue
         self._records.write(lambda work: self._drop_dead_uploads(work, now))
         self._records.write(lambda work: self._expire_refused(work, now))
-        while self._records.write(lambda work: self._expire_due(work, now)):
-            continue
         self._records.write(lambda work: self._drop_old_rows(work, now))
         while self._records.write(lambda work: self._drop_old_news(work, now)):
             continue
@@ -150,23 +149,7 @@ class Tidier:
         for document in work.documents.stalled(REFUSED, now - self._keep_refused, _AT_ONCE):
             if work.jobs.open_since(document.id, JobKind.RELEASE) is not None:
                 continue  # two administrators want it kept: a worker is to carry it out
-            gone = {"clean_key": None, "quarantine_key": None}
-            if work.documents.move(document.id, REFUSED, State.EXPIRED, now, **gone):
-                work.jobs.cancel(document.id)
-                work.links.end_of(document.id, now)
-                announce_bytes(work, document, now)
-
-    def _expire_due(self, work: Work, now: datetime) -> int:
-        """What has outlived its time; one that is moved meanwhile is found the next time."""
-        done = 0
-        for document in work.documents.overdue(now, _AT_ONCE):
-            gone = {"clean_key": None, "quarantine_key": None}
-            if work.documents.move(document.id, {document.state}, State.EXPIRED, now, **gone):
-                work.jobs.cancel(document.id)
-                work.links.end_of(document.id, now)
-                announce_bytes(work, document, now)
-                done += 1
-        return done
+            expire(work, document, now)
 
     def _drop_old_rows(self, work: Work, now: datetime) -> None:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)

@@ -14,6 +14,7 @@ from uploads.office import OfficeWord
 from uploads.queue import waiting
 from uploads.wiring import Services
 from workers.counted import CountedCell, CountedPublisher, counted
+from workers.expiring import Expirer
 from workers.inspection.inspect import Inspector
 from workers.jobs import Handler, Patience, Runner, Sweeper
 from workers.lineup import Lineup, make_lineup
@@ -37,6 +38,7 @@ class Runtime:
 
     run_job: Callable[[str], None]
     sweep: Callable[[], None]
+    expire: Callable[[], int]
     reap: Callable[[], int]
     tidy: Callable[[], None]
     prove: Callable[..., None]
@@ -72,10 +74,7 @@ def make_runtime(
     scratch = Scratch(settings.scratch_dir, services.disk.check)
     cell = make_cell(settings)
     lineup = make_lineup(services, scratch, cell)
-    grace = timedelta(seconds=settings.grace_seconds)
-    reaper = Reaper(
-        records=services.records, storage=services.storage, clock=clock.now, grace=grace
-    )
+    reaper = _reaper(services)
     publisher = _publisher(services, cell, reaper, lineup)
     rescanner = _rescanner(services, lineup, publisher)
     handlers: dict[JobKind, Handler] = {
@@ -87,8 +86,9 @@ def make_runtime(
     runner = _runner(services, handlers, places, ending)
     sweeper = _sweeper(services, places.count)
     tidier = _tidier(services, scratch)
+    expirer = Expirer(records=services.records, clock=clock.now)
     return Runtime(
-        *(runner.run, sweeper.sweep, reaper.reap_due, tidier.tidy),
+        *(runner.run, sweeper.sweep, expirer.expire_due, reaper.reap_due, tidier.tidy),
         prove=partial(_prove, services, office),
         prepare=lineup.prepare,
         try_engines=lineup.canaries.try_all,
@@ -145,6 +145,15 @@ def _patience(settings: Settings) -> Patience:
         defer_most=timedelta(seconds=settings.defer_seconds),
         starts_max=settings.starts_max,
         keep_failed=timedelta(days=settings.quarantine_days),
+    )
+
+
+def _reaper(services: Services) -> Reaper:
+    return Reaper(
+        records=services.records,
+        storage=services.storage,
+        clock=clock.now,
+        grace=timedelta(seconds=services.settings.grace_seconds),
     )
 
 

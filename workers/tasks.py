@@ -15,9 +15,10 @@ def job(job_id: str) -> None:
 
 @app.task(name=SWEEP_TASK)
 def sweep() -> None:
-    """Wake workers for what is due, notice engines that became useless, take back what was left to
-    be withdrawn, delete what has to go, and look again at what is outdated."""
+    """Wake workers for what is due, end what expires, notice engines that became useless, take back
+    what was left to be withdrawn, delete what has to go, and look again at what is outdated."""
     runtime().sweep()
+    runtime().expire()
     runtime().try_changed()
     runtime().withdraw()
     runtime().reap()

@@ -64,7 +64,7 @@ def test_it_is_written_down_by_the_next_sweep_and_taken_back_once_it_is_mended(
 ) -> None:
     """Without an upload, and long before the next canary; nothing that was clean is doubted."""
     done = SimpleNamespace(
-        **dict.fromkeys(("sweep", "withdraw", "reap", "rescan"), lambda: None),
+        **dict.fromkeys(("sweep", "expire", "withdraw", "reap", "rescan"), lambda: None),
         try_changed=line.canaries.try_changed,
     )
     monkeypatch.setattr(tasks, "runtime", lambda: done)

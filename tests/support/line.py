@@ -39,6 +39,7 @@ from uploads.documents.proofs import StoreProof
 from uploads.documents.quotas import Quotas
 from uploads.records.protocol import Work
 from uploads.records.sql import SqlRecords
+from workers.expiring import Expirer
 from workers.inspection.engine import EngineUnavailable, Subject
 from workers.inspection.examining import Examiner, TimeFor
 from workers.inspection.inspect import Inspector
@@ -116,6 +117,7 @@ class Line:
             records=self.records, storage=self.storage, clock=self.clock, grace=GRACE
         )
         self.tidier = self._tidier()
+        self.expirer = Expirer(records=self.records, clock=self.clock)
         self.sweeper = Sweeper(
             records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
         )

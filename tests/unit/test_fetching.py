@@ -132,7 +132,7 @@ def test_a_document_whose_end_has_come_is_gone_before_it_is_cleared_away(desk: D
     ):
         with pytest.raises(Gone):
             ask()
-    desk.line.tidier.tidy()
+    desk.line.expirer.expire_due()
     for ended in (link, both):
         with pytest.raises(LinkEnded):
             desk.sharing.get(desk.ann, ended.id)

@@ -59,6 +59,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# Tombstones keep the time at which they expired: among them nobody looks for what is due.
+_MAY_EXPIRE = "state NOT IN ('deleted', 'expired', 'receiving')"
 # SQLite numbers rows by itself only where the column is exactly INTEGER.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
@@ -160,10 +162,10 @@ documents = Table(
     Index(None, "owner_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
     Index(
-        None,
+        "ix_documents_expiring",
         "expires_at",
-        sqlite_where=text("expires_at IS NOT NULL"),
-        postgresql_where=text("expires_at IS NOT NULL"),
+        sqlite_where=text("expires_at IS NOT NULL AND " + _MAY_EXPIRE),
+        postgresql_where=text("expires_at IS NOT NULL AND " + _MAY_EXPIRE),
     ),
     Index(
         "ix_documents_clean",
