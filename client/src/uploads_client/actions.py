@@ -13,7 +13,7 @@ from uploads_client.answers import Document
 from uploads_client.client import Client
 from uploads_client.errors import NotReachable, UploadsError
 from uploads_client.progress import bar
-from uploads_client.receipts import LocalTrouble, Receipt, line, show
+from uploads_client.receipts import LocalTrouble, NotDone, Receipt, gone, line, show
 
 _Made = Callable[[], Document]
 
@@ -24,8 +24,13 @@ def upload(client: Client, asked: argparse.Namespace) -> int:
         raise ValueError("--name is for one file.")
     if "-" in asked.files and not asked.name:
         raise ValueError("Standard input has no name: give it one with --name.")
-    for file in asked.files:
-        _readable(file)
+    if "-" in asked.files and sys.stdin is None:
+        raise ValueError("Standard input is closed: there is nothing to send.")
+    troubles = [_trouble(partial(_readable, file)) for file in asked.files]
+    if any(troubles):
+        other = NotDone("Nothing was sent, because another file cannot be.")
+        pairs = zip(asked.files, troubles, strict=True)
+        return show([Receipt(file, error=one or other) for file, one in pairs], asked.json)
     receipts: list[Receipt] = []
     try:
         for file in asked.files:
@@ -38,10 +43,9 @@ def upload(client: Client, asked: argparse.Namespace) -> int:
     finally:
         # Also after Ctrl-C: what was sent is there, and its id is all that leads to it. What is
         # not settled is no failure where nobody wanted to wait for it.
+        other = NotDone("Not sent, or stopped before an answer came.")
+        receipts += [Receipt(file, error=other) for file in asked.files[len(receipts) :]]
         code = show(receipts, asked.json, unsettled_is_fine=asked.no_wait)
-    unsent = asked.files[len(receipts) :]
-    if unsent:
-        print("uploads-client: not sent: " + ", ".join(map(line, unsent)), file=sys.stderr)
     return code
 
 
@@ -68,13 +72,26 @@ def wait(client: Client, asked: argparse.Namespace) -> int:
 
 def get(client: Client, asked: argparse.Namespace) -> int:
     """Fetch one; the receipt goes to where the bytes do not."""
+    try:
+        found = _fetched(client, asked)
+    except BrokenPipeError:
+        # Of standard output, which is the command's to close.
+        raise
+    except (UploadsError, OSError, ValueError) as error:
+        if not asked.json:
+            raise
+        refused = Receipt(asked.id, error=_of(error))
+        return show([refused], True, to=sys.stderr if asked.output == "-" else None)
+    return 0 if asked.output == "-" else show([Receipt(asked.output, found)], asked.json)
+
+
+def _fetched(client: Client, asked: argparse.Namespace) -> Document:
     with bar(asked.id, not (asked.quiet or asked.json)) as progress:
-        if asked.output == "-":
-            client.download(asked.id, sys.stdout.buffer, progress=progress)
-            sys.stdout.buffer.flush()
-            return 0
-        found = client.download(asked.id, asked.output, overwrite=asked.force, progress=progress)
-    return show([Receipt(asked.output, found)], asked.json)
+        if asked.output != "-":
+            return client.download(asked.id, asked.output, overwrite=asked.force, progress=progress)
+        found = client.download(asked.id, sys.stdout.buffer, progress=progress)
+        sys.stdout.buffer.flush()
+        return found
 
 
 def ls(client: Client, asked: argparse.Namespace) -> int:
@@ -87,23 +104,37 @@ def ls(client: Client, asked: argparse.Namespace) -> int:
 def rm(client: Client, asked: argparse.Namespace) -> int:
     """Delete each; one that is not there does not save the others."""
     code = 0
-    for one in asked.ids:
-        try:
-            client.delete(one)
-        except NotReachable:
-            raise
-        except UploadsError as error:
-            code = show([Receipt(one, error=error)], asked.json)
+    for place, one in enumerate(asked.ids, 1):
+        error = _trouble(partial(client.delete, one))
+        if error is not None:
+            code = max(code, show([Receipt(one, error=error)], asked.json))
+        elif asked.json:
+            print(gone(one))
+        if isinstance(error, NotReachable):
+            other = NotDone("Not tried, because the service did not answer.")
+            show([Receipt(left, error=other) for left in asked.ids[place:]], asked.json)
+            break
     return code
 
 
 def _told(file: str, made: _Made) -> Receipt:
     try:
         return Receipt(file, made())
-    except UploadsError as error:
-        return Receipt(file, error=error)
-    except (OSError, ValueError) as error:
-        return Receipt(file, error=LocalTrouble(str(error)))
+    except (UploadsError, OSError, ValueError) as error:
+        return Receipt(file, error=_of(error))
+
+
+def _trouble(act: Callable[[], None]) -> UploadsError | None:
+    """What goes wrong when this is done."""
+    try:
+        act()
+    except (UploadsError, OSError, ValueError) as error:
+        return _of(error)
+    return None
+
+
+def _of(error: UploadsError | OSError | ValueError) -> UploadsError:
+    return error if isinstance(error, UploadsError) else LocalTrouble(str(error))
 
 
 def _waited(client: Client, asked: argparse.Namespace, receipt: Receipt) -> Receipt:

@@ -95,6 +95,10 @@ class Client:
         chosen = name if name is not None else name_of(content)
         if not chosen:
             raise ValueError("This has no name of its own: give it one with name=….")
+        if chosen.encode(errors="ignore").decode() != chosen:
+            raise ValueError(
+                "Its name is not UTF-8: give it another with name=… (`--name` of the command)."
+            )
         with opened(content) as source:
             size = source.size if isinstance(source, Seekable) else None
             offer = Offer(source, chosen, type, Meter(size, progress))

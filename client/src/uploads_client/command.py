@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from uploads_client import actions
+from uploads_client import actions, standard
 from uploads_client.client import Client
 from uploads_client.errors import NotReachable, UploadsError, WaitTimeout
 from uploads_client.receipts import plain
@@ -27,9 +27,8 @@ _ENDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. argparse ends with 2 by itself."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal cannot show is no reason to fail.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not standard.ready():
+        return USAGE
     try:
         return _run(parser().parse_args(argv), os.environ)
     except KeyboardInterrupt:

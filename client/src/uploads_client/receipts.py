@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from uploads_client.answers import Document
 from uploads_client.errors import NotReachable, UploadsError, WaitTimeout
@@ -15,6 +15,12 @@ class LocalTrouble(UploadsError):
     """Raised when a file of this machine, or what was said of it, is in the way."""
 
     code = "local"
+
+
+class NotDone(UploadsError):
+    """Raised when something was not begun, or its answer not waited for, because of another."""
+
+    code = "not-done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,21 @@ class Receipt:
         return 0 if fine else 1
 
 
-def show(receipts: Sequence[Receipt], as_json: bool, unsettled_is_fine: bool = False) -> int:
-    """Print all of them; the worst code counts."""
+def show(
+    receipts: Sequence[Receipt],
+    as_json: bool,
+    unsettled_is_fine: bool = False,
+    to: TextIO | None = None,
+) -> int:
+    """Print all of them, to standard output or `to` another; the worst code counts."""
     for one in receipts:
-        print(one.as_json() if as_json else one.as_text())
+        print(one.as_json() if as_json else one.as_text(), file=to)
     return max((one.code(unsettled_is_fine) for one in receipts), default=0)
+
+
+def gone(document_id: str) -> str:
+    """The receipt of a document that was deleted, as JSON."""
+    return json.dumps({"file": document_id, "id": document_id, "state": "deleted"})
 
 
 def line(found: Document | str) -> str:

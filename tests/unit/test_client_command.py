@@ -1,0 +1,181 @@
+"""What the command says and how it ends, against a service of which only the answers matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from uploads_client import Client, Retries, command
+
+TEXT = b"a plain text\n"
+COMMAND = f"{sys.executable} -m uploads_client"
+WHERE = {"UPLOADS_URL": "http://127.0.0.1:9", "UPLOADS_KEY": "a-key"}
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+class Service:
+    """Takes every file, has `doc_a` and `doc_b`, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.sent: list[str] = []
+        self.away = False
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if self.away:
+            raise httpx.ConnectError("refused")
+        if request.method == "POST":
+            self.sent.append(request.url.params["name"])
+            return httpx.Response(201, json=self._document("doc_a", request.url.params["name"]))
+        found = request.url.path.split("/")[4]
+        if found not in {"doc_a", "doc_b"}:
+            problem = {"code": "not-found", "detail": "Nothing."}
+            headers = {"Content-Type": "application/problem+json"}
+            return httpx.Response(404, json=problem, headers=headers)
+        if request.method == "DELETE":
+            self.deleted.append(found)
+            return httpx.Response(204)
+        return httpx.Response(200, json=self._document(found, "note.txt"))
+
+    def _document(self, known: str, name: str) -> dict[str, Any]:
+        return {"id": known, "name": name, "size": len(TEXT), "sha256": None, "state": "clean"}
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def run(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs the command; returns its exit code, output and complaints."""
+
+    def connect(url: str, key: str, **_: object) -> Client:
+        transport = httpx.MockTransport(service.answer)
+        return Client(url, key, retries=Retries(first=0), transport=transport)
+
+    monkeypatch.setattr(command, "Client", connect)
+    for name, value in WHERE.items():
+        monkeypatch.setenv(name, value)
+
+    def do(*words: str) -> tuple[int, str, str]:
+        code = command.main(words)
+        return code, *capsys.readouterr()
+
+    return do
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> list[str]:
+    """Two files."""
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(TEXT)
+    return [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def errors(text: str) -> list[tuple[str, str | None]]:
+    """Of each object its name, and the code of its error."""
+    return [(one["file"], one.get("error", {}).get("code")) for one in objects(text)]
+
+
+@pytest.mark.parametrize("verb", ["get", "wait", "rm"])
+@pytest.mark.parametrize(
+    ("known", "code", "word"), [("doc_nope", 1, "not-found"), ("bad/id", 2, "local")]
+)
+def test_a_refusal_is_an_object_of_every_verb(
+    verb: str, known: str, code: int, word: str, run: Run
+) -> None:
+    ended, out, err = run(verb, "--json", known)
+    assert (ended, errors(out), err) == (code, [(known, word)], "")
+
+
+def test_where_the_bytes_have_the_output_the_object_goes_to_the_other(run: Run) -> None:
+    code, out, err = run("get", "--json", "doc_nope", "-o", "-")
+    assert (code, out, errors(err)) == (1, "", [("doc_nope", "not-found")])
+
+
+def test_a_service_that_is_away_is_told_of_every_file(
+    run: Run, service: Service, notes: list[str]
+) -> None:
+    service.away = True
+    code, out, err = run("upload", "--json", *notes)
+    assert (code, err) == (3, "")
+    assert errors(out) == list(zip(notes, ["not-reachable", "not-done"], strict=True))
+    code, out, err = run("rm", "--json", "doc_a", "doc_b")
+    assert (code, err) == (3, "")
+    assert errors(out) == [("doc_a", "not-reachable"), ("doc_b", "not-done")]
+
+
+def test_a_file_that_is_not_there_keeps_the_others_back(
+    run: Run, service: Service, notes: list[str], tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing.txt")
+    code, out, err = run("upload", "--json", notes[0], missing)
+    assert (code, errors(out), err) == (2, [(notes[0], "not-done"), (missing, "local")], "")
+    assert service.sent == []
+
+
+def test_each_document_that_can_be_is_deleted(run: Run, service: Service) -> None:
+    """The worst that happened is the exit code, wherever it stood."""
+    code, out, err = run("rm", "--json", "bad/id", "doc_a", "doc_nope", "doc_b")
+    assert (code, err) == (2, "")
+    assert [one.get("state") for one in objects(out)] == [None, "deleted", None, "deleted"]
+    assert [word for _, word in errors(out)] == ["local", None, "not-found", None]
+    assert service.deleted == ["doc_a", "doc_b"]
+    code, out, _ = run("rm", "bad/id", "doc_a")
+    assert code == 2
+    assert out.startswith("bad/id\n")
+
+
+def test_a_name_that_is_not_utf8_needs_another(run: Run, service: Service, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")
+    Path(odd).write_bytes(TEXT)
+    code, out, _ = run("upload", odd)
+    assert code == 2
+    assert "not UTF-8" in out
+    assert "--name" in out
+    assert service.sent == []
+    assert run("upload", odd, "--name", "odd.txt")[0] == 0
+    assert service.sent == ["odd.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ls >&-", "standard output is closed"),
+        ("--help >&- <&-", "standard output is closed"),
+        ("upload - --name a.txt <&-", "Standard input is closed"),
+        ("ls >&- 2>&-", ""),
+        ("wait bad/id 2>&-", ""),
+        ("get bad/id 2>&-", ""),
+    ],
+)
+def test_a_closed_stream_is_wrong_usage(words: str, said: str) -> None:
+    """Nothing of what belongs to one stream comes out of another."""
+    ended = subprocess.run(
+        ["sh", "-c", f"exec {COMMAND} {words}"],
+        env={**os.environ, **WHERE},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2, ended
+    assert ended.stderr.count("\n") == (1 if said else 0)
+    assert said in ended.stderr
+    assert (ended.stdout != "") is words.startswith("wait")
