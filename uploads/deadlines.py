@@ -72,6 +72,8 @@ class Line:
         self._idle: Callable[[], None] | None = None
         self._turn_began = 0.0
         self.received = 0
+        self.expects = False
+        """Whether the client waits to be told that it may send the body of the present request."""
         self.close_after: Callable[[], None] = nothing
         """Has the answer to the present request say that the connection ends with it."""
 

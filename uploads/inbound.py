@@ -58,6 +58,8 @@ class Inbound:
         self._taken = 0
         self._begun = False
         self._told: Callable[[int], None] = lambda _: None
+        # RFC 9110 section 10.1.1: told when somebody reads, and never of what is refused unread.
+        self._awaits_word = line is not None and line.expects
         self.exhausted = length == 0
 
     def read(self, size: int = -1) -> bytes:
@@ -94,11 +96,17 @@ class Inbound:
     def announce_end(self) -> None:
         """Have the answer say that the connection ends with it, where `linger` will break off."""
         left = None if self._length is None else self._length - self._taken
-        if self._line is not None and (left is None or left > _LINGER_BYTES):
+        too_much = left is None or left > _LINGER_BYTES or self._awaits_word
+        if self._line is not None and too_much:
             self._line.close_after()
 
     def linger(self) -> None:
-        """Read and discard what a refused client still sends, within 8 MiB and 5 seconds."""
+        """Read and discard what a refused client still sends, within 8 MiB and 5 seconds.
+
+        One that waits for a word before it sends has the answer in its place.
+        """
+        if self._awaits_word:
+            self._break_off()
         stop = self._taken + _LINGER_BYTES
         self._begin(_LINGER_SECONDS, seconds=_LINGER_SECONDS)
         while not self.exhausted and self._taken < stop:
@@ -125,6 +133,8 @@ class Inbound:
             return b""
         left = PIECE if self._length is None else self._length - self._taken
         try:
+            if self._awaits_word:
+                self._say_go_on()
             data = self._take(min(self._step, left))
         except ParseException as error:
             self._break_off()
@@ -145,6 +155,11 @@ class Inbound:
                 self._break_off()
                 raise SizeMismatch
         return data
+
+    def _say_go_on(self) -> None:
+        self._awaits_word = False
+        if self._line is not None:
+            self._line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _break_off(self) -> None:
         """Nothing more is read, by gunicorn neither: no other request can begin in the middle."""

@@ -23,6 +23,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from uploads import ahead, heap, requests_counted, sending, stopping
 from uploads.config import Settings
 from uploads.deadlines import Line, nothing
+from uploads.waiting import give_way
 
 # Real threads (database, passwords) wait for the interpreter no longer than this while greenlets
 # run: with Python's 5 ms one commit of a few statements took 30 ms on a busy process.
@@ -122,6 +123,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 line.bound(seconds, seconds=seconds)
                 request = next(parser)
                 line.close_after = request.force_close
+                # gunicorn would say "go on" before anybody has looked at the request.
+                line.expects, request._expected_100_continue = request._expected_100_continue, False
                 line.bound(self._settings.body_seconds)
                 self.handle_request(name, request, line, addr)
                 if _was_read(request):
@@ -145,6 +148,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         held = parser.unreader.take_buffered()
         if held:
             parser.unreader.unread(held)
+            give_way()  # many that came together are not waited for
             return True
         line.received = 0
         self._idle.add(line)

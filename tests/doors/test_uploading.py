@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -106,6 +107,30 @@ def test_a_body_of_crumbs_is_cut_short(stack: Stack, alice: Person, stranger: bo
     assert (answer.status, answer.code) == expected
     assert answer.headers["connection"] == "close"
     assert {one["id"] for one in alice.documents()} == before
+
+
+def _to_the_end(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_who_asks_beforehand_is_told_to_go_on_only_with_what_is_taken(
+    stack: Stack, alice: Person
+) -> None:
+    """`Expect: 100-continue`: the body of what is refused by its head is not asked for."""
+    sent = headers(stack, alice, Content_Length="5", Content_Type="text/plain")
+    asks = {**sent, "Expect": "100-continue"}
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=raw.SECONDS) as connection:
+        connection.sendall(raw.head("POST", f"{TARGET}?name=a.txt", asks))
+        assert connection.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert raw.exchange_on(connection, [b"hello"]).status == 202
+    for name, status in (("a.exe", b"415"), ("a.txt", b"401")):
+        if status == b"401":
+            del asks["Authorization"]
+        with socket.create_connection(("127.0.0.1", stack.port), timeout=raw.SECONDS) as connection:
+            connection.sendall(raw.head("POST", f"{TARGET}?name={name}", asks))
+            said = _to_the_end(connection)
+        assert said.startswith(b"HTTP/1.1 " + status)
+        assert said.count(b"HTTP/1.1 ") == 1
 
 
 def test_an_early_refusal_can_be_read_after_sending_everything(stack: Stack, alice: Person) -> None:
