@@ -118,7 +118,7 @@ def create_app(services: Services | None = None) -> Flask:
     headers.install(app, settings)
     limiter = limits.make_limiter(app, settings)
     app.extensions["uploads.limiter"] = limiter
-    entrance = upload_limits.install(settings)
+    entrance = app.extensions["uploads.entrance"] = upload_limits.install(settings)
     # Flask-Limiter's own hooks: `_arrive` asks it in its turn, its headers are not ours, and what
     # it knows of a request goes with the request.
     app.before_request_funcs[None].pop()

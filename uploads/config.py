@@ -239,7 +239,9 @@ class Settings(BaseSettings):
     rate_failed: Rate = Field(
         "60/minute", description="Requests from one address with a key that is none."
     )
-    rate_upload: Rate = Field("120/minute", description="Uploads of one user.")
+    rate_upload: Rate = Field(
+        "120/minute", description="Uploads of one user; each file of a form is one."
+    )
     rate_upload_key: Rate = Field("100/minute", description="Uploads with one API key.")
     rate_upload_address: Rate = Field("600/minute", description="Uploads from one address.")
     bytes_per_hour: int = Field(

@@ -19,7 +19,7 @@ from tests.support import plain, raw
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
-from tests.support.people import PATIENCE, Person
+from tests.support.people import PATIENCE, Browser, Person
 from tests.support.processes import standing_still
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
@@ -103,6 +103,27 @@ def test_the_first_answers_tell_what_is_left(dora: Person) -> None:
         ['"upload-user"', f"r={UPLOADS - 1}"],
         ['"upload-user"', f"r={UPLOADS - 2}"],
     ]
+
+
+def test_each_file_of_the_pages_form_is_an_upload(narrow: Stack, dora: Person) -> None:
+    """One request is no way around the limit: what is too much is refused, and what came before
+    it stands.
+    """
+    names = [f"form {number:02}.txt" for number in range(UPLOADS + 3)]
+    with Browser(narrow) as browser:
+        browser.headers["X-Forwarded-For"] = dora.api.headers["X-Forwarded-For"]
+        browser.sign_in(dora.email, dora.password)
+        files = [("file", (name, TEXT)) for name in names]
+        sent = [("csrf_token", (None, browser.token("/documents"))), *files]
+        answer = browser.post("/documents", files=sent)
+        again = browser.post("/documents", files=sent)
+    assert answer.status_code == 200, answer.text
+    assert {one["name"] for one in dora.documents()} == set(names[:UPLOADS])
+    assert all(f"<bdi>{name}</bdi>" in answer.text for name in names)
+    assert answer.text.count("That was too much in a short time. Wait ") == 3
+    assert answer.headers["RateLimit"].startswith('"upload-user";r=0;t=')
+    assert again.status_code == 429
+    assert_limited(dora.post("more.txt", TEXT), "upload-user")
 
 
 def test_bytes_are_weighed_whatever_becomes_of_them(narrow: Stack, dora: Person) -> None:

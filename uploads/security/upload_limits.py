@@ -3,8 +3,8 @@
 The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers.
 
 Per user and per key first, per address second: requests, bytes read, and uploads at once. All of
-it is one question to `security.turnstile` and one word at the end. Uploads of nobody are left to
-the limits of all routes: they are refused anyway.
+it is one question to `security.turnstile` and one word at the end; each further file of a form is
+one question more. Uploads of nobody are left to the limits of all routes: they are refused anyway.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from flask import Request, Response
+from flask import Request, Response, current_app, g
 from limits import parse_many
 
 from uploads import bodies
@@ -23,9 +23,10 @@ from uploads.documents.errors import RateLimited
 from uploads.documents.model import Actor
 from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address_of
+from uploads.security.principals import present
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Ticket, Turnstile
-from uploads.security.windows import CALLERS, Entry, Limits, LocalCounts, Places, Window
+from uploads.security.windows import CALLERS, Answer, Entry, Limits, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
 _AT_ONCE = (
@@ -46,6 +47,15 @@ def install(settings: Settings) -> Entrance:
 def limited_here(asked: Request, actor: Actor | None) -> bool:
     """Whether this request is an upload by somebody, whose limits are all in this module."""
     return actor is not None and asked.method == "POST" and asked.endpoint in UPLOADS
+
+
+def enter_another(actor: Actor) -> None:
+    """Let a further file of the present upload in, or raise RateLimited.
+
+    To be called before a byte of that file is read: it costs what an upload of its own would.
+    """
+    entrance: Entrance = current_app.extensions["uploads.entrance"]
+    entrance.enter_another(present(), g, actor)
 
 
 def leave(ticket: Ticket, response: Response) -> None:
@@ -94,24 +104,46 @@ class Entrance:
         `kept` is what Flask's `g` stands for: the ticket for `leave` is in it, also where one is
         refused.
         """
+        entry = Entry(os.urandom(16).hex(), self._limits_for(asked, actor))
+        ticket = kept.ticket = self._turnstile.enter(entry)
+        _check(ticket.answer)
+        bodies.inbound(asked).watch(ticket.read)
+        UNDER_WAY.count()
+
+    def enter_another(self, asked: Request, kept: Any, actor: Actor) -> None:
+        """Let one more file of an upload that was let in pass, in the place that it holds.
+
+        Raises RateLimited; nothing is spent then. What is left by now is told with the answer.
+        """
+        ticket: Ticket = kept.ticket
+        limits = _without_places(self._limits_for(asked, actor))
+        answer = self._turnstile.enter(Entry(ticket.entry.token, limits)).answer
+        ticket.answer = ticket.answer._replace(left=answer.left)
+        _check(answer)
+
+    def _limits_for(self, asked: Request, actor: Actor) -> Limits:
         key = actor.credential_id if actor.via == "key" else None
-        limits = self._limits(actor.user_id, key, address_of(asked))
-        ticket = kept.ticket = self._turnstile.enter(Entry(os.urandom(16).hex(), limits))
-        refused = ticket.answer.refused
-        if refused is None:
-            bodies.inbound(asked).watch(ticket.read)
-            UNDER_WAY.count()
-            return
-        seconds = max(1, -(-ticket.answer.wait_ms // 1000))
-        if refused.startswith("at-once"):
-            raise RateLimited(seconds, _AT_ONCE)
-        raise RateLimited(seconds, _BYTES if refused.startswith("bytes") else None)
+        return self._limits(actor.user_id, key, address_of(asked))
 
     def _limits_of(self, user: str, key: str | None, place: str) -> Limits:
         return Limits(
             tuple(_windows(self._settings, user, key, place)),
             tuple(_places(self._settings, user, place)),
         )
+
+
+def _check(answer: Answer) -> None:
+    if answer.refused is None:
+        return
+    seconds = max(1, -(-answer.wait_ms // 1000))
+    if answer.refused.startswith("at-once"):
+        raise RateLimited(seconds, _AT_ONCE)
+    raise RateLimited(seconds, _BYTES if answer.refused.startswith("bytes") else None)
+
+
+@lru_cache(maxsize=CALLERS)
+def _without_places(limits: Limits) -> Limits:
+    return Limits(limits.windows, ())
 
 
 def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:

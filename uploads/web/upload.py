@@ -20,7 +20,7 @@ from uploads.documents.errors import (
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Document, Scope
 from uploads.errors import problem
-from uploads.security import csrf
+from uploads.security import csrf, upload_limits
 from uploads.security.principals import require_actor, services
 from uploads.web import blueprint
 
@@ -58,7 +58,7 @@ def _outcomes(actor: Actor, parts: Iterator[Part]) -> list[Outcome]:
     try:
         for part in parts:
             if part.filename:
-                outcomes.append(_judge(actor, part))
+                outcomes.append(_judge(actor, part, further=bool(outcomes)))
     except _BROKEN as error:
         if not outcomes:
             raise
@@ -75,10 +75,15 @@ def _rest(error: UploadsError) -> Outcome:
     return Outcome("The other files of the form", problem={**problem(error), **said})
 
 
-def _judge(actor: Actor, part: Part) -> Outcome:
-    """Accept one file. A body that breaks off ends the whole form; a refusal only this file."""
+def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:
+    """Accept one file. A body that breaks off ends the whole form; a refusal only this file.
+
+    The first was let in with the request, each `further` one is an upload more to the limits.
+    """
     offer = Offer(part.filename, part.content_type)
     try:
+        if further:
+            upload_limits.enter_another(actor)
         document = services().intake.accept(actor, offer, part.pieces)
     except _BROKEN:
         raise
