@@ -136,3 +136,13 @@ def test_a_receipt_cannot_move_the_cursor() -> None:
     text = Receipt("x", answers.document({**FOUND, "name": "a\x1b[2J.txt"})).as_text()
     assert "\x1b" not in text
     assert "infected (clamav: Eicar)" in text
+
+
+def test_a_meter_that_has_ended_tells_nobody() -> None:
+    """A thread that was left to a silent store may still count."""
+    told: list[tuple[int, int | None]] = []
+    meter = Meter(3, lambda *now: told.append(now))
+    meter.add(1)
+    meter.end()
+    meter.add(2)
+    assert told == [(1, 3)]

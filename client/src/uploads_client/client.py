@@ -102,7 +102,10 @@ class Client:
         with opened(content) as source:
             size = source.size if isinstance(source, Seekable) else None
             offer = Offer(source, chosen, type, Meter(size, progress))
-            return self._transfer(source, method).send(offer)
+            try:
+                return self._transfer(source, method).send(offer)
+            finally:
+                offer.meter.end()
 
     def _transfer(self, source: Source, method: Method) -> Transfer:
         if method not in {"auto", "stream", "put", "multipart"}:

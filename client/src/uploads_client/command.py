@@ -1,7 +1,8 @@
 """The command `uploads-client`: its words, and what its exit code says.
 
 0 everything was done and is clean · 1 something was refused or is not clean · 2 wrong usage, or a
-local file that cannot be read or written · 3 no answer, or not in time · 130 stopped by Ctrl-C.
+local file that cannot be read or written · 3 no answer, or not in time · 130 stopped by Ctrl-C ·
+143 stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from uploads_client import actions, standard
+from uploads_client import actions, standard, stopping
 from uploads_client.client import Client
 from uploads_client.errors import NotReachable, UploadsError, WaitTimeout
 from uploads_client.receipts import plain
 from uploads_client.retrying import Retries
 
-CLEAN, NOT_CLEAN, USAGE, NO_ANSWER, STOPPED = 0, 1, 2, 3, 130
+CLEAN, NOT_CLEAN, USAGE, NO_ANSWER = 0, 1, 2, 3
 _ENDS = (
     "Exit codes: 0 all done and clean, 1 something was refused or is not clean, 2 wrong usage or a"
-    " local file that cannot be read or written, 3 no answer or not in time, 130 stopped by Ctrl-C."
+    " local file that cannot be read or written, 3 no answer or not in time, 130 stopped by Ctrl-C,"
+    " 143 by SIGTERM."
 )
 
 
@@ -30,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not standard.ready():
         return USAGE
     try:
-        return _run(parser().parse_args(argv), os.environ)
-    except KeyboardInterrupt:
-        return _fail("stopped.", STOPPED)
+        with stopping.heard():
+            return _run(parser().parse_args(argv), os.environ)
+    except stopping.Stop as stop:
+        return _fail("stopped.", stop.exit_code)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

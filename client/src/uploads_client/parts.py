@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from uploads_client import answers
 from uploads_client.answers import Grant, SignedRequest
+from uploads_client.crew import together
 from uploads_client.errors import UploadsError
 from uploads_client.sources import Body, Meter, Seekable, Stopped
 from uploads_client.wire import Wire, members_of
@@ -69,7 +69,8 @@ class Parts:
 
     def send(self, numbers: Iterable[int]) -> None:
         """Send these parts; the first that fails stops the others. Raises UploadsError."""
-        self._all([partial(self._send, number) for number in numbers])
+        sends = [partial(self._send, number) for number in numbers]
+        together(sends, self._workers, self._stop)
 
     def send_and_digest(self) -> str:
         """Send all parts while another thread reads the file from its beginning.
@@ -78,22 +79,12 @@ class Parts:
         """
         found: list[str] = []
         sends = [partial(self._send, number) for number in self._bodies]
-        self._all([lambda: found.append(self._source.digest(self._stop.is_set)), *sends], more=1)
-        return found[0]
 
-    def _all(self, acts: Sequence[Callable[[], None]], more: int = 0) -> None:
-        """Do these, several at a time and `more` than usual; the first that fails stops all."""
-        pool = ThreadPoolExecutor(self._workers + more, thread_name_prefix="uploads-part")
-        try:
-            running = [pool.submit(act) for act in acts]
-            done, _ = wait(running, return_when=FIRST_EXCEPTION)
-            for one in done:
-                one.result()
-        finally:
-            # Also after Ctrl-C: threads see it with their next piece.
-            self._stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            self._stop.clear()
+        def digest() -> None:
+            found.append(self._source.digest(self._stop.is_set))
+
+        together([digest, *sends], self._workers + 1, self._stop)
+        return found[0]
 
     def _send(self, number: int) -> None:
         body = self._bodies[number]
@@ -113,11 +104,4 @@ class Parts:
     def _body(self, number: int, meter: Meter) -> Body:
         offset = (number - 1) * self._grant.part_size
         size = min(self._grant.part_size, self._source.size - offset)
-
-        def pieces() -> Iterable[bytes]:
-            for piece in self._source.pieces(offset, size):
-                if self._stop.is_set():
-                    raise Stopped
-                yield piece
-
-        return Body(lambda: iter(pieces()), meter)
+        return Body(lambda: self._source.pieces(offset, size, self._stop.is_set), meter)

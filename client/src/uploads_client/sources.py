@@ -34,10 +34,17 @@ class Seekable:
         self._start = stream.tell()
         self.size = stream.seek(0, os.SEEK_END) - self._start
 
-    def pieces(self, offset: int, size: int) -> Iterator[bytes]:
-        """`size` bytes from `offset`. Raises UploadsError where they are no longer there."""
+    def pieces(
+        self, offset: int, size: int, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[bytes]:
+        """`size` bytes from `offset`. Raises UploadsError where they are no longer there.
+
+        Raises Stopped, and reads nothing more, as soon as `stopped` says that nobody needs it.
+        """
         end = offset + size
         while offset < end:
+            if stopped():
+                raise Stopped
             with self._lock:
                 self._stream.seek(self._start + offset)
                 piece = self._stream.read(min(PIECE, end - offset))
@@ -50,11 +57,9 @@ class Seekable:
             yield piece
 
     def digest(self, stopped: Callable[[], bool] = lambda: False) -> str:
-        """SHA-256 of all of it. Raises Stopped as soon as `stopped` says that nobody needs it."""
+        """SHA-256 of all of it. Raises as `pieces` does."""
         found = hashlib.sha256()
-        for piece in self.pieces(0, self.size):
-            if stopped():
-                raise Stopped
+        for piece in self.pieces(0, self.size, stopped):
             found.update(piece)
         return found.hexdigest()
 
@@ -123,6 +128,11 @@ class Meter:
             self._sent += count
             if self._progress is not None:
                 self._progress(self._sent, self._total)
+
+    def end(self) -> None:
+        """Tell nobody any more: a thread that was left to a silent store may still count."""
+        with self._lock:
+            self._progress = None
 
 
 class Body:

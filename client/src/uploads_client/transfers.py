@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from uploads_client import answers
 from uploads_client.answers import Document, Grant
+from uploads_client.crew import within
 from uploads_client.errors import DigestMismatch, NotReachable, UploadsError
 from uploads_client.parts import Parts
 from uploads_client.sources import Body, Meter, Seekable, Source
@@ -21,6 +23,7 @@ from uploads_client.wire import Wire, fresh_key, members_of
 # How often parts are sent that the store, at completion, turns out not to have.
 _ROUNDS = 3
 _AWAY = 503
+_HASTE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,18 @@ class Granted:
             else:
                 parts.send(range(1, grant.part_count + 1))
             return _checked(self._wire, self._complete(grant, parts, sent), sent)
-        except BaseException:
-            # What became a document meanwhile is none of a grant's any more: 409, and it stays.
-            with suppress(UploadsError):
-                self._wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
+        except Exception:
+            self._abort(grant)
             raise
+        except BaseException:
+            # Whoever is stopped does not wait for a service that is slow.
+            within(_HASTE_SECONDS, partial(self._abort, grant))
+            raise
+
+    def _abort(self, grant: Grant) -> None:
+        # What became a document meanwhile is none of a grant's any more: 409, and it stays.
+        with suppress(UploadsError):
+            self._wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
 
     def _open(self, offer: Offer, size: int, digest: str | None) -> Grant:
         asked = {"name": offer.name, "size": size, "method": self._method}
