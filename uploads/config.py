@@ -369,6 +369,13 @@ class Settings(BaseSettings):
     web_connections: int = Field(
         8192, ge=16, description="Most connections of one gunicorn worker at the same time."
     )
+    web_connections_address: int = Field(
+        256,
+        ge=0,
+        description="Most connections of one address, of IPv6 one /64, to one gunicorn worker at "
+        "the same time: one more is 429 and closed. A proxy's are not counted: those on "
+        "UPLOADS_SOCKET or, without it, all where UPLOADS_TRUSTED_PROXIES is set. 0 is no limit.",
+    )
     web_waits: int = Field(
         64, ge=1, description="Most requests of one gunicorn worker that wait for a document."
     )

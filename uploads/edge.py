@@ -1,7 +1,8 @@
 """What the server answers itself, without the app: problem+json under all headers, like the rest.
 
 gunicorn calls this for what it cannot parse or finds too long, and for an app that failed beyond
-its own handlers. It must not know the app, and shows nothing of what was sent.
+its own handlers; our worker for an address with too many connections. It must not know the app,
+and shows nothing of what was sent.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from gunicorn import util
 
 from uploads import errors
 from uploads.config import Settings
-from uploads.documents.errors import HeadersTooLarge, Malformed, UploadsError
+from uploads.documents.errors import HeadersTooLarge, Malformed, RateLimited, UploadsError
 from uploads.metrics import PROBLEMS
 from uploads.security import headers
 
 _TOO_LONG = frozenset({414, 431})
+_SOON = 5
+_CROWDED = "Too many connections are open from this address. Close some, then try again."
 _log = structlog.get_logger(__name__)
 
 
@@ -49,6 +52,7 @@ def refusal(settings: Settings, status: int) -> bytes:
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
         "X-Request-Id": request_id,
+        **_waiting(error),
         **headers.of_no_app(settings),
     }
     lines = [f"{name}: {text}\r\n" for name, text in fields.items()]
@@ -56,7 +60,16 @@ def refusal(settings: Settings, status: int) -> bytes:
     return f"HTTP/1.1 {known.value} {known.phrase}\r\n{''.join(lines)}\r\n".encode() + body
 
 
+def _waiting(error: UploadsError) -> dict[str, str]:
+    """When to come again, where that is known (RFC 9110 section 10.2.3)."""
+    if isinstance(error, RateLimited) and error.seconds is not None:
+        return {"Retry-After": str(error.seconds)}
+    return {}
+
+
 def _error(status: int) -> UploadsError:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited(_SOON, _CROWDED)
     if status in _TOO_LONG:
         return HeadersTooLarge()
     return UploadsError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Malformed()

@@ -109,6 +109,12 @@ GRANTS_REFUSED = Metric(
     "to what is signed: `untried`, `disproved`, or `lapsed` (the last proof is too old).",
     ("standing",),
 )
+CONNECTIONS_REFUSED = Metric(
+    "uploads_connections_refused_total",
+    Kind.COUNTER,
+    "Connections closed at once, because their address had as many as it may "
+    "(UPLOADS_WEB_CONNECTIONS_ADDRESS).",
+)
 UNDER_WAY = Metric(
     "uploads_under_way", Kind.GAUGE, "Uploads that were let in and whose answer is not out yet."
 )
@@ -262,7 +268,7 @@ DISK_RESERVE = Metric(
 )
 
 METRICS: tuple[Metric, ...] = (
-    *(REQUESTS, RECEIVED, SENT, PROBLEMS, GRANTS_REFUSED, UNDER_WAY),
+    *(REQUESTS, RECEIVED, SENT, PROBLEMS, GRANTS_REFUSED, CONNECTIONS_REFUSED, UNDER_WAY),
     *(INSPECTION, SETTLED, JOB_STARTS, JOB_SECONDS, JOB_DEFERRALS, JOB_FAILURES, CELL_FAILURES),
     *(STORAGE_SECONDS, STORAGE_ERRORS, WEBHOOK_CALLS, SCHEDULED),
     *(JOBS_WAITING, JOBS_OLDEST, DELIVERIES_WAITING, DELIVERIES_OLDEST),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import socket
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -22,7 +23,9 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from uploads import ahead, heap, requests_counted, sending, stopping
 from uploads.config import Settings
+from uploads.connections import Connections
 from uploads.deadlines import Line, nothing
+from uploads.metrics import CONNECTIONS_REFUSED
 from uploads.waiting import give_way
 
 # Real threads (database, passwords) wait for the interpreter no longer than this while greenlets
@@ -31,6 +34,7 @@ _SWITCH_SECONDS = 0.0005
 _TIMED_OUT = 408
 # Of all headers of a request; eight of the longest that gunicorn.conf.py lets in.
 _HEADER_BYTES = 64 * 1024
+_TOO_MANY = 429
 # Objects made since the last look for garbage; with Python's 700 it looked during each request.
 _GARBAGE_AFTER = 10_000
 # What the segments of one large upload take: more of the bodies' memory is had when it is wanted.
@@ -72,6 +76,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         self._settings = Settings.load()
         self._idle: set[Line] = set()
+        self._connections = Connections(self._settings)
         sys.setswitchinterval(_SWITCH_SECONDS)
         super().init_process()
 
@@ -101,20 +106,30 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 _stop_reading(line)
 
     def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
-        """One connection, from its first byte to its end."""
+        """One connection, from its first byte to its end; of an address with too many none."""
+        name = listener.getsockname()
+        whose = self._connections.whose(name, addr)
+        if not self._connections.enter(whose):
+            _refuse(client)
+            return
+        try:
+            self._hold(name, client, addr)
+        finally:
+            self._connections.leave(whose)
+
+    def _hold(self, name: Any, client: socket.socket, addr: Any) -> None:
         line = Line(client)
         try:
-            self._converse(listener, line, addr)
+            self._converse(name, line, addr)
         finally:
             # A request knows its line: as a ring both would wait for the rare look for garbage.
             line.close_after = nothing
             # What a client still sends must not turn the answer into a reset.
             util.close_graceful(client)
 
-    def _converse(self, listener: socket.socket, line: Line, addr: Any) -> None:
+    def _converse(self, name: Any, line: Line, addr: Any) -> None:
         parser = http.get_parser(self.cfg, line, addr)
         parser.mesg_class = _Asked
-        name = listener.getsockname()
         request = None
         try:
             while self._next_begins(parser, line):
@@ -158,6 +173,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._idle.discard(line)
         parser.unreader.unread(first)
         return bool(first)
+
+
+def _refuse(client: socket.socket) -> None:
+    """Say why and be gone: who has too many is neither read nor waited for."""
+    CONNECTIONS_REFUSED.count()
+    with suppress(OSError):  # the client is gone, or takes nothing
+        util.write_error(client, _TOO_MANY, "", "")
+    client.close()
 
 
 def _was_read(request: Any) -> bool:

@@ -42,6 +42,7 @@ LIFTED = {
     "bytes_per_hour_address": "0",
     "uploads_at_once": "0",
     "uploads_at_once_address": "0",
+    "web_connections_address": "0",
     "quota_bytes": "0",
     "quota_files": "0",
     "max_file_bytes": str(8 * 1024**3),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -23,6 +24,9 @@ pytestmark = pytest.mark.one_database
 
 SECONDS = 180
 HELD = 1000
+# Of one address: those who are many at a time here come from ten of them.
+PER_ADDRESS = 120
+MANY, OTHER = "127.0.9.9", "127.0.9.8"
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +36,25 @@ def hasty(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
         UPLOADS_WEB_PROCESSES="1",
         UPLOADS_HEADER_SECONDS="3",
         UPLOADS_IDLE_SECONDS="3",
+        UPLOADS_WEB_CONNECTIONS_ADDRESS=str(PER_ADDRESS),
     )
     yield made
     made.close()
 
 
 @contextmanager
-def connections(stack: Stack, count: int, start: bytes) -> Iterator[list[socket.socket]]:
-    """So many clients that have sent so much, and no more."""
+def connections(
+    stack: Stack, count: int, start: bytes, address: str | None = None
+) -> Iterator[list[socket.socket]]:
+    """So many clients that have sent so much, and no more; by themselves a hundred an address."""
+    service = ("127.0.0.1", stack.port)
     with ExitStack() as sockets:
         made = []
-        for _ in range(count):
-            one = sockets.enter_context(socket.create_connection(("127.0.0.1", stack.port), 60))
-            one.sendall(start)
+        for number in range(count):
+            source = (address or f"127.0.1.{1 + number // 100}", 0)
+            one = sockets.enter_context(socket.create_connection(service, 60, source))
+            with suppress(ConnectionError):  # refused already
+                one.sendall(start)
             made.append(one)
         yield made
 
@@ -90,6 +100,38 @@ def test_half_sent_headers_stop_nobody_and_are_let_go(hasty: Stack, start: bytes
         said = answers(held)
     assert all(text.startswith(b"HTTP/1.1 4") for text in said)
     assert all(b"application/problem+json" in text for text in said)
+
+
+def test_half_sent_headers_of_one_address_are_so_many(hasty: Stack) -> None:
+    """Each further one is refused at once; other addresses notice nothing, and it has room again
+    when its connections have ended."""
+    half, refused = b"GET / HT", 30
+    with connections(hasty, PER_ADDRESS + refused, half, MANY) as held:
+        assert status_for(hasty, OTHER) == 200
+        said = [answered(one) for one in held[PER_ADDRESS:]]
+        assert [text[:13] for text in said] == [b"HTTP/1.1 429 "] * refused
+        assert status_for(hasty, MANY) == 429
+        assert all(text.startswith(b"HTTP/1.1 400 ") for text in answers(held[:PER_ADDRESS]))
+    eventually(lambda: status_for(hasty, MANY) == 200, SECONDS)
+    scraped = plain.get(f"{hasty.base_url}/metrics").text
+    assert re.search(r"^uploads_connections_refused_total [1-9]", scraped, re.MULTILINE)
+
+
+def status_for(stack: Stack, address: str) -> int:
+    """What one more client from there is answered."""
+    request = raw.head("GET", "/sign-in", {"Host": f"127.0.0.1:{stack.port}"})
+    service = ("127.0.0.1", stack.port)
+    with socket.create_connection(service, SECONDS, (address, 0)) as client:
+        return raw.exchange_on(client, [request]).status
+
+
+def answered(client: socket.socket) -> bytes:
+    """What was said to its end, which for who is not read may be a reset."""
+    said = b""
+    with suppress(ConnectionResetError):
+        while data := client.recv(65536):
+            said += data
+    return said
 
 
 def test_connections_that_say_nothing_are_let_go(hasty: Stack) -> None:

@@ -43,6 +43,8 @@ FOR_TESTS = {
     "UPLOADS_BYTES_PER_HOUR_ADDRESS": "0",
     "UPLOADS_UPLOADS_AT_ONCE": "1000",
     "UPLOADS_UPLOADS_AT_ONCE_ADDRESS": "1000",
+    # All that tests open comes from one address.
+    "UPLOADS_WEB_CONNECTIONS_ADDRESS": "0",
     "UPLOADS_RATE_SIGN_IN": "1000/minute",
     "UPLOADS_RATE_LINK_PASSWORD": "100000/minute",
     # Sweeps are most of what a stack costs that idles, and half a dozen of them always do.

@@ -180,13 +180,13 @@ def test_the_next_process_goes_on_where_one_ended(tmp_path: Path) -> None:
 
 
 def test_each_metric_is_named_before_anything_was_counted(tmp_path: Path) -> None:
-    """With what it says; only the one without labels has a number yet."""
+    """With what it says; only those without labels have a number yet."""
     assert tallies.begin(tmp_path)
     text = tallies.exposition(tmp_path).decode()
     for metric in METRICS:
         assert f"# HELP {metric.name} {metric.says}\n# TYPE {metric.name} {metric.kind}\n" in text
     numbers = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert numbers == ["uploads_under_way 0.0"]
+    assert numbers == ["uploads_connections_refused_total 0.0", "uploads_under_way 0.0"]
 
 
 def test_where_nothing_can_be_counted_the_service_goes_on(tmp_path: Path) -> None:
