@@ -21,10 +21,20 @@ from tests.hostile.doors import (
     Refused,
     malformed,
 )
-from tests.support import closed_files, packed_files, samples
+from tests.support import closed_files, packed_files, samples, second_formats
 from tests.support.benign_files import pack
 
 MARK = b"c4nary-of-the-c0ntent"
+_SECOND = {
+    "rar in png": "png",
+    "7z in jpeg": "jpg",
+    "cabinet in jpeg": "jpg",
+    "rar in mp4": "mp4",
+    "rar in tag of mp3": "mp3",
+    "pdf behind mp3": "mp3",
+    "gzip behind tiff": "tif",
+}
+"""Which of these are sent through every door, and under which ending."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,9 @@ def _polyglots() -> Iterator[File]:
         yield _file(7, label, name, content, malformed("trailing-data"))
     both = archive + samples.zip_of({"b": b"b"})
     yield _file(7, "zip and zip", "a.zip", both, malformed("malformed-file"))
+    for label, found in _SECOND.items():
+        type_, content, _ = second_formats.second_formats()[label]
+        yield _file(7, label, f"a.{found}", content, Ends("rejected", "second-format"), type_)
     yield _file(7, "pdf and zip", "a.pdf", samples.pdf() + archive, malformed("trailing-data"))
 
 

@@ -68,8 +68,10 @@ def infected() -> Iterator[File]:
 
 
 def told() -> Iterator[File]:
-    """The table's own files, of each row the first one."""
-    yield from {file.row: file for file in reversed(FILES)}.values()
+    """The table's own files, of each row the first one; and what the worker alone finds."""
+    chosen = {file.row: file for file in reversed(FILES)}
+    yield from chosen.values()
+    yield from (file for file in FILES if file.row == 7 and isinstance(file.expected, Ends))
 
 
 def _always(content: bytes) -> Callable[[str], bytes]:

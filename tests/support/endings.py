@@ -10,12 +10,15 @@ import zlib
 import pyvips
 
 from tests.support import benign_files as honest
+from tests.support import second_formats
 from tests.support.benign_files import animation, box, film, mpf_segment, picture, xmp_segment
 from tests.support.hostile_files import ODT, PDF, ZIP
 from tests.support.samples import heic, mp3, ogg, rtf, webm
 from tests.support.zip_bytes import Piece, make_zip
 
 JPEG, MP4 = "image/jpeg", "video/mp4"
+BURIED = tuple(second_formats.second_formats())
+"""Seen only by the worker, who looks through the whole file."""
 PAGE = b"<html><script>alert(1)</script>"
 INSTA360 = b"8db42d694ccc418790edff439fe026bf"
 
@@ -63,7 +66,7 @@ def webm_of(size: bytes, after: bytes = b"") -> bytes:
 
 def honest_endings() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes): every one of these must pass."""
-    return _honest_photos() | _honest_others()
+    return _honest_photos() | _honest_others() | second_formats.honest()
 
 
 def _honest_photos() -> dict[str, tuple[str, bytes]]:
@@ -132,7 +135,7 @@ def _honest_others() -> dict[str, tuple[str, bytes]]:
 
 def foreign_endings() -> dict[str, tuple[str, bytes, str]]:
     """Return label → (type, bytes, reason): every one of these must be refused."""
-    return _foreign_photos() | _foreign_others()
+    return _foreign_photos() | _foreign_others() | second_formats.second_formats()
 
 
 def _foreign_photos() -> dict[str, tuple[str, bytes, str]]:

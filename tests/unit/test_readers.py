@@ -69,7 +69,7 @@ LEFT_TO_THE_WORKER = {
     # of a tail that the door does not keep, and of checksums
     *("zip in a film", "page in a film", "zip in a maker's trailer", "zip in png"),
     *("zip behind tiff", "zip in box", "zip around an end", "zip behind endless wav"),
-    *("zip behind endless webm", "zip behind rtf", "zip behind mp3"),
+    *("zip behind endless webm", "zip behind rtf", "zip behind mp3", *endings.BURIED),
 }
 MUTANTS = 60
 

@@ -13,11 +13,23 @@ from typing import Any, BinaryIO
 from uploads.documents.readers import packages, reading
 from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
-from workers.inspection.checks import nested, office, opendocument, pdf, rtf, tables, text, trailers
-from workers.inspection.pdf_bytes import bytes_of
+from workers.inspection.checks import (
+    buried,
+    mpeg,
+    nested,
+    office,
+    opendocument,
+    pdf,
+    rtf,
+    tables,
+    text,
+    tiff_extents,
+    trailers,
+)
 from workers.inspection.walk import walk
 
 _Check = Callable[[BinaryIO, str, Limits], None]
+_PDF = "application/pdf"
 
 
 def warm_up(options: dict[str, Any]) -> None:
@@ -64,12 +76,14 @@ def _check_headers(file: BinaryIO, media_type: str, limits: Limits) -> None:
     if extras_at is not None:
         trailers.check_extras(file, extras_at)
     if not packages.is_package(media_type):
-        trailers.check_archive_tail(file, to_the_end=media_type == "application/pdf")
+        trailers.check_archive_tail(file, to_the_end=media_type == _PDF)
+        if media_type != _PDF:
+            buried.check_buried(file, limits)
 
 
 def _check_pdf(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Reading its objects is what takes long: only one with attachments is read once more."""
-    maybe_led = trailers.check_inner_archives(bytes_of(file))
+    maybe_led = trailers.check_inner_archives(file, limits)
     if pdf.check_pdf(file, limits) or maybe_led:
         _check_members(file, media_type, limits)
 
@@ -90,10 +104,11 @@ def _check_package(file: BinaryIO, _: str, limits: Limits) -> None:
 
 _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_package, _check_members],
-    "application/pdf": [_check_pdf],
+    _PDF: [_check_pdf],
     "application/rtf": [rtf.check_rtf, _check_members],
     "image/png": [_check_members],
-    "audio/mpeg": [_check_members],
+    "image/tiff": [tiff_extents.check_tiff_end],
+    "audio/mpeg": [mpeg.check_mpeg, _check_members],
     "text/csv": [tables.check_table],
     "image/svg+xml": [text.check_svg],
 }

@@ -6,24 +6,21 @@ whole file is at hand, and what is declared is searched as well.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import struct
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Refusal
+from uploads.documents.readers.limits import Limits, Refusal
+from workers.inspection.checks.buried import archive_in
 
 _SCAN_BYTES = 64 * 1024 * 1024
 _TAIL_BYTES = 66_000  # an end record and its longest comment
 _END = struct.Struct("<4s4H2LH")
-_FOREIGN = re.compile(
+FOREIGN = re.compile(
     rb"%PDF-\d|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|MSCF\0{4}|MSWIM\0{3}|<\?php|<!doctype\s+html|"
     rb"<(?:html|script|iframe|svg)[\s>/]",
     re.IGNORECASE,
-)
-_UNOPENED = re.compile(
-    rb"Rar!\x1a\x07[\0\1]|7z\xbc\xaf\x27\x1c\0|MSCF\0{4}.{4}\0{4}.{4}\0{4}", re.DOTALL
 )
 _PROGRAMS = (b"#!", b"MZ", b"\x7fELF")
 
@@ -32,7 +29,7 @@ def check_extras(file: BinaryIO, at: int) -> None:
     """Look through what follows offset `at` by declaration. Raises: Refusal."""
     file.seek(at)
     extras = file.read(_SCAN_BYTES)
-    if extras.startswith(_PROGRAMS) or _FOREIGN.search(extras):
+    if extras.startswith(_PROGRAMS) or FOREIGN.search(extras):
         raise Refusal("second-format", "a second format behind the end")
 
 
@@ -62,12 +59,14 @@ def _is_end_record(tail: bytes, at: int, to_the_end: bool) -> bool:
     return (disk, first) == (0, 0) and here == count and (not count or directory == b"PK\1\2")
 
 
-def check_inner_archives(data: bytes | mmap.mmap) -> bool:
+def check_inner_archives(file: BinaryIO, limits: Limits) -> bool:
     """Return whether a ZIP may be behind a PDF. Raises: Refusal, for another archive in its bytes.
 
-    Programs that unpack RAR, 7z and cabinets look for them behind the head of a program, and find
-    them in any bytes. Within a compressed stream there is none by chance.
+    A PDF may well hold one: it is no second format, but what nobody opens here.
     """
-    if _UNOPENED.search(data):
-        raise Refusal("unknown-packing", "an archive that is not opened inside of the bytes")
-    return data.rfind(b"PK\5\6", max(0, len(data) - _TAIL_BYTES)) >= 0
+    if name := archive_in(file, limits, zips=False):
+        raise Refusal(
+            "unknown-packing", f"an archive that is not opened inside of the bytes: {name}"
+        )
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+    return b"PK\5\6" in file.read()
