@@ -119,6 +119,25 @@ def test_a_refusal_says_what_the_service_said(
     assert used(person) == (0, 0)
 
 
+@pytest.mark.parametrize("method", ["stream", "put"])
+def test_what_is_too_large_is_refused_before_it_is_read(
+    method: Method, make_client: MakeClient, tmp_path: Path
+) -> None:
+    """By what the service says of itself; the file is a hole of a terabyte, or of 5 GiB."""
+    size = {"stream": 1024**4, "put": 5 * 1024**3}[method]
+    with (tmp_path / "photo.jpg").open("wb") as hole:
+        hole.truncate(size)
+
+    def read(done: int, total: int | None) -> None:
+        raise AssertionError("it is read")
+
+    transport = Meddling()
+    with pytest.raises(UploadsError) as refused:
+        make_client(transport=transport).upload(tmp_path / "photo.jpg", method=method, reading=read)
+    assert (refused.value.code, len(transport.seen)) == ("file-too-large", 1)
+    assert 0 < refused.value.members["limit"] < size
+
+
 def test_an_upload_that_fails_is_aborted(make_client: MakeClient, person: Person) -> None:
     """A store that takes nothing: the error is its own, and the room is back."""
 

@@ -58,9 +58,14 @@ def _readable(file: str) -> None:
 
 def _send(client: Client, asked: argparse.Namespace, file: str) -> Document:
     content = sys.stdin.buffer if file == "-" else Path(file)
-    with bar(asked.name or Path(file).name, not (asked.quiet or asked.json)) as progress:
+    with bar(asked.name or Path(file).name, not (asked.quiet or asked.json)) as shown:
         return client.upload(
-            content, name=asked.name, type=asked.type, progress=progress, method=asked.method
+            content,
+            name=asked.name,
+            type=asked.type,
+            progress=shown,
+            reading=shown and shown.reading,
+            method=asked.method,
         )
 
 

@@ -142,6 +142,14 @@ def parts(members: Any) -> dict[int, SignedRequest]:
     return _read(_parts, members)
 
 
+def limit(members: Any, name: str) -> int:
+    """The most bytes of a file of this name, out of what the service says of itself.
+
+    Raises UploadsError as above.
+    """
+    return _read(lambda found: _limit(found, name), members)
+
+
 def page(members: Any) -> tuple[list[Any], str | None]:
     """Items of a list and the cursor of what comes next. Raises UploadsError as above."""
     return _read(lambda found: (list(found["items"]), found.get("next_cursor")), members)
@@ -232,6 +240,12 @@ def _grant(found: Mapping[str, Any], size: int) -> Grant:
     if -(-size // max(made.part_size, 1)) != made.part_count:
         raise ValueError("parts that do not add up to the file")
     return made
+
+
+def _limit(found: Mapping[str, Any], name: str) -> int:
+    ending = name.rpartition(".")[2].lower()
+    own = [one["max_bytes"] for one in found["types"] if ending in one["extensions"]]
+    return int(own[0] if own else found["max_file_bytes"])
 
 
 def _parts(found: Mapping[str, Any]) -> dict[int, SignedRequest]:

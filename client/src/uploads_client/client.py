@@ -81,13 +81,15 @@ class Client:
         name: str | None = None,
         type: str | None = None,
         progress: Progress | None = None,
+        reading: Progress | None = None,
         method: Method = "auto",
     ) -> Document:
         """Send a file: a path, bytes, or a binary stream from where it stands.
 
         `name` is needed where the content has none; `type` is otherwise the extension's. `progress`
         is called with the bytes sent and the size (None where nobody knows it), from any thread,
-        and with fewer bytes again where a part had to be sent anew.
+        and with fewer bytes again where a part had to be sent anew. `reading` is called alike with
+        the bytes read for the digest, where it is made before anything is sent.
 
         Returns the document as it was taken: not inspected yet, see `wait`. Raises UploadsError
         (among them NotReachable, DigestMismatch), OSError, and ValueError.
@@ -101,7 +103,7 @@ class Client:
             )
         with opened(content) as source:
             size = source.size if isinstance(source, Seekable) else None
-            offer = Offer(source, chosen, type, Meter(size, progress))
+            offer = Offer(source, chosen, type, Meter(size, progress), Meter(size, reading))
             try:
                 return self._transfer(source, method).send(offer)
             finally:

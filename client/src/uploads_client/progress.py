@@ -6,12 +6,32 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
-from uploads_client.sources import Progress
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+
+class Shown:
+    """One file on the terminal: call it with the bytes that were sent, or fetched, and the size."""
+
+    def __init__(self, bar: Bar, name: str) -> None:
+        self._bar = bar
+        self._sending = bar.add_task(name, total=None)
+        self._reading = bar.add_task(f"{name} (reading)", total=None, visible=False)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        self._bar.update(self._sending, completed=done, total=total)
+
+    def reading(self, done: int, total: int | None) -> None:
+        """Likewise of bytes that are read before anything is sent; its line is there until then."""
+        over = done == total
+        self._bar.update(self._reading, completed=done, total=total, visible=not over)
+        self._bar.update(self._sending, visible=over)
 
 
 @contextmanager
-def bar(name: str, wanted: bool) -> Iterator[Progress | None]:
+def bar(name: str, wanted: bool) -> Iterator[Shown | None]:
     """What to call with the bytes that were sent and the size; None where nothing is shown."""
     if not wanted or not sys.stderr.isatty():
         yield None
@@ -28,8 +48,7 @@ def bar(name: str, wanted: bool) -> Iterator[Progress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     shown = escape("".join(one if one.isprintable() else "?" for one in name))
     with Bar(*columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True) as made:
-        task = made.add_task(shown, total=None)
-        yield lambda sent, total: made.update(task, completed=sent, total=total)
+        yield Shown(made, shown)
 
 
 @cache

@@ -56,11 +56,16 @@ class Seekable:
             offset += len(piece)
             yield piece
 
-    def digest(self, stopped: Callable[[], bool] = lambda: False) -> str:
-        """SHA-256 of all of it. Raises as `pieces` does."""
+    def digest(
+        self,
+        stopped: Callable[[], bool] = lambda: False,
+        read: Callable[[int], None] = lambda count: None,
+    ) -> str:
+        """SHA-256 of all of it; `read` hears of each piece. Raises as `pieces` does."""
         found = hashlib.sha256()
         for piece in self.pieces(0, self.size, stopped):
             found.update(piece)
+            read(len(piece))
         return found.hexdigest()
 
 
@@ -116,7 +121,7 @@ def name_of(content: Content) -> str | None:
 
 
 class Meter:
-    """Adds up what all threads have sent, and tells `progress`, one call at a time."""
+    """Adds up what all threads have sent (or read), and tells `progress`, one call at a time."""
 
     def __init__(self, total: int | None, progress: Progress | None) -> None:
         self._total, self._progress = total, progress

@@ -23,7 +23,12 @@ from uploads_client.wire import Wire, fresh_key, members_of
 # How often parts are sent that the store, at completion, turns out not to have.
 _ROUNDS = 3
 _AWAY = 503
+_MAY_NOT_READ = 403
 _HASTE_SECONDS = 2.0
+# What is hashed in a moment is not worth a question before.
+_READ_AT_ONCE = 64 * 1024 * 1024
+# Amazon S3, PutObject.
+_LARGEST_PUT = 5 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Offer:
     name: str
     type: str | None
     meter: Meter
+    reading: Meter
 
 
 class Transfer(Protocol):
@@ -62,7 +68,7 @@ class Streamed:
         again = isinstance(source, Seekable)
         promised: str | None = None
         if isinstance(source, Seekable):
-            promised = source.digest()
+            promised = _promised(self._wire, offer, source)
             digest = base64.b64encode(bytes.fromhex(promised)).decode()
             headers["Repr-Digest"] = f"sha-256=:{digest}:"
             headers["Content-Length"] = str(source.size)
@@ -79,6 +85,33 @@ class Streamed:
         )
         document = answers.document(members_of(answer))
         return _checked(self._wire, document, promised or source.digest())
+
+
+def _promised(wire: Wire, offer: Offer, source: Seekable) -> str:
+    """The SHA-256 to promise, read before anything is sent. Raises UploadsError.
+
+    Of a large file that takes minutes: one that would be refused for its size is not begun.
+    """
+    if source.size > _READ_AT_ONCE:
+        _check_size(wire, offer.name, source.size)
+    return source.digest(read=offer.reading.add)
+
+
+def _check_size(wire: Wire, name: str, size: int) -> None:
+    try:
+        limit = answers.limit(members_of(wire.call("GET", "/policy")), name)
+    except UploadsError as error:
+        if error.status != _MAY_NOT_READ:
+            raise
+        # A key that may only upload: the service says it when it is offered the file.
+        return
+    if size > limit:
+        raise UploadsError(
+            f"The file has {size:,} bytes, and {limit:,} are the most that is accepted of its type."
+            " Make it smaller or split it.",
+            code="file-too-large",
+            members={"limit": limit},
+        )
 
 
 def _answered(error: UploadsError) -> bool:
@@ -118,13 +151,17 @@ class Granted:
         """Everything here can be sent again: keys make the calls safe, and parts just overwrite.
 
         A service that signs no URLs at present (503) is sent the file through itself: nothing of it
-        is gone yet. Raises ValueError for a source that cannot be read twice.
+        is gone yet. Raises ValueError for a source that cannot be read twice, and for one that no
+        single PUT can carry.
         """
         source = offer.source
         if not isinstance(source, Seekable):
             raise ValueError("Signed URLs need a file that can be read twice. Use 'stream'.")
+        single = self._method == "put"
+        if single and source.size > _LARGEST_PUT:
+            raise ValueError("One PUT carries at most 5 GiB. Use 'multipart'.")
         # One PUT may have its checksum signed. Parts may not: they are sent while it is made.
-        sent = None if self._method == "multipart" else source.digest()
+        sent = _promised(self._wire, offer, source) if single else None
         try:
             grant = self._open(offer, source.size, sent)
         except UploadsError as error:
