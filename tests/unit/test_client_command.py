@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import httpx
 import pytest
 
 from uploads_client import Client, Retries, command
+from uploads_client.stopping import Stop
 
 TEXT = b"a plain text\n"
 COMMAND = f"{sys.executable} -m uploads_client"
@@ -29,11 +32,14 @@ class Service:
         self.deleted: list[str] = []
         self.sent: list[str] = []
         self.away = False
+        self.stops_at: str | None = None
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if self.away:
             raise httpx.ConnectError("refused")
         if request.method == "POST":
+            if request.url.params["name"] == self.stops_at:
+                raise Stop(signal.SIGTERM)
             self.sent.append(request.url.params["name"])
             return httpx.Response(201, json=self._document("doc_a", request.url.params["name"]))
         found = request.url.path.split("/")[4]
@@ -44,10 +50,15 @@ class Service:
         if request.method == "DELETE":
             self.deleted.append(found)
             return httpx.Response(204)
+        if request.url.path.endswith("/content"):
+            return httpx.Response(302, headers={"Location": "http://store.test/o/o/o/doc_a"})
+        if request.url.host == "store.test":
+            return httpx.Response(200, content=TEXT)
         return httpx.Response(200, json=self._document(found, "note.txt"))
 
     def _document(self, known: str, name: str) -> dict[str, Any]:
-        return {"id": known, "name": name, "size": len(TEXT), "sha256": None, "state": "clean"}
+        digest = hashlib.sha256(TEXT).hexdigest()
+        return {"id": known, "name": name, "size": len(TEXT), "sha256": digest, "state": "clean"}
 
 
 @pytest.fixture
@@ -104,6 +115,14 @@ def test_a_refusal_is_an_object_of_every_verb(
     assert (ended, errors(out), err) == (code, [(known, word)], "")
 
 
+@pytest.mark.parametrize("to", ["", "/", "/copy.txt"])
+def test_the_object_of_a_download_names_the_file(to: str, run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("get", "--json", "doc_a", "-o", f"{tmp_path}{to}")
+    assert code == 0
+    [told] = objects(out)
+    assert Path(told["file"]).read_bytes() == TEXT
+
+
 def test_where_the_bytes_have_the_output_the_object_goes_to_the_other(run: Run) -> None:
     code, out, err = run("get", "--json", "doc_nope", "-o", "-")
     assert (code, out, errors(err)) == (1, "", [("doc_nope", "not-found")])
@@ -119,6 +138,12 @@ def test_a_service_that_is_away_is_told_of_every_file(
     code, out, err = run("rm", "--json", "doc_a", "doc_b")
     assert (code, err) == (3, "")
     assert errors(out) == [("doc_a", "not-reachable"), ("doc_b", "not-done")]
+
+
+def test_who_is_stopped_is_told_of_every_file(run: Run, service: Service, notes: list[str]) -> None:
+    service.stops_at = "b.txt"
+    code, out, _ = run("upload", "--json", *notes)
+    assert (code, errors(out)) == (143, [(notes[0], None), (notes[1], "not-done")])
 
 
 def test_a_file_that_is_not_there_keeps_the_others_back(

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from uploads_client import Client, DigestMismatch, Retries
+from uploads_client import Client, DigestMismatch, Retries, downloads
 
 TEXT = b"a plain text\n" * 9
 NAME = "note.txt"
@@ -112,6 +112,25 @@ def test_what_is_no_regular_file_is_never_replaced(kind: str, tmp_path: Path) ->
             client().download("doc_a", tmp_path, overwrite=True)
         assert place.lstat() == before
     assert not place.is_file() or place.read_bytes() == b"mine"
+
+
+def test_what_comes_to_its_place_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError, match="only a regular file"):
+        client(meanwhile=lambda: os.mkfifo(tmp_path / NAME)).download(
+            "doc_a", tmp_path, overwrite=True
+        )
+    assert [one.is_fifo() for one in tmp_path.iterdir()] == [True]
+
+
+def test_a_file_in_the_place_of_a_pipe_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came there between the look and the opening."""
+    monkeypatch.setattr(downloads, "_is_written_into", lambda path: True)
+    (tmp_path / NAME).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="meanwhile"):
+        client().download("doc_a", tmp_path, overwrite=True)
+    assert (tmp_path / NAME).read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from uploads_client.answers import Document
 from uploads_client.client import Client
+from uploads_client.downloads import destination
 from uploads_client.errors import NotReachable, UploadsError
 from uploads_client.progress import bar
 from uploads_client.receipts import LocalTrouble, NotDone, Receipt, gone, line, show
@@ -87,7 +88,9 @@ def get(client: Client, asked: argparse.Namespace) -> int:
             raise
         refused = Receipt(asked.id, error=_of(error))
         return show([refused], True, to=sys.stderr if asked.output == "-" else None)
-    return 0 if asked.output == "-" else show([Receipt(asked.output, found)], asked.json)
+    if asked.output == "-":
+        return 0
+    return show([Receipt(str(destination(asked.output, found)), found)], asked.json)
 
 
 def _fetched(client: Client, asked: argparse.Namespace) -> Document:

@@ -68,8 +68,7 @@ def to_path(
     A device or a pipe has a stream's lot instead: it is written into and never replaced. Raises
     UploadsError, OSError, and FileExistsError unless told to `overwrite`.
     """
-    found = _found(path)
-    if found is not None and not overwrite:
+    if _found(path) is not None and not overwrite:
         raise FileExistsError(f"{path} exists.")
     if _is_written_into(path):
         _into(wire, document, path, progress)
@@ -128,6 +127,8 @@ def _into(wire: Wire, document: Document, path: Path, progress: Progress | None)
     """Write into what is there, making and cutting off nothing. Raises UploadsError, OSError."""
     try:
         with open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY)) as stream:
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise FileExistsError(f"{path} became a file meanwhile.")
             to_stream(wire, document, stream, progress)
     except BrokenPipeError as error:
         raise OSError(f"Nobody reads {path} any more.") from error
