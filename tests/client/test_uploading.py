@@ -67,7 +67,8 @@ def test_parts_go_up_at_the_same_time(make_client: MakeClient) -> None:
     firsts = iter(range(3))
 
     def meet(transport: Meddling, request: httpx.Request) -> None:
-        # A part that is sent again would wait for others that are done.
+        # One that is sent again would wait for others that are done: rclone answers 500 now and
+        # then to a part that comes together with the first of its folder.
         if puts(request) and next(firsts, None) is not None:
             together.wait()
 

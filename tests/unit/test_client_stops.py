@@ -84,6 +84,27 @@ def _refuses(request: httpx.Request) -> httpx.Response:
     return httpx.Response(415)
 
 
+def test_who_is_stopped_before_the_grant_is_answered_aborts_it_too() -> None:
+    """Under the key of the first call the second one learns what was granted."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        return httpx.Response(200, json=SilentStore(4, 1, "http://store.test").grant())
+
+    transport = httpx.MockTransport(answer)
+    with (
+        Client("http://service.test", "a-key", transport=transport) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        client.upload(b"abcd", name="a.txt", method="multipart")
+    assert [one.method for one in asked] == ["POST", "POST", "DELETE"]
+    assert asked[0].headers["Idempotency-Key"] == asked[1].headers["Idempotency-Key"]
+    assert asked[2].url.path == "/api/v1/uploads/upl_a"
+
+
 def test_a_refused_part_does_not_wait_for_one_that_is_never_answered() -> None:
     silent, over, answered = threading.Event(), threading.Event(), threading.Event()
     first = threading.Lock()

@@ -194,8 +194,20 @@ class Granted:
             asked["sha256"] = digest
         if offer.type is not None:
             asked["type"] = offer.type
-        answer = self._wire.call("POST", "/uploads", headers=fresh_key(), json=asked)
-        return answers.grant(members_of(answer), size)
+        key = fresh_key()
+
+        def ask() -> Grant:
+            answer = self._wire.call("POST", "/uploads", headers=key, json=asked)
+            return answers.grant(members_of(answer), size)
+
+        try:
+            return ask()
+        except Exception:
+            raise
+        except BaseException:
+            # Whether there is a grant already is not known: the same call, under its key, tells.
+            within(_HASTE_SECONDS, lambda: self._abort(ask()))
+            raise
 
     def _complete(self, grant: Grant, parts: Parts, digest: str) -> Document:
         """Its document. Parts that the store does not have after all are sent once more."""
