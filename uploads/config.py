@@ -286,6 +286,12 @@ class Settings(BaseSettings):
         ge=1,
         description="/readyz says `degraded` when a job is older than this.",
     )
+    refuse_backlog_seconds: int = Field(
+        3600,
+        ge=0,
+        description="New uploads are refused (503, `backlog`) when a file has waited for its "
+        "inspection for longer than this; must be larger than UPLOADS_BACKLOG_SECONDS. 0 is never.",
+    )
     backlog_log_seconds: int = Field(
         0,
         ge=0,
@@ -484,6 +490,7 @@ class Settings(BaseSettings):
                 "UPLOADS_SOCKET needs UPLOADS_TRUSTED_PROXIES: a socket does not tell who is asking"
             )
         self._judge_metrics()
+        self._judge_backlog()
         # What a job may take by its parts' own limits must fit, else slowness looks like a crash.
         parts = 2 * self.transfer_seconds + self.clamd_seconds + 4 * self.cell_seconds
         if self.job_seconds < parts:
@@ -512,6 +519,13 @@ class Settings(BaseSettings):
                 )
         if self.web_metrics_port == self.port:
             raise ValueError("UPLOADS_WEB_METRICS_LISTEN must have another port than UPLOADS_PORT")
+
+    def _judge_backlog(self) -> None:
+        """Raises ValueError where uploads would be refused before anybody was warned."""
+        if 0 < self.refuse_backlog_seconds <= self.backlog_seconds:
+            raise ValueError(
+                "UPLOADS_REFUSE_BACKLOG_SECONDS must be larger than UPLOADS_BACKLOG_SECONDS, or 0"
+            )
 
     def require_parts(self) -> Settings:
         """Return these settings, or raise ConfigurationError naming what a server still needs."""

@@ -52,6 +52,7 @@ STATUS: dict[str, int] = {
     "headers-too-large": 431,
     "internal": 500,
     "unavailable": 503,
+    "backlog": 503,
     "storage-full": 507,
 }
 """Code of the contract → HTTP status. A test asserts that it covers the whole catalogue."""
@@ -71,7 +72,7 @@ _FROM_WERKZEUG: dict[int, type[UploadsError]] = {
 }
 
 # They know when it is worth asking again.
-_TIMED = (errors.RateLimited, errors.StillRunning, errors.StoreUnproved)
+_TIMED = (errors.Backlog, errors.RateLimited, errors.StillRunning, errors.StoreUnproved)
 
 _log = structlog.get_logger(__name__)
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from celery import Celery
 
 from uploads import clock, disk, faults, judging, outgoing, scanner, stopping
+from uploads.backlog import BacklogGuard
 from uploads.config import Settings
 from uploads.documents.access import Access
 from uploads.documents.changing import Changing
@@ -126,6 +127,7 @@ def _intake(
     hints: Hints,
     guard: disk.DiskGuard,
 ) -> Intake:
+    limit = settings.refuse_backlog_seconds
     return Intake(
         records=records,
         storage=storage,
@@ -136,6 +138,7 @@ def _intake(
         new_id=clock.new_id,
         limits=judging.limits(settings),
         check_room=guard.check,
+        check_backlog=BacklogGuard(records, limit_seconds=limit, now=clock.now).check,
         room=Room(settings.spool_memory_bytes, settings.spool_dir),
     )
 

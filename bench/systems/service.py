@@ -45,6 +45,7 @@ LIFTED = {
     "web_connections_address": "0",
     "quota_bytes": "0",
     "quota_files": "0",
+    "refuse_backlog_seconds": "0",  # workers are stopped meanwhile
     "max_file_bytes": str(8 * 1024**3),
     "clamd": "off",
 }

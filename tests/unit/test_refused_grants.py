@@ -12,54 +12,26 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.grants import ASKED
-from tests.support.sqlite import migrated_sqlite
+from tests.support.program import program, services_at
 from tests.support.tallied import tallied
 from uploads import clock
-from uploads.app import create_app
-from uploads.config import Settings
-from uploads.documents.model import Scope
 from uploads.documents.proofs import STANDS_FOR, StoreProof
 from uploads.proofs import name_of
-from uploads.wiring import Services, build
+from uploads.wiring import Services
 
 
 @pytest.fixture
 def services(tmp_path: Path, redis_url: str) -> Iterator[Services]:
-    """Of a store that nobody has tried and nobody is asked of: signing needs none."""
-    settings = Settings(
-        data=tmp_path,
-        database_url=migrated_sqlite(tmp_path / "grants.db"),
-        redis_url=redis_url,
-        s3_endpoint="http://127.0.0.1:9",
-        s3_access_key="x",
-        s3_secret_key="x",
-        secret_key="s" * 32,
-        clamd="off",
-    )
-    made = build(settings)
+    made = services_at(tmp_path, redis_url)
     yield made
     made.records.close()  # type: ignore[attr-defined]
-
-
-class Program(FlaskClient):
-    """Knows the service under its own name."""
-
-    def open(self, *arguments: Any, **more: Any) -> Any:
-        return super().open(*arguments, base_url="http://127.0.0.1:8000", **more)
 
 
 @pytest.fixture
 def api(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """A program with a key. What was found of the store is looked up for each request."""
     monkeypatch.setattr("uploads.proofs._KEPT_SECONDS", 0.0)
-    user = services.accounts.create_user("ann@example.org", "a long password of ann")
-    scopes = {Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}
-    _, key = services.accounts.create_key(user.id, "tests", scopes)
-    app = create_app(services)
-    app.test_client_class = Program
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
+    return program(services)
 
 
 def found(services: Services, **changes: Any) -> None:

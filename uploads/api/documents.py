@@ -55,7 +55,13 @@ from uploads.security.principals import present, require_actor, services
     Answer(202, "It is kept in quarantine and will be inspected.", Shown, headers=("Location",)),
     takes=(FORM, RAW),
     parameters=(NAME, DISPOSITION, REPR_DIGEST),
-    problems=(*REFUSALS, errors.DigestMismatch, errors.SizeMismatch, errors.Conflict),
+    problems=(
+        *REFUSALS,
+        errors.Backlog,
+        errors.DigestMismatch,
+        errors.SizeMismatch,
+        errors.Conflict,
+    ),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @repeats_itself

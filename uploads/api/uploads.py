@@ -57,7 +57,7 @@ class CompletionRequest(Nothing):
     "create_upload",
     Answer(201, "The file may be put into the store.", Upload, headers=("Location",)),
     takes=(UploadRequest,),
-    problems=(*CLAIMS, errors.StoreUnproved),
+    problems=(*CLAIMS, errors.Backlog, errors.StoreUnproved),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent

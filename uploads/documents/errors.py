@@ -449,6 +449,20 @@ class StorageFull(Unavailable):
     part = "storage"
 
 
+class Backlog(UploadsError):
+    """Raised when a new upload comes while others wait too long for their inspection."""
+
+    code = "backlog"
+    title = "Too many files wait for inspection"
+    sentence = (
+        "No new files are taken in at present, because those that are here already wait too long "
+        "for their inspection. Nothing of this one was kept. Please send it again in a few "
+        "minutes; if it is refused again, tell the operator."
+    )
+    # The oldest may be inspected by then; who comes too early costs little.
+    seconds = 60
+
+
 class RecordsUnavailable(Unavailable):
     """Raised when the database cannot be reached or stays locked past its retries."""
 

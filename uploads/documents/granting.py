@@ -102,12 +102,14 @@ class Granting:
         """Judge a file of `size` bytes by what is said of it, and grant it room and keys.
 
         Without a `method` the size decides. Raises the refusals of the policy that need no bytes,
-        QuotaExceeded, StorageFull, Invalid where one PUT cannot take so much, and StoreUnproved.
+        QuotaExceeded, StorageFull, Backlog, Invalid where one PUT cannot take so much, and
+        StoreUnproved.
         """
         self._proof()
         try:
             name, kind = self._intake.judge_claims(offer)
             self._check_room()
+            self._intake.check_backlog()
             grant = self._draft(actor, offer, size, method, name, kind.type)
             self._quotas.add(grant)
         except UploadsError as error:

@@ -81,7 +81,9 @@ class Intake:
     Bytes that do not pass through here are judged by `judge_claims` and `check` all the same.
 
     `check_room` raises StorageFull where a disk is about to be full. It is asked before the first
-    byte and with each piece, so it must be cheap.
+    byte and with each piece, so it must be cheap. `check_backlog` raises Backlog where files wait
+    too long already. It is asked before the first byte, and by whoever lets bytes come by another
+    door; not again, for what has begun goes on.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Intake:
         new_id: Callable[[], str],
         limits: Limits,
         check_room: Callable[[], None] = lambda: None,
+        check_backlog: Callable[[], None] = lambda: None,
         room: Room | None = None,
     ) -> None:
         self._room = room or Room(_ROOM)
@@ -109,6 +112,7 @@ class Intake:
         self._limits = limits
         self._packs = Packs(storage, new_id, most_file_bytes=limits.shared_file_bytes)
         self._check_room = check_room
+        self.check_backlog = check_backlog
 
     def check(self, offer: Offer, head: bytes) -> None:
         """Judge a file by its claims and its first `HEAD_BYTES` bytes, with the judges of `accept`.
@@ -141,13 +145,14 @@ class Intake:
         with it.
 
         Raises the refusals of the policy (TypeNotAllowed, TypeMismatch, BadName, EmptyFile,
-        FileTooLarge, DigestMismatch, MalformedFile), QuotaExceeded, and Unavailable when store or
-        database are away.
+        FileTooLarge, DigestMismatch, MalformedFile), QuotaExceeded, Backlog, and Unavailable when
+        store or database are away.
         """
         receiver: Receiver | None = None
         try:
             name, kind = self.judge_claims(offer)
             self._check_room()
+            self.check_backlog()
             self._quotas.foresee(actor.user_id, offer.declared_size)
             step("s1")
             head, pieces = peek(pieces, HEAD_BYTES)

@@ -104,6 +104,14 @@ class SqlJobs:
         found = self._connection.execute(free)
         return {JobKind(kind): oldest for kind, oldest in found}
 
+    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[int]:
+        return self._connection.scalars(
+            select(jobs.c.deferrals)
+            .where(_DUE, jobs.c.kind == kind.value, jobs.c.created_at < before)
+            .order_by(jobs.c.created_at)
+            .limit(limit)
+        ).all()
+
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         counted = (
             select(jobs.c.kind, func.count(), func.min(jobs.c.created_at))

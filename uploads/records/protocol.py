@@ -192,6 +192,10 @@ class Jobs(Protocol):
     def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
         """Since when the oldest job of each kind could have been begun, and no worker did."""
 
+    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[int]:
+        """The oldest jobs of a kind that were created before then and are not done: how often each
+        was put off."""
+
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
