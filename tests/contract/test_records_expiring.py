@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from tests.support.facts import after
 from uploads.documents.model import GONE, Document, State
 from uploads.records.sql import SqlRecords
+from workers import tasks
 
 STATES = list(State)
 
@@ -51,3 +55,12 @@ def test_to_look_for_them_is_one_look_at_an_index_without_tombstones(
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # there are few rows here
         plan = connection.exec_driver_sql(f"{explain} {statement}", parameters)
         assert "ix_documents_expiring" in "\n".join(map(str, plan))
+
+
+def test_each_sweep_ends_what_expires_before_it_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    verbs = ("sweep", "expire", "try_changed", "withdraw", "reap", "rescan")
+    runtime = SimpleNamespace(**{verb: partial(done.append, verb) for verb in verbs})
+    monkeypatch.setattr(tasks, "runtime", lambda: runtime)
+    tasks.sweep()
+    assert done.index("sweep") < done.index("expire") < done.index("reap")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.support.line import TEXT, Line
 from uploads.documents.model import Document, State
 from uploads.records.protocol import DocumentFilter, Work
-from workers import expiring, tasks
+from workers import expiring
 
 SOON = timedelta(seconds=1)
 
@@ -35,23 +34,20 @@ def listed(line: Line, *states: State) -> list[str]:
     return [one.id for one in page]
 
 
-def test_the_next_sweep_ends_what_has_expired_and_tells_it(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """State, lists and events; the bytes are announced, and gone with the same sweep."""
-    nothing: dict[str, Any] = dict.fromkeys(("try_changed", "withdraw", "rescan"), lambda: None)
-    verbs = SimpleNamespace(
-        sweep=line.sweeper.sweep,
-        expire=line.expirer.expire_due,
-        reap=line.reaper.reap_due,
-        **nothing,
-    )
-    monkeypatch.setattr(tasks, "runtime", lambda: verbs)
+def sweep(line: Line) -> None:
+    """What the task does, in its order."""
+    line.sweeper.sweep()
+    line.expirer.expire_due()
+    line.reaper.reap_due()
+
+
+def test_the_next_sweep_ends_what_has_expired_and_tells_it(line: Line) -> None:
+    """State, lists and events; the bytes go after it."""
     document = expiring_soon(line)
-    tasks.sweep()
+    sweep(line)
     assert (line.state(document), listed(line, State.CLEAN)) == (State.CLEAN, [document.id])
     line.later(seconds=1)
-    tasks.sweep()
+    sweep(line)
     assert line.state(document) is State.EXPIRED
     assert listed(line, State.CLEAN) == []
     assert listed(line, State.EXPIRED) == [document.id]
