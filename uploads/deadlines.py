@@ -24,7 +24,7 @@ _UNSENT_BYTES = 128 * 1024
 _FEW_BYTES = 128 * 1024
 # For how long a client that always has something ready is read before others have a turn, and from
 # when on a read has waited: whoever waits has given way.
-_TURN = 0.01
+_TURN = 0.002
 _WAITED = 0.001
 # What is read at once where a request begins: headers, mostly all of them.
 _FIRST_BYTES = 8192

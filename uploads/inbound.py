@@ -27,6 +27,7 @@ _GATHERED = 64 * 1024
 # much in all, and a part of what came. Chunks of 20 bytes and more stay below it.
 _FRAMING = 64 * 1024
 _FRAMING_SHARE = 4
+_TRAILER_BYTES = 4 * 1024
 # A client that sends crumbs one after the other is read so often a second, at most.
 _CRUMB = 1024
 _CRUMBS = 32
@@ -243,6 +244,8 @@ class _Chunks:
 
     def __init__(self, reader: ChunkedReader, line: Line | None) -> None:
         self._parser = reader.parser
+        # Looked through anew at each read; nobody here asks for trailers.
+        reader.limit_trailer_section = _TRAILER_BYTES
         self._line = line
         self._before = 0 if line is None else line.received
         self._payload = 0

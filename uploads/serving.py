@@ -58,12 +58,32 @@ class _Asked(Request):  # type: ignore[misc]
     """A request as gunicorn reads it, which trusts no peer by its address.
 
     Its headers are bounded together: gunicorn's own bound is what all of them may have at their
-    longest, half a megabyte, through which it looks anew for each few bytes that come.
+    longest, half a megabyte. And where they come a few bytes at a time, what has come before is not
+    looked through anew for each of them.
     """
 
     def parse(self, unreader: Any) -> Any:
         self.max_buffer_headers = _HEADER_BYTES
         return super().parse(unreader)
+
+    def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
+        """Read until there may be something new to find. Raises what gunicorn raises at the end."""
+        while True:
+            seen = len(buf)
+            super().read_into(unreader, buf, stop)
+            if self._has_news(buf, seen):
+                return
+
+    def _has_news(self, buf: bytearray, seen: int) -> bool:
+        """Whether a line has ended, or the head has; what is wrong or too long gunicorn tells."""
+        if self.method is None:
+            return buf.find(b"\n", seen) >= 0 or len(buf) > self.limit_request_line
+        if buf.find(b"\r\n\r\n", max(0, seen - 3)) >= 0 or buf[:2] == b"\r\n":
+            return True
+        # A line that ends without CR: begun one byte earlier where that may be its CR.
+        start = seen - 1 if buf[seen - 1 : seen] == b"\r" else seen
+        alone = buf.count(b"\n", start) != buf.count(b"\r\n", start)
+        return alone or len(buf) > self.max_buffer_headers
 
     def _peer_is_trusted_proxy(self) -> bool:
         # Nobody is in `forwarded_allow_ips`; to see that, gunicorn would read the address first.

@@ -105,3 +105,35 @@ def test_without_greenlets_a_socket_is_asked_as_it_is() -> None:
             answers_of(here)(1)
         there.sendall(b"x")
         assert answers_of(here)(1) == b"x"
+
+
+_GIVING_WAY = """
+from gevent import monkey; monkey.patch_all()
+import socket, gevent
+from gevent.socket import wait_read
+from uploads.waiting import give_way
+
+ours, theirs = socket.socketpair()
+turns, over = [], []
+
+def busy():
+    while not over and len(turns) < 1000:
+        turns.append(1)
+        give_way()
+
+def read():
+    wait_read(ours.fileno())
+    over.append(len(turns))
+
+theirs.send(b"x")
+gevent.joinall([gevent.spawn(act) for act in (busy, busy, busy, read)], raise_error=True)
+print(over[0])
+"""
+
+
+def test_who_gives_way_lets_in_what_has_come() -> None:
+    """Those that only pass the turn on among themselves would keep the loop from the kernel."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _GIVING_WAY], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(ran.stdout) < 20
