@@ -194,6 +194,15 @@ def test_a_key_without_the_scope_is_refused(alice: Person, document: str) -> Non
         assert refusal(answer) == (403, "forbidden")
 
 
+def test_what_a_key_may_not_read_it_cannot_hand_out(alice: Person, document: str) -> None:
+    """A link opens without any key, so whoever makes one has read the file."""
+    writer = alice.stack.key(alice.email, Scope.DOCUMENTS_WRITE)
+    headers = {"Authorization": f"Bearer {writer}"}
+    made = alice.api.post("/links", json={"documents": [document]}, headers=headers)
+    assert refusal(made) == (403, "forbidden")
+    assert Scope.DOCUMENTS_READ.value in made.json()["detail"]
+
+
 def test_the_same_request_under_a_key_makes_one_link(alice: Person, document: str) -> None:
     """Answered alike, address and all; and what is kept of it opens nothing."""
     headers = {"Idempotency-Key": f"link-{document}"}

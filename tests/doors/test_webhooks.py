@@ -190,6 +190,13 @@ def test_changes_need_the_right_and_have_bounds(stack: Stack, hugo: Person) -> N
     reader = {"Authorization": f"Bearer {stack.key(hugo.email, Scope.DOCUMENTS_READ)}"}
     assert hugo.api.get(path, headers=reader).status_code == 200
     assert refusal(hugo.api.patch(path, json={}, headers=reader)) == (403, "forbidden")
+    # Whoever is told of a document has read it: a key that may only write manages no webhooks.
+    writer = {"Authorization": f"Bearer {stack.key(hugo.email, Scope.DOCUMENTS_WRITE)}"}
+    for answer in (
+        hugo.api.post("/webhooks", json={"url": url}, headers=writer),
+        hugo.api.patch(path, json={"url": url}, headers=writer),
+    ):
+        assert refusal(answer) == (403, "forbidden")
     for _ in range(9):
         made(hugo, url)
     assert refusal(hugo.api.post("/webhooks", json={"url": url})) == (409, "conflict")

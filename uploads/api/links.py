@@ -33,6 +33,8 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
 _SOME = Field(min_length=1, max_length=MOST_DOCUMENTS, json_schema_extra={"uniqueItems": True})
+# Whoever has a link has the bytes: a key that may not read them may not hand them out.
+_MAKER = (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
 _PASSWORD = Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)
 
 
@@ -70,12 +72,12 @@ def _with_url(body: str) -> str:
     Answer(201, "The link, with its address.", Shown, headers=("Location",)),
     takes=(LinkRequest,),
     problems=(errors.NotFound, errors.NotClean, errors.Gone),
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MAKER,
 )
 @idempotent(veil=Veil(_without_url, _with_url))
 def create_link() -> Response:
     """Make a link to one document or several."""
-    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    actor = require_actor(*_MAKER)
     check_header()
     known_members(request)
     asked = read_body(request, LinkRequest)

@@ -1,4 +1,8 @@
-"""/webhooks: whom to tell, and what was delivered. Managing needs `documents:write`."""
+"""/webhooks: whom to tell, and what was delivered. Managing needs both scopes of documents.
+
+A webhook is told what `GET` shows of every document: a key that may not look must not have it sent
+to itself.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ from uploads.openapi.service_shapes import Webhook as Shown
 from uploads.security.csrf import check_header
 from uploads.security.principals import require_actor, services
 
+_MANAGER = (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
 Events = Annotated[list[Literal[NAMES]], Field(min_length=1, max_length=len(NAMES))]  # type: ignore[valid-type]
 
 
@@ -53,7 +58,7 @@ class WebhookChange(Body):
     Answer(201, "The webhook, with its secret.", NewWebhook, headers=("Location",)),
     takes=(WebhookRequest,),
     problems=(errors.Conflict,),
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MANAGER,
 )
 @idempotent(veil=without("secret"))
 def create_webhook() -> Response:
@@ -95,7 +100,7 @@ def show_webhook(webhook_id: str) -> Response:
     "change_webhook",
     Answer(200, "As it is now.", Shown),
     takes=(WebhookChange,),
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MANAGER,
 )
 def change_webhook(webhook_id: str) -> Response:
     """Give it another address or other events, turn it on or off."""
@@ -111,7 +116,7 @@ def change_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.delete("/webhooks/<webhook_id>")
-@described("remove_webhook", Answer(204, "It is gone."), scope=Scope.DOCUMENTS_WRITE)
+@described("remove_webhook", Answer(204, "It is gone."), scopes=_MANAGER)
 def remove_webhook(webhook_id: str) -> Response:
     """Tell it nothing any more."""
     services().webhooks.remove(_manager(), webhook_id)
@@ -125,7 +130,7 @@ def remove_webhook(webhook_id: str) -> Response:
     takes=(Nothing,),
     optional=True,
     problems=(errors.Conflict,),
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MANAGER,
 )
 def test_webhook(webhook_id: str) -> Response:
     """Deliver an event that stands for nothing."""
@@ -140,7 +145,7 @@ def test_webhook(webhook_id: str) -> Response:
     Answer(200, "The webhook, with its new secret.", NewWebhook),
     takes=(Nothing,),
     optional=True,
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MANAGER,
 )
 def rotate_webhook(webhook_id: str) -> Response:
     """A new secret, shown once; for a day the one before signs as well."""
@@ -171,7 +176,7 @@ def list_deliveries(webhook_id: str) -> Response:
     takes=(Nothing,),
     optional=True,
     problems=(errors.Conflict,),
-    scope=Scope.DOCUMENTS_WRITE,
+    scopes=_MANAGER,
 )
 def redeliver(webhook_id: str, delivery_id: str) -> Response:
     """Deliver it once more, under the same `webhook-id`."""
@@ -181,7 +186,7 @@ def redeliver(webhook_id: str, delivery_id: str) -> Response:
 
 
 def _manager() -> Actor:
-    actor = require_actor(Scope.DOCUMENTS_WRITE)
+    actor = require_actor(*_MANAGER)
     check_header()
     known_members(request)
     return actor

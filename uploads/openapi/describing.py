@@ -41,7 +41,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that a view says. `scope` is None where any caller may ask, `public` where anybody may.
+    """All that a view says. Any caller may ask where there are no `scopes`, else who has all of
+    them; anybody where it is `public`.
 
     `takes` are the forms of its body, of which one is sent; `optional` that there may be none.
     `problems` are those of the view itself.
@@ -53,12 +54,19 @@ class Description:
     optional: bool = False
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[type[UploadsError], ...] = ()
-    scope: Scope | None = None
+    scopes: tuple[Scope, ...] = ()
     public: bool = False
 
 
-def described(name: str, *answers: Answer, **more: Any) -> Callable[[V], V]:
-    """Keep a `Description` with a view. It stands above what wraps the view."""
+def described(
+    name: str, *answers: Answer, scope: Scope | None = None, **more: Any
+) -> Callable[[V], V]:
+    """Keep a `Description` with a view. It stands above what wraps the view.
+
+    `scope` is short for `scopes` of one.
+    """
+    if scope is not None:
+        more["scopes"] = (scope,)
     description = Description(name, answers, **more)
 
     def keep(view: V) -> V:

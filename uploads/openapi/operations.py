@@ -95,7 +95,7 @@ class Operation:
     def _security(self) -> list[dict[str, list[str]]]:
         if self.says.public:
             return []
-        scopes = [self.says.scope.value] if self.says.scope else []
+        scopes = [scope.value for scope in self.says.scopes]
         session: dict[str, list[str]] = {"session": []}
         return [{"key": scopes}, {**session, "csrf": []} if self._unsafe else session]
 
@@ -104,7 +104,7 @@ class Operation:
         found = [*_ALWAYS, *self.says.problems]
         if not self.says.public:
             found.append(errors.Unauthenticated)
-        if self.says.scope is not None:
+        if self.says.scopes:
             found.append(errors.Forbidden)
         if self._unsafe and not self.says.public:
             found.append(errors.CsrfRefused)

@@ -50,12 +50,14 @@ def current_actor() -> Actor | None:
     return actor
 
 
-def require_actor(scope: Scope | None = None) -> Actor:
-    """Who is asking. Raises Unauthenticated for nobody and Forbidden without `scope`."""
+def require_actor(*scopes: Scope) -> Actor:
+    """Who is asking. Raises Unauthenticated for nobody and Forbidden without one of `scopes`."""
     actor = current_actor()
     if actor is None:
         raise Unauthenticated
-    if scope is not None and scope not in actor.scopes:
+    for scope in scopes:
+        if scope in actor.scopes:
+            continue
         if scope is Scope.ADMIN:
             raise Forbidden("Only administrators may do this, by a key that has the scope admin.")
         raise Forbidden(f"This key lacks the scope {scope.value}. Make a key that has it.")
