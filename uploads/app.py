@@ -159,16 +159,15 @@ def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits
     asked, kept = principals.present(), g._get_current_object()
     _begin(asked, kept)
     actor = kept.actor = _identify(asked, services)
-    uploader = actor if upload_limits.limited_here(asked, actor) else None
-    if uploader is None:
+    if actor is not None and upload_limits.limited_here(asked, actor):
+        entrance.enter(asked, kept, actor)
+    else:
         limiter.count(asked, actor)
     # After the limits: what is refused for its host is counted like anything else.
     framing.check_target(asked)
     hosts.check_host(asked, services.settings)
     framing.check_coding(asked)
     framing.check_query(asked)
-    if uploader is not None:
-        entrance.enter(asked, kept, uploader)
 
 
 def _begin(asked: Request, kept: Any) -> None:

@@ -205,6 +205,14 @@ def test_addresses_without_a_route_and_wrong_methods_are_counted_like_others(
     assert_limited(stranger.get("/nowhere"), "default")
 
 
+def test_an_upload_to_another_host_is_counted_like_others(dora: Person) -> None:
+    """Refused before its body is read, and no less of an upload to the limits."""
+    name = {"Host": "elsewhere.example"}
+    answers = [dora.api.post("/documents", content=TEXT, headers=name) for _ in range(UPLOADS + 1)]
+    assert [one.status_code for one in answers] == [421] * UPLOADS + [429]
+    assert_limited(answers[-1], "upload-user")
+
+
 def test_keys_that_are_none_are_counted_by_address_and_lock_no_one_out(
     stranger: httpx.Client, dora: Person
 ) -> None:
