@@ -58,6 +58,8 @@ def test_what_was_added_comes_back_to_its_owner_alone(owned: SqlRecords) -> None
     add(owned, made)
     assert owned.read(lambda work: work.links.get("usr_1", "lnk_1")) == made
     assert found(owned) == made
+    owned.write(lambda work: work.accounts.set_disabled("usr_1", after(1)))
+    assert found(owned) == replace(made, barred_at=after(1))
     assert owned.read(lambda work: work.links.get("usr_2", "lnk_1")) is None
     for unknown in ("lnk_9", "", "a\x00b", "\ud800"):
         assert found(owned, unknown) is None

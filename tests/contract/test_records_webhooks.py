@@ -260,3 +260,14 @@ def test_a_disabled_webhook_waits_and_old_deliveries_go(hooked: SqlRecords) -> N
     ]
     assert hooked.write(lambda work: work.deliveries.remove_before(NOW, 9)) == 0
     assert hooked.write(lambda work: work.deliveries.remove_before(after(1), 9)) == 1
+
+
+def test_nobody_who_is_locked_out_is_told_anything(hooked: SqlRecords) -> None:
+    settle(hooked)
+    hooked.write(lambda work: work.accounts.set_disabled("usr_1", after(1)))
+    assert (due(hooked, 9), leased(hooked, 9)) == ([], None)
+    assert hooked.read(lambda work: work.deliveries.backlog(after(9))) == (0, None)
+    assert hooked.read(lambda work: work.deliveries.overdue(after(9), 9)) == []
+    hooked.write(lambda work: work.accounts.set_disabled("usr_1", None))
+    assert due(hooked, 9) == ["whk_1"]
+    assert leased(hooked, 9) is not None

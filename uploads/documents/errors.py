@@ -147,12 +147,13 @@ class Gone(UploadsError):
 
 
 class LinkEnded(Gone):
-    """Raised when a link is used that was revoked, has expired, or whose document is gone."""
+    """Raised when a link is used that was revoked, has expired, or whose document is gone, or while
+    its owner is locked out."""
 
     title = "This link has ended"
     sentence = (
-        "The link was revoked, its time is over, or a file behind it was deleted. Ask whoever gave "
-        "it to you for a new one."
+        "The link was revoked, its time is over, or what is behind it is not shared any more. Ask "
+        "whoever gave it to you for a new one."
     )
 
 

@@ -29,7 +29,8 @@ class Disposition(StrEnum):
 class Link:
     """`downloads` counts what was handed out, `max_downloads` bounds it.
 
-    `ended_at` is set when its owner revokes it, or one of its documents is gone.
+    `ended_at` is set when its owner revokes it, or one of its documents is gone. `barred_at` is
+    since when its owner is locked out; it is the owner's own, and told to whoever uses the link.
     """
 
     id: str
@@ -42,14 +43,17 @@ class Link:
     password_hash: str | None = None
     downloads: int = 0
     ended_at: datetime | None = None
+    barred_at: datetime | None = None
 
     @property
     def used_up(self) -> bool:
         return self.max_downloads is not None and self.downloads >= self.max_downloads
 
     def check_living(self, now: datetime) -> None:
-        """Raises LinkEnded for one that was revoked, has expired, or lost a document."""
-        if self.ended_at is not None or (self.expires_at is not None and now >= self.expires_at):
+        """Raises LinkEnded for one that was revoked, has expired, or lost a document, and while
+        whoever gave it may not come in."""
+        over = self.expires_at is not None and now >= self.expires_at
+        if over or self.ended_at is not None or self.barred_at is not None:
             raise LinkEnded
 
     def check_uses(self) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     and_,
     delete,
+    exists,
     func,
     insert,
     literal_column,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from uploads.documents.webhooks import ATTEMPTS_SHOWN, Attempt, Delivery, DeliveryState, Lease
 from uploads.records.outbox_tables import deliveries, webhooks
 from uploads.records.statements import Before, newest_first, storable
+from uploads.records.tables import users
 from uploads.records.webhooks import webhook_of
 
 # Spelt out: a partial index is of use only where the database can see that it fits.
@@ -158,7 +160,7 @@ class SqlDeliveries:
         statement = (
             select(deliveries.c.id)
             .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
-            .where(_PENDING, deliveries.c.not_before < before, webhooks.c.disabled_at.is_(None))
+            .where(_PENDING, deliveries.c.not_before < before, _called())
             .limit(limit)
         )
         return self._connection.scalars(statement).all()
@@ -197,9 +199,15 @@ class SqlDeliveries:
         return held.first() is not None
 
 
+def _called() -> ColumnElement[bool]:
+    """Whether it is enabled, and its owner not locked out: till then what is due waits."""
+    owner = exists().where(users.c.id == webhooks.c.owner_id, users.c.disabled_at.is_(None))
+    return and_(webhooks.c.disabled_at.is_(None), owner)
+
+
 def _free(now: datetime) -> ColumnElement[bool]:
     unleased = or_(webhooks.c.lease_until.is_(None), webhooks.c.lease_until <= now)
-    return and_(webhooks.c.disabled_at.is_(None), unleased)
+    return and_(_called(), unleased)
 
 
 def _waits_for(lease: Lease, now: datetime) -> ColumnElement[bool]:

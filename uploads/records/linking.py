@@ -18,7 +18,8 @@ class Links(Protocol):
         """One link of this owner; somebody else's is None, like one that does not exist."""
 
     def find(self, link_id: str) -> Link | None:
-        """One link, whoever owns it: for whoever holds its address."""
+        """One link, whoever owns it: for whoever holds its address. Only here it is told since
+        when the owner is locked out."""
 
     def page(
         self,

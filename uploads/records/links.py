@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from uploads.documents.links import Disposition, Link
 from uploads.records.link_tables import link_documents, link_uses, links
 from uploads.records.statements import newest_first, storable
+from uploads.records.tables import users
 
 
 class SqlLinks:
@@ -52,7 +54,11 @@ class SqlLinks:
         return self._one(link_id, links.c.owner_id == owner_id)
 
     def find(self, link_id: str) -> Link | None:
-        return self._one(link_id)
+        found = self._one(link_id)
+        if found is None:
+            return None
+        barred = select(users.c.disabled_at).where(users.c.id == found.owner_id)
+        return replace(found, barred_at=self._connection.scalar(barred))
 
     def page(
         self,

@@ -83,7 +83,10 @@ class Accounts(Keys):
         return self._records.read(lambda work: work.accounts.users())
 
     def disable(self, email: str, *, by: str = OPERATOR) -> User:
-        """Lock a user out at once: sessions end, keys are refused. Raises NotFound."""
+        """Lock a user out at once: sessions end, keys are refused, links and webhooks rest.
+
+        Raises NotFound.
+        """
 
         def lock(work: Work) -> User:
             user = by_email(work, email)

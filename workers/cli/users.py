@@ -70,7 +70,7 @@ def list_users(accounts: Accounts, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Also the last administrator who can sign in.")
 @with_accounts
 def disable(accounts: Accounts, email: str, force: bool) -> None:
-    """Lock EMAIL out at once: sessions end, keys are refused."""
+    """Lock EMAIL out at once: sessions end, keys are refused, links and webhooks rest."""
     if not force and _is_last_administrator(accounts, email):
         raise click.ClickException(
             f"{email} is the only administrator who can sign in: make another one first "
