@@ -470,6 +470,17 @@ class RecordsUnavailable(Unavailable):
     part = "database"
 
 
+class PasswordsBusy(Unavailable):
+    """Raised when more passwords are to be checked at once than can be in a while."""
+
+    title = "Too many passwords are being checked"
+    sentence = (
+        "More people give their passwords at the moment than can be checked. Yours was not looked "
+        "at. Please try again soon."
+    )
+    part = "passwords"
+
+
 class ObjectMissing(UploadsError):
     """Raised when the store has no object under a key that the records name."""
 

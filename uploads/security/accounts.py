@@ -130,6 +130,7 @@ class Accounts(Keys):
 
         Raises Unauthenticated for a wrong pair and for a disabled user, always with the same
         sentence and at the same cost.
+        Raises PasswordsBusy too, of whoever is asked for.
         """
         address = unicodedata.normalize("NFC", email).strip().lower()
         user = self._records.read(lambda work: work.accounts.user_by_email(address))

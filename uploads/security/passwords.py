@@ -11,11 +11,14 @@ import re
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from uploads.documents.errors import PasswordsBusy
 from uploads.lanes import elsewhere
 from uploads.security.credentials import invalid
 
@@ -24,6 +27,8 @@ LONGEST = 128
 _OWN_SHARE = 8
 # Each of these takes 64 MiB while it runs; more at once gain nothing on a few cores.
 _AT_ONCE = 4
+# Who waits holds a connection, and strangers without number can be made to wait.
+_PATIENCE_SECONDS = 10.0
 _WORDS = (
     "abc admin administrator asdf asdfgh asdfghjkl baseball batman changeit changeme computer "
     "dragon football hello iloveyou letmein login lovely master monkey mustang myspace nimda "
@@ -91,23 +96,36 @@ def _normal(password: str) -> str:
 
 
 class Passwords:
-    """Hashes and checks with argon2id; unknown accounts cost what known ones do."""
+    """Hashes and checks with argon2id; unknown accounts cost what known ones do.
 
-    def __init__(self, hasher: PasswordHasher, at_once: int = _AT_ONCE) -> None:
+    So many `at_once`; whoever waits for longer than `patience` seconds goes away unheard.
+    """
+
+    def __init__(
+        self,
+        hasher: PasswordHasher,
+        at_once: int = _AT_ONCE,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._hasher = hasher
         self._turns = threading.BoundedSemaphore(at_once)
+        self._patience = patience
         self._nobodys = _hash_of_nothing(hasher)
 
     def hash(self, password: str) -> str:
-        with self._turns:
+        """The hash to keep. Raises PasswordsBusy."""
+        with self._turn():
             return elsewhere(lambda: self._hasher.hash(_encoded(password)))
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password belongs to the hash; None is an account that does not exist."""
+        """Whether the password belongs to the hash; None is an account that does not exist.
+
+        Raises PasswordsBusy.
+        """
         possible = password_hash is not None and len(password) <= 4 * LONGEST
         kept = password_hash if password_hash and possible else self._nobodys
         given = _encoded(password if possible else "")
-        with self._turns:
+        with self._turn():
             try:
                 return elsewhere(lambda: self._hasher.verify(kept, given))
             except (VerificationError, InvalidHashError):
@@ -116,6 +134,15 @@ class Passwords:
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than those of today."""
         return self._hasher.check_needs_rehash(password_hash)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=self._patience):
+            raise PasswordsBusy
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 def _encoded(password: str) -> bytes:
