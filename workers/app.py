@@ -21,6 +21,7 @@ from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
 from uploads.wiring import build
 from workers.configured import settings_or_end
+from workers.consuming import consume
 from workers.exposing import expose
 from workers.lineup import everything
 from workers.machine import processes
@@ -52,7 +53,7 @@ class StartedAsRoot(RuntimeError):
 
 
 def _make_app(settings: Settings) -> Celery:
-    made = make_celery(settings.redis_url)
+    made = consume(make_celery(settings.redis_url))
     made.conf.update(
         include=["workers.tasks"],
         worker_concurrency=processes(settings),

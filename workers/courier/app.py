@@ -18,6 +18,7 @@ from uploads.config import Settings
 from uploads.queue import DELIVER_TASK, CeleryHints, make_celery
 from uploads.records.sql import SqlRecords
 from workers.configured import settings_or_end
+from workers.consuming import consume
 from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
 from workers.exposing import expose
@@ -31,7 +32,7 @@ _STOP_SECONDS = 18.0
 
 
 def _make_app(settings: Settings) -> Celery:
-    made = make_celery(settings.redis_url)
+    made = consume(make_celery(settings.redis_url))
     made.conf.update(
         worker_prefetch_multiplier=1,
         task_acks_late=True,
