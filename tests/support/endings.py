@@ -20,6 +20,7 @@ JPEG, MP4 = "image/jpeg", "video/mp4"
 BURIED = tuple(second_formats.second_formats())
 """Seen only by the worker, who looks through the whole file."""
 PAGE = b"<html><script>alert(1)</script>"
+_MAKERS_NOTE = b"Exif\0\0II*\0\x08\0\0\0\1\0\x7c\x92\x07\0\4\0\0\0note\0\0\0\0"
 INSTA360 = b"8db42d694ccc418790edff439fe026bf"
 
 
@@ -27,6 +28,20 @@ def photo(*segments: bytes) -> bytes:
     """A JPEG with these segments in front."""
     plain = picture("JPEG")
     return plain[:2] + b"".join(segments) + plain[2:]
+
+
+def sectors(content: bytes) -> bytes:
+    """A JPEG that ends with a sector of a card, and one more that begins with this content."""
+    plain = photo()
+    comment = bytes(-(len(plain) + 4) % 512)
+    aligned = plain[:2] + struct.pack(">2sH", b"\xff\xfe", 2 + len(comment)) + comment + plain[2:]
+    return aligned + content.ljust(512, b"\x1e")
+
+
+def camera(*segments: bytes) -> bytes:
+    """A JPEG with a maker's note in its Exif."""
+    exif = b"\xff\xe1" + struct.pack(">H", 2 + len(_MAKERS_NOTE)) + _MAKERS_NOTE
+    return photo(exif, *segments)
 
 
 def samsung(content: bytes) -> bytes:
@@ -82,6 +97,26 @@ def _honest_photos() -> dict[str, tuple[str, bytes]]:
             JPEG,
             photo(xmp_segment(container + ' Item:Mime="video/mp4"')) + second + film(),
         ),
+        "rests of memory before a preview": (
+            JPEG,
+            photo(mpf_segment(2)) + b"\xff" * 45 + b"\x1e !" * 149 + second,
+        ),
+        "debugging before a film": (
+            JPEG,
+            photo(xmp_segment('GCamera:MotionPhoto="1"'))
+            + b"aecDebug"
+            + b"\xba<\1" * 8000
+            + film(),
+        ),
+        "filled with ones": (JPEG, photo() + b"\xff" * 300),
+        "sector with rests of memory": (JPEG, sectors(b"\xff" * 9)),
+        "debugging alone": (JPEG, photo() + b"aecDebug" + bytes(range(256))),
+        "preview of a maker's note": (JPEG, camera() + b"\1" * 979 + second),
+        "canon's recipe": (
+            JPEG,
+            photo() + b"CANON OPTIONAL DATA\0" + bytes(300) + b"CANON OPTIONAL DATA\0" + b"\1" * 44,
+        ),
+        "photo mechanic": (JPEG, photo() + b"\x1c\2\xdd\0\4\0\0\0\1" + b"\0\0\0?cbipcbbl"),
         "samsung motion photo": (JPEG, photo() + samsung(film())),
         "samsung after film": (
             JPEG,
@@ -147,6 +182,22 @@ def _foreign_photos() -> dict[str, tuple[str, bytes, str]]:
         "undeclared picture": (JPEG, photo() + photo(), trailing),
         "undeclared film": (JPEG, photo() + film(), trailing),
         "one picture too many": (JPEG, photo(mpf_segment(2)) + photo() + photo(), trailing),
+        "one more than a maker's note tells": (JPEG, camera() + photo() + photo(), trailing),
+        "a film where a maker's note tells a picture": (JPEG, camera() + film(), trailing),
+        "too far from a maker's note": (JPEG, camera() + b"\1" * 70_000 + photo(), trailing),
+        "sector with rests of memory, and more": (
+            JPEG,
+            sectors(b"\xff" * 9) + b"\1",
+            trailing,
+        ),
+        "page in a sector": (JPEG, sectors(b"\xff" * 9 + page), second),
+        "zip before a picture": (JPEG, photo(mpf_segment(2)) + archive + photo(), second),
+        "page before a picture": (JPEG, photo(mpf_segment(2)) + b"1" + page + photo(), second),
+        "script before a picture": (
+            JPEG,
+            photo(mpf_segment(2)) + b"#!/bin/sh\nrm x\n" + photo(),
+            second,
+        ),
         "zip instead of a picture": (JPEG, photo(mpf_segment(2)) + archive, trailing),
         "zip behind a film": (JPEG, moving + film() + archive, trailing),
         "zip in a film": (JPEG, moving + film() + box(b"free", archive), second),

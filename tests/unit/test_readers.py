@@ -68,6 +68,8 @@ LEFT_TO_THE_WORKER = {
     *("rtf object", "rtf template"),
     # of a tail that the door does not keep, and of checksums
     *("zip in a film", "page in a film", "zip in a maker's trailer", "zip in png"),
+    *("zip before a picture", "page before a picture", "script before a picture"),
+    "page in a sector",
     *("zip behind tiff", "zip in box", "zip around an end", "zip behind endless wav"),
     *("zip behind endless webm", "zip behind rtf", "zip behind mp3", *endings.BURIED),
 }

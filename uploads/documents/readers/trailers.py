@@ -10,15 +10,19 @@ from uploads.documents.readers.window import Ask, Window
 PADDING = b"\0\t\n\r "
 """Passes behind every end but a ZIP's: writers fill up blocks, transfers add a line."""
 
-# Trailers of cameras and phones that name themselves, where they begin or at the end of the file:
-# Samsung, Insta360, Nikon, OnePlus, Vivo and Sony write these.
-_BEGINS = (b"streamdata", b'vivo{"', b"\x55\x26\x11\x05\0")
+# Trailers that name themselves, where they begin or at the end of the file: cameras and phones of
+# Samsung, Insta360, Nikon, OnePlus, Vivo, Sony and Google write these, and programs of Canon
+# (VRD), Photo Mechanic, FotoStation and AFCP keep what photographers note there (ExifTool,
+# "Trailer" and IdentifyTrailer).
+_BEGINS = (b"streamdata", b'vivo{"', b"\x55\x26\x11\x05\0", b"aecDebug")
 _ENDS = re.compile(
     rb"(?:QDIOBS|SEFT|8db42d694ccc418790edff439fe026bf|\0{6}/NIKON APP|jxrs...\0|"
-    rb"\xff{4}\x1b\*9HWfu\x84\x93\xa2\xb1)\Z",
+    rb"\xff{4}\x1b\*9HWfu\x84\x93\xa2\xb1|CANON OPTIONAL DATA\0.{44}|cbipcbbl|"
+    rb"\xa1\xb2\xc3\xd4|AXS[!*].{8})\Z",
     re.DOTALL,
 )
-_MARK_BYTES = 64
+MARK_BYTES = 64
+"""How many bytes from the end a mark may begin."""
 
 
 def only_padding_follows(window: Window) -> Ask[None]:
@@ -47,7 +51,7 @@ def named_trailer(window: Window, head: bytes) -> Ask[None]:
     """Read to the end of the file. Raises Refusal unless a mark begins or ends what is there."""
     tail = b""
     while piece := (yield from window.rest()):
-        tail = (tail + piece[-_MARK_BYTES:])[-_MARK_BYTES:]
+        tail = (tail + piece[-MARK_BYTES:])[-MARK_BYTES:]
     if not head.startswith(_BEGINS) and not _ENDS.search(tail.rstrip(b"\n")):
         raise Refusal("trailing-data", "bytes behind the end")
 
