@@ -4,7 +4,9 @@ strangers do. Tables of data, read like lists.
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 import zlib
 
 import pyvips
@@ -75,13 +77,36 @@ def wav(size: int, after: bytes = b"") -> bytes:
     return data[:4] + struct.pack("<L", size) + data[8:]
 
 
+def wide_wav(after: bytes = b"") -> bytes:
+    """A sound whose sizes stand in 64 bits (RF64), as recorders write what may become long."""
+    data = honest.sound()
+    wide = struct.pack("<4sLQQQL", b"ds64", 28, len(data) + 28, len(data) - 44, 0, 0)
+    full = struct.pack("<L", 0xFFFFFFFF)
+    return b"RF64" + full + b"WAVE" + wide + data[12:40] + full + data[44:] + after
+
+
+def big_endian_wav() -> bytes:
+    shape = struct.pack(">4sLHHLLHH", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16)
+    chunks = shape + struct.pack(">4sL", b"data", 400) + bytes(400)
+    return struct.pack(">4sL4s", b"RIFX", 4 + len(chunks), b"WAVE") + chunks
+
+
+def in_backslashes(package: bytes) -> bytes:
+    """The same package with the names that old .NET and Windows PowerShell 5.1 write."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return honest.pack(
+            {name.replace("/", "\\"): archive.read(name) for name in archive.namelist()}
+        )
+
+
 def webm_of(size: bytes, after: bytes = b"") -> bytes:
     return webm()[:-1] + size + bytes(40) + after
 
 
 def honest_endings() -> dict[str, tuple[str, bytes]]:
     """Return label → (type, bytes): every one of these must pass."""
-    return _honest_photos() | _honest_others() | second_formats.honest()
+    photos = _honest_photos() | _honest_cameras()
+    return photos | _honest_sounds() | _honest_others() | second_formats.honest()
 
 
 def _honest_photos() -> dict[str, tuple[str, bytes]]:
@@ -97,6 +122,24 @@ def _honest_photos() -> dict[str, tuple[str, bytes]]:
             JPEG,
             photo(xmp_segment(container + ' Item:Mime="video/mp4"')) + second + film(),
         ),
+        "samsung motion photo": (JPEG, photo() + samsung(film())),
+        "samsung after film": (
+            JPEG,
+            photo(xmp_segment('Camera:MotionPhoto="1"')) + film() + samsung(b"x"),
+        ),
+        "insta360 photo": (JPEG, photo() + bytes(range(256)) + INSTA360),
+        "vivo photo": (JPEG, photo() + b'vivo{"com.vivo.gallery": 1}'),
+        "padded jpeg": (JPEG, photo() + bytes(5000)),
+        "jpeg and a line": (JPEG, photo() + b"\r\n"),
+        "jpeg cut off": (JPEG, photo()[:-200]),
+        "progressive jpeg": (JPEG, picture("JPEG", progressive=True, restart_marker_blocks=1)),
+    }
+
+
+def _honest_cameras() -> dict[str, tuple[str, bytes]]:
+    """What is between pictures, and behind them, without being one."""
+    second = picture("JPEG")
+    return {
         "rests of memory before a preview": (
             JPEG,
             photo(mpf_segment(2)) + b"\xff" * 45 + b"\x1e !" * 149 + second,
@@ -117,22 +160,10 @@ def _honest_photos() -> dict[str, tuple[str, bytes]]:
             photo() + b"CANON OPTIONAL DATA\0" + bytes(300) + b"CANON OPTIONAL DATA\0" + b"\1" * 44,
         ),
         "photo mechanic": (JPEG, photo() + b"\x1c\2\xdd\0\4\0\0\0\1" + b"\0\0\0?cbipcbbl"),
-        "samsung motion photo": (JPEG, photo() + samsung(film())),
-        "samsung after film": (
-            JPEG,
-            photo(xmp_segment('Camera:MotionPhoto="1"')) + film() + samsung(b"x"),
-        ),
-        "insta360 photo": (JPEG, photo() + bytes(range(256)) + INSTA360),
-        "vivo photo": (JPEG, photo() + b'vivo{"com.vivo.gallery": 1}'),
-        "padded jpeg": (JPEG, photo() + bytes(5000)),
-        "jpeg and a line": (JPEG, photo() + b"\r\n"),
-        "jpeg cut off": (JPEG, photo()[:-200]),
-        "progressive jpeg": (JPEG, picture("JPEG", progressive=True, restart_marker_blocks=1)),
     }
 
 
 def _honest_others() -> dict[str, tuple[str, bytes]]:
-    sound = honest.sound()
     return {
         "padded png": ("image/png", picture("PNG") + bytes(4096)),
         "moving png": ("image/png", animation("PNG")),
@@ -156,15 +187,27 @@ def _honest_others() -> dict[str, tuple[str, bytes]]:
         "insta360 film": (MP4, film() + bytes(range(256)) + INSTA360),
         "webm from a browser": ("video/webm", webm_of(b"\x01" + b"\xff" * 7)),
         "webm of a size": ("video/webm", webm_of(b"\xa8")),
+        "quicktime as mp4": (MP4, box(b"ftyp", b"qt  \0\0\2\0qt  ") + film()[20:]),
+        "zip of powershell": (ZIP, make_zip(Piece(b"a\\"), Piece(b"a\\b.txt", b"x"))),
+        "zip of shift jis": (ZIP, make_zip(Piece("表示.txt".encode("cp932"), b"x"))),
+        "docx in backslashes": (honest.DOCX, in_backslashes(honest.word())),
+        "padded rtf": ("application/rtf", rtf() + b"\r\n\0"),
+        "utf-32 txt": ("text/plain", "Text ".encode("utf-32") * 99),
+    }
+
+
+def _honest_sounds() -> dict[str, tuple[str, bytes]]:
+    sound = honest.sound()
+    return {
         "mp3 with tag": ("audio/mpeg", mp3() + b"TAG" + bytes(125)),
         "wav from a pipe": ("audio/wav", wav(0xFFFFFFFF)),
         "wav never closed": ("audio/wav", wav(0)),
         "wav off by eight": ("audio/wav", wav(len(sound))),
         "wav that forgot a chunk": ("audio/wav", wav(len(sound) - 20)),
         "odd wav": ("audio/wav", wav(len(sound) - 7, b"\1\0")),
+        "wav of a wide size": ("audio/wav", wide_wav()),
+        "wav of big end": ("audio/wav", big_endian_wav()),
         "ogg of pages": ("audio/ogg", ogg() * 3),
-        "padded rtf": ("application/rtf", rtf() + b"\r\n\0"),
-        "utf-32 txt": ("text/plain", "Text ".encode("utf-32") * 99),
     }
 
 
@@ -223,6 +266,7 @@ def _foreign_others() -> dict[str, tuple[str, bytes, str]]:
         "zip around an end": (PDF, honest.pdf() + archive[:-2] + b"\5\0%%EOF", second),
         "pdf without an end": (PDF, honest.pdf()[:-9], "malformed-file"),
         "zip behind wav": ("audio/wav", honest.sound() + archive, trailing),
+        "zip behind wide wav": ("audio/wav", wide_wav(archive), trailing),
         "zip behind endless wav": ("audio/wav", wav(0xFFFFFFFF, archive), second),
         "zip behind webm": ("video/webm", webm_of(b"\xa8", archive), trailing),
         "zip behind endless webm": ("video/webm", webm_of(b"\xff", archive), second),

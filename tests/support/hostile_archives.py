@@ -86,6 +86,8 @@ def bad_names() -> dict[str, tuple[str, bytes, str]]:
         "/abs",
         "C:\\x",
         "a\\..\\b",
+        "\\abs",
+        "a/..\\b",
         "a\0b",
         "x" * 5000,
         "a/../../b",
@@ -103,6 +105,16 @@ def bombs() -> dict[str, tuple[str, bytes, str]]:
     zeros = make_zip(deflated_zeros(64 * 1024 * 1024))
     stated = Piece(b"a", bytes(99), stated_unpacked=4294967294)
     return {
+        "packed in a folder": (
+            ZIP,
+            make_zip(Piece(b"a/", bytes(range(256)) * 9, stated_unpacked=0, crc=0)),
+            "malformed-file",
+        ),
+        "one name in two ways": (
+            ZIP,
+            make_zip(Piece(b"a/b", b"x"), Piece(b"a\\b", b"y")),
+            "malformed-file",
+        ),
         "overlap": (ZIP, overlapping_zip(), "bomb"),
         "4 gigabytes": (ZIP, make_zip(stated), "bomb"),
         "ratio": (ZIP, zeros, "bomb"),

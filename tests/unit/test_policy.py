@@ -18,7 +18,7 @@ TEXTS = {"txt", "csv", "md", "py"}
 # What the first bytes cannot tell apart, and the watch over all of them must.
 LEFT_TO_THE_WATCH = {("zip", office) for office in ("docx", "xlsx", "pptx", "odt", "ods", "odp")}
 FILM_AS_SOUND = ("mp4", "m4a")
-LEFT_TO_THE_WATCH |= {FILM_AS_SOUND}
+LEFT_TO_THE_WATCH |= {FILM_AS_SOUND, ("mov", "mp4")}
 LEFT_TO_THE_WATCH |= {(text, "json") for text in TEXTS} | {("json", text) for text in TEXTS}
 
 

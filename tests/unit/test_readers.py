@@ -49,15 +49,8 @@ HOSTILE = {
 LEFT_TO_THE_WORKER = {
     # of an archive's content
     *("nested bomb", "lying size", "too deep", "wrong checksum"),
-    *(
-        "unknown method",
-        "lzma method",
-        "docm",
-        "remote template",
-        "packed program",
-        "dde",
-        "quoted dde",
-    ),
+    *("unknown method", "lzma method", "docm", "remote template"),
+    *("packed program", "dde", "quoted dde"),
     *("billion laughs", "xxe", "utf-16 doctype", "vml doctype", "odt encrypted", "odt xxe"),
     *("pptx as xlsx",),
     # of a PDF's objects
@@ -68,8 +61,8 @@ LEFT_TO_THE_WORKER = {
     *("rtf object", "rtf template"),
     # of a tail that the door does not keep, and of checksums
     *("zip in a film", "page in a film", "zip in a maker's trailer", "zip in png"),
-    *("zip before a picture", "page before a picture", "script before a picture"),
-    "page in a sector",
+    *("zip before a picture", "page before a picture"),
+    *("script before a picture", "page in a sector"),
     *("zip behind tiff", "zip in box", "zip around an end", "zip behind endless wav"),
     *("zip behind endless webm", "zip behind rtf", "zip behind mp3", *endings.BURIED),
 }

@@ -71,6 +71,13 @@ def test_brands_decide_within_mp4s_family(brands: bytes, expected: str) -> None:
     assert sniff(size + b"ftyp" + brands + bytes(64)) == expected
 
 
+@pytest.mark.parametrize("form", [b"RF64", b"BW64", b"RIFX"])
+def test_sound_of_every_riff_is_recognised(form: bytes) -> None:
+    """Long and big-endian recordings are WAV as well; another RIFF is not."""
+    assert sniff(form + b"\xff\xff\xff\xffWAVEds64" + bytes(64)) == "audio/x-wav"
+    assert sniff(form + b"\xff\xff\xff\xffAVI LIST" + bytes(64)) != "audio/x-wav"
+
+
 def test_matroska_is_not_webm() -> None:
     """The document type tells Matroska from WebM."""
     assert sniff(samples.webm(b"matroska")) == "video/x-matroska"

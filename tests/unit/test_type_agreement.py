@@ -14,8 +14,9 @@ from uploads.documents.policy import HEAD_BYTES, Policy
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)
 TEXTS = {"txt", "csv", "md", "py"}
-# Content under another ending: many recorders write the general brand into sound, JSON is text.
-MAY_PASS = {("mp4", "m4a"), *(("json", text) for text in TEXTS)}
+# Content under another ending: many recorders write the general brand into sound, exports called
+# .mp4 keep QuickTime's, JSON is text.
+MAY_PASS = {("mp4", "m4a"), ("mov", "mp4"), *(("json", text) for text in TEXTS)}
 
 
 @functools.cache

@@ -174,7 +174,14 @@ KNOWN: tuple[FileType, ...] = (
     ),
     _type("application/rtf", "rich text", "rtf", "text/rtf application/x-rtf application/msword"),
     _type("application/zip", "a ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
-    _type("video/mp4", "an MP4 video", "mp4 m4v", "video/x-m4v application/mp4", "video/x-m4v"),
+    # Exports of QuickTime and of phones are called .mp4 and keep QuickTime's brand.
+    _type(
+        "video/mp4",
+        "an MP4 video",
+        "mp4 m4v",
+        "video/x-m4v application/mp4",
+        "video/x-m4v video/quicktime",
+    ),
     _type("video/quicktime", "a QuickTime video", "mov qt"),
     _type("video/webm", "a WebM video", "webm", "audio/webm", "audio/webm"),
     _type("audio/mpeg", "MP3 audio", "mp3", "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg"),

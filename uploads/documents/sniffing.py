@@ -53,7 +53,8 @@ _MARKUP = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 def sniff(untrusted_head: bytes) -> str:
     """The media type that the first bytes (up to 4 KiB) show; `UNKNOWN` when they show none."""
-    found = _iso_media(untrusted_head) or _ebml(untrusted_head) or _libmagic(untrusted_head)
+    found = _iso_media(untrusted_head) or _ebml(untrusted_head) or _wave(untrusted_head)
+    found = found or _libmagic(untrusted_head)
     found = _SAME.get(found, found)
     if found.startswith("text/") and _has_zero_bytes(untrusted_head):
         found = UNKNOWN  # libmagic calls some programs whose headers make no sense plain text
@@ -108,6 +109,12 @@ def _ebml(head: bytes) -> str | None:
         return "video/x-matroska"
     size = head[at + 2] & 0x7F
     return "video/webm" if head[at + 3 : at + 3 + size] == b"webm" else "video/x-matroska"
+
+
+def _wave(head: bytes) -> str | None:
+    """Sound of a wide size (EBU Tech 3306, ITU-R BS.2088) or big-endian: libmagic knows neither."""
+    is_wave = head[:4] in (b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE"
+    return "audio/x-wav" if is_wave else None
 
 
 def _office(head: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Literal
 
 from uploads.documents.readers.limits import Limits, Refusal
@@ -13,6 +14,7 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _EBML_BYTES = 4096
 _EMPTY_WAV = 36  # what a recorder writes first, and leaves behind when it is switched off
 _UNKNOWN_WAV = 0xFFFFFF00
+_WIDE = 0xFFFFFFFF  # stands in ds64 (EBU Tech 3306, 3.5)
 
 
 def _other() -> Refusal:
@@ -20,19 +22,23 @@ def _other() -> Refusal:
 
 
 def read_wav(window: Window, _: Limits) -> Ask[None]:
-    """RIFF states its size (Microsoft RIFF, "Chunks"); who writes to a pipe states none."""
-    head = yield from window.peek(12)
+    """RIFF states its size (Microsoft RIFF, "Chunks"), RF64 in `ds64`; a pipe's writer none."""
+    head = yield from window.peek(36)
     if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:12] != b"WAVE":
         raise _other()
     order: Literal["big", "little"] = "big" if head[:4] == b"RIFX" else "little"
-    size = int.from_bytes(head[4:8], order)
-    if size <= _EMPTY_WAV or size >= _UNKNOWN_WAV:
+    size, data = int.from_bytes(head[4:8], order), _WIDE
+    if head[:2] != b"RI" and head[12:16] == b"ds64" and len(head) == 36:
+        wide, data = struct.unpack_from("<QQ", head, 20)
+        size = wide if size == _WIDE else size
+    if size <= _EMPTY_WAV or _UNKNOWN_WAV <= size <= _WIDE:
         return
     end = 8 + size
     window.skip(12)
     # Some writers forget a chunk in the sum: what a chunk says that begins inside counts as well.
     while window.position + 8 <= end and len(head := (yield from window.peek(8))) == 8:
         length = int.from_bytes(head[4:], order)
+        length = data if length == _WIDE else length
         window.skip(8 + length + length % 2)
     window.skip(max(0, end - window.position))
     yield from only_padding_follows(window)

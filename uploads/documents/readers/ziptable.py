@@ -37,7 +37,8 @@ _DIRECTORY_BYTES = 64 * 1024 * 1024
 _EXTRA_BYTES = 64  # behind a local name; what most writers need
 _DESCRIPTOR_BYTES = (12, 16, 20, 24)
 _ENDS = re.compile(rb"PK\x05\x06(?=.{16}(..))", re.DOTALL)
-_BAD_NAME = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_BAD_NAME = re.compile(r"[\x00-\x1f\x7f]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_NOTHING_PACKED = 16  # no deflater makes more of nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def read_table(file: Seekable, budget: Budget, *, led: bool = False) -> list[Ent
     for each, name, start in zip(found, names, starts, strict=True):
         budget.check_ratio(each.unpacked, each.packed)
         entries.append(Entry(name, each.method, each.crc, each.packed, each.unpacked, start))
-        if name.endswith("/") and each.unpacked:
+        if name.endswith("/") and (each.unpacked or each.packed > _NOTHING_PACKED):
             _malformed("a folder with content")
     return entries
 
@@ -221,10 +222,14 @@ def _check_unicode_name(field: bytes) -> None:
 
 
 def _checked_name(raw: bytes, flags: int) -> str:
+    """The name, with a slash for each backslash (APPNOTE 4.4.17.1 forbids them).
+
+    Windows PowerShell 5.1 writes them between folders, and one is half of a letter in Shift JIS.
+    """
     if not raw or len(raw) > _NAME_BYTES:
         _malformed("a name that is empty or too long")
     try:
-        name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
+        name = raw.decode("utf-8" if flags & _UTF8 else "cp437").replace("\\", "/")
     except UnicodeDecodeError:
         _malformed("a name that is not UTF-8")
     if _BAD_NAME.search(name):
