@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from tests.support import samples
+from tests.support import endings, samples
 from uploads.documents.errors import MalformedFile, TypeMismatch
 from uploads.documents.kinds import KNOWN
 from uploads.documents.policy import HEAD_BYTES, Policy
@@ -17,6 +17,9 @@ TEXTS = {"txt", "csv", "md", "py"}
 # Content under another ending: many recorders write the general brand into sound, exports called
 # .mp4 keep QuickTime's, JSON is text.
 MAY_PASS = {("mp4", "m4a"), ("mov", "mp4"), *(("json", text) for text in TEXTS)}
+
+
+HONEST = endings.honest_endings()
 
 
 @functools.cache
@@ -34,6 +37,15 @@ def passes(name: str, content: str, declared: str | None) -> bool:
     except (TypeMismatch, MalformedFile):
         return False
     return True
+
+
+@pytest.mark.parametrize("label", HONEST)
+def test_what_readers_let_pass_is_recognised_by_its_head(label: str) -> None:
+    """Every honest file comes so far that its reader is asked."""
+    media_type, data = HONEST[label]
+    kind = POLICY.by_type(media_type)
+    assert kind is not None
+    assert POLICY.judge(f"a.{kind.extensions[0]}", None, data[:HEAD_BYTES]) is kind
 
 
 @pytest.mark.parametrize("declared", [None, *(kind.type for kind in KNOWN)])

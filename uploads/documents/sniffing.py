@@ -140,7 +140,21 @@ def _is_mp3(head: bytes) -> bool:
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[3:5]) < 0xFF:
         return True
     size = _frame_size(head[:4])
-    return size is not None and _frame_size(head[size : size + 4]) is not None
+    if size is None:
+        return _is_free_mp3(head)
+    return _frame_size(head[size : size + 4]) is not None
+
+
+def _is_free_mp3(head: bytes) -> bool:
+    """Three frames of a free bit rate, which tell their length by where the next one begins."""
+    free = len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and not head[2] >> 4
+    at = head.find(head[:2], 24) if free else -1
+    while at > 0:
+        # Each of them may be padded by a byte.
+        if head.find(head[:2], 2 * at - 1, 2 * at + 3) > 0 and not head[at + 2] >> 4:
+            return True
+        at = head.find(head[:2], at + 1, len(head) // 2)
+    return False
 
 
 def _frame_size(header: bytes) -> int | None:
