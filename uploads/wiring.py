@@ -226,7 +226,7 @@ def _links(
         earlier=settings.earlier_secret_keys,
     )
     # Strangers try passwords here: they must not take the turns of those who sign in.
-    passwords = Passwords(PasswordHasher(), at_once=2)
+    passwords = Passwords(PasswordHasher(), at_once=1)
     sharing = Sharing(
         records=records,
         library=library,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -25,6 +26,24 @@ class Slow(PasswordHasher):
         self.begun.set()
         self.go_on.wait()
         return super().hash(password, **more)
+
+
+class Telling(PasswordHasher):
+    """Tells how far the thread gives way that it is called on."""
+
+    niceness = -1
+
+    def hash(self, password: str | bytes, **more: Any) -> str:
+        self.niceness = os.getpriority(os.PRIO_PROCESS, 0)
+        return super().hash(password, **more)
+
+
+def test_the_service_goes_before_passwords() -> None:
+    """Strangers may have any number of them checked: the processors are others' first."""
+    own, hasher = os.getpriority(os.PRIO_PROCESS, 0), Telling(**CHEAP)
+    assert Passwords(hasher).verify(Passwords(hasher).hash("right"), "right")
+    assert hasher.niceness == min(19, own + 10)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_nobody_waits_for_a_turn_without_end() -> None:

@@ -7,26 +7,30 @@ decides, any character counts, nothing has to be mixed, what everybody guesses f
 from __future__ import annotations
 
 import base64
+import os
 import re
 import secrets
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from uploads.documents.errors import PasswordsBusy
-from uploads.lanes import elsewhere
+from uploads.lanes import Errand, Lane, NoTurn, begun
 from uploads.security.credentials import invalid
+
+T = TypeVar("T")
 
 SHORTEST = 12
 LONGEST = 128
 _OWN_SHARE = 8
-# Each of these takes 64 MiB while it runs; more at once gain nothing on a few cores.
-_AT_ONCE = 4
+# Each of these takes 64 MiB and four threads while it runs; more at once gain nothing.
+_AT_ONCE = 2
+# Strangers can have passwords checked without end: that must not take the processors from others.
+_NICENESS = 10
 # Who waits holds a connection, and strangers without number can be made to wait.
 _PATIENCE_SECONDS = 10.0
 _WORDS = (
@@ -108,14 +112,13 @@ class Passwords:
         patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._hasher = hasher
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._lane = Lane(at_once, _in_turn)
         self._patience = patience
         self._nobodys = _hash_of_nothing(hasher)
 
     def hash(self, password: str) -> str:
         """The hash to keep. Raises PasswordsBusy."""
-        with self._turn():
-            return elsewhere(lambda: self._hasher.hash(_encoded(password)))
+        return self._do(lambda: self._hasher.hash(_encoded(password)))
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password belongs to the hash; None is an account that does not exist.
@@ -125,24 +128,31 @@ class Passwords:
         possible = password_hash is not None and len(password) <= 4 * LONGEST
         kept = password_hash if password_hash and possible else self._nobodys
         given = _encoded(password if possible else "")
-        with self._turn():
-            try:
-                return elsewhere(lambda: self._hasher.verify(kept, given))
-            except (VerificationError, InvalidHashError):
-                return False
+        try:
+            return self._do(lambda: self._hasher.verify(kept, given))
+        except (VerificationError, InvalidHashError):
+            return False
 
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than those of today."""
         return self._hasher.check_needs_rehash(password_hash)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=self._patience):
-            raise PasswordsBusy
+    def _do(self, act: Callable[[], T]) -> T:
         try:
-            yield
-        finally:
-            self._turns.release()
+            return self._lane.do(lambda _: act(), self._patience)
+        except NoTurn as error:
+            raise PasswordsBusy from error
+
+
+def _in_turn(following: Callable[[int], list[Errand[Any]]]) -> None:
+    """What a thread of the lane does. argon2's own threads are as nice as the one they come from.
+
+    On Linux a thread has a niceness of its own (setpriority(2), "C library/kernel differences").
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
+    while errands := following(1):
+        for errand in begun(errands):
+            errand.run(None)
 
 
 def _encoded(password: str) -> bytes:
