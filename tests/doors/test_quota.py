@@ -50,6 +50,13 @@ def test_me_names_the_caller_its_rights_and_its_room(stack: Stack, carol: Person
     }
 
 
+def test_the_policy_says_what_the_caller_may_keep(carol: Person) -> None:
+    """The limits that hold for this user, and not what the others have."""
+    told, mine = carol.api.get("/policy").json()["quotas"], quota(carol)
+    assert told == {limit: mine[limit] for limit in ("bytes_limit", "files_limit")}
+    assert told["files_limit"] == 10
+
+
 def test_me_is_for_those_who_are_known(stack: Stack, carol: Person) -> None:
     answer = carol.api.get("/me", headers={"Authorization": "Bearer upl.no.key"})
     assert answer.status_code == 401

@@ -17,9 +17,10 @@ from uploads.security.principals import require_actor, services
 @blueprint.get("/policy")
 @described("show_policy", Answer(200, "What is accepted.", Policy), scope=Scope.DOCUMENTS_READ)
 def policy() -> Response:
-    """Types, endings, sizes, and whether a virus scanner is configured."""
-    require_actor(Scope.DOCUMENTS_READ)
+    """Types, endings, sizes, the caller's quotas, and whether a virus scanner is configured."""
+    actor = require_actor(Scope.DOCUMENTS_READ)
     known_members(request)
+    quota = services().quotas.of(actor.user_id)
     rules = services().policy
     configured = services().scanner_configured
     return jsonify(
@@ -34,6 +35,7 @@ def policy() -> Response:
         ],
         max_file_bytes=rules.largest,
         max_name_bytes=services().settings.max_name_bytes,
+        quotas={"bytes_limit": quota.bytes_limit, "files_limit": quota.files_limit},
         virus_scanner={
             "configured": configured,
             "name": "clamav" if configured else None,

@@ -112,12 +112,20 @@ class VirusScanner(Shape):
     note: str | None
 
 
+class Quotas(Shape):
+    """What the caller may keep in all; null is no limit. `/me` says how much of it is used."""
+
+    bytes_limit: Bytes | None
+    files_limit: Count | None
+
+
 class Policy(Shape):
     """What is accepted, and how it is inspected."""
 
     types: list[AcceptedType]
     max_file_bytes: Bytes
     max_name_bytes: Bytes
+    quotas: Quotas
     virus_scanner: VirusScanner
     engines: list[str]
 
