@@ -204,3 +204,29 @@ def test_a_closed_stream_is_wrong_usage(words: str, said: str) -> None:
     assert ended.stderr.count("\n") == (1 if said else 0)
     assert said in ended.stderr
     assert (ended.stdout != "") is words.startswith("wait")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("socks5://127.0.0.1:9", "httpx[socks]"),
+        ("http://127.0.0.1:port", "proxy"),
+        ("odd://127.0.0.1:9", "proxy"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_wrong_usage(
+    proxy: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, and a program is told by a ValueError."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    assert command.main(["ls", "--url", WHERE["UPLOADS_URL"], "--key", WHERE["UPLOADS_KEY"]]) == 2
+    found = capsys.readouterr().err
+    assert found.count("\n") == 1
+    assert said in found
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan"])
+def test_what_is_no_time_is_said_so(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["wait", "doc_a", "--timeout", text])
+    assert f"{text!r} is no number of seconds" in capsys.readouterr().err

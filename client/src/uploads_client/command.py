@@ -126,9 +126,12 @@ def _key(asked: argparse.Namespace, environment: Mapping[str, str]) -> str | Non
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1e9:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds.")
     return value
 
 

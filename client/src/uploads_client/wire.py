@@ -46,12 +46,8 @@ class Wire:
             raise ValueError("The key is empty or has characters that no key has.")
         self._key = key
         self._retries = retries
-        self._http = httpx.Client(
-            headers=_AGENT,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
-            transport=transport,
-            verify=verify,
-        )
+        patience = httpx.Timeout(timeout, connect=min(timeout, 10.0))
+        self._http = _connections(timeout=patience, transport=transport, verify=verify)
 
     def close(self) -> None:
         self._http.close()
@@ -121,6 +117,20 @@ class Wire:
         if not (answer.has_redirect_location if redirect else answer.is_success):
             raise refusal(answer)
         return answer
+
+
+def _connections(**options: Any) -> httpx.Client:
+    """What keeps the connections. Raises ValueError where the environment's proxy is of no use."""
+    try:
+        return httpx.Client(headers=_AGENT, **options)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"The proxy of the environment has no address: {error}.") from error
+    except ImportError as error:
+        # httpx reads ALL_PROXY and the like, and takes SOCKS only with a package of its own.
+        raise ValueError(
+            "The environment names a SOCKS proxy: for that, pip install 'httpx[socks]', or unset"
+            " its variable (ALL_PROXY, HTTP_PROXY or HTTPS_PROXY)."
+        ) from error
 
 
 @contextmanager
