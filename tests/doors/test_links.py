@@ -210,7 +210,7 @@ def test_the_same_request_under_a_key_makes_one_link(alice: Person, document: st
     first, second = (alice.api.post("/links", json=body, headers=headers) for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 201)
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert second.json() == first.json()
+    assert second.content == first.content
     assert second.headers["Location"] == first.headers["Location"]
     other = alice.api.post("/links", json={"documents": [document]}, headers=headers)
     assert refusal(other) == (422, "idempotency-mismatch")

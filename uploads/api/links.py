@@ -63,7 +63,7 @@ def _with_url(body: str) -> str:
     members: dict[str, Any] = json.loads(body)
     if "id" in members:
         members["url"] = services().sharing.url(members["id"])
-    return json.dumps(members) + "\n"
+    return jsonify(members).get_data(as_text=True)
 
 
 @blueprint.post("/links")
