@@ -53,7 +53,7 @@ def test_many_who_do_not_read_cost_the_others_nothing(
     """While they stand there, links are made and files fetched as ever, and memory is bounded."""
     link = shared(alice, large)
     address = ticket(alice, link["url"])
-    before = stack.web_rss()
+    before, store = stack.web_rss(), stack.store_rss()
     with ExitStack() as ends:
         for _ in range(READERS):
             ends.enter_context(closing(stalled(stack, address)))
@@ -62,6 +62,8 @@ def test_many_who_do_not_read_cost_the_others_nothing(
         # A piece of 256 KiB each, what is read ahead of it and what Python holds around it: a
         # quarter of what the file would take.
         assert stack.web_rss() - before < READERS * 2 * 1024 * 1024
+        # Nor does the store read ahead for who does not read: it would take a whole file each.
+        assert stack.store_rss() - store < READERS * 1024 * 1024
     assert got(alice, address).content == LARGE
 
 

@@ -159,7 +159,7 @@ def start_store(deployment: Deployment, folder: Path, port: int, ends: ExitStack
     command = [
         str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(folder), "--config=",
         f"--addr=127.0.0.1:{port}", "--ignore-checksum", "--etag-hash=none",
-        "--vfs-cache-mode=off", "--log-level=ERROR",
+        "--vfs-cache-mode=off", "--buffer-size=0", "--log-level=ERROR",
         *(f"--auth-key={one['accessKey']},{one['secretKey']}" for one in keys),
     ]  # fmt: skip
     process = subprocess.Popen(command)

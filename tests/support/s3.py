@@ -27,7 +27,8 @@ def running_s3(folder: Path, port: int | None = None, address: str = "127.0.0.1"
     binary = Path(sys.executable).with_name("rclone")
     command = [
         str(binary), "serve", "s3", str(folder), "--config=", f"--addr={address}:{port}",
-        "--ignore-checksum", "--etag-hash=none", "--vfs-cache-mode=off", "--log-level=ERROR",
+        "--ignore-checksum", "--etag-hash=none", "--vfs-cache-mode=off",
+        "--buffer-size=0", "--log-level=ERROR",
         f"--auth-key={ACCESS_KEY},{SECRET_KEY}",
     ]  # fmt: skip
     with subprocess.Popen(command) as process:

@@ -178,6 +178,10 @@ class Stack:
         """Resident bytes of all web processes."""
         return sum(process.memory_info().rss for process in self.named("gunicorn"))
 
+    def store_rss(self) -> int:
+        """Resident bytes of the embedded store."""
+        return sum(process.memory_info().rss for process in self.named("rclone"))
+
     # --- its command and its people ---
 
     def cli(self, *args: str, given: str = "") -> subprocess.CompletedProcess[str]:
