@@ -23,7 +23,8 @@ KIB = 1024
 
 
 @pytest.mark.parametrize(
-    ("words", "sent", "code"), [("INT", signal.SIGINT, 130), ("TERM", signal.SIGTERM, 143)]
+    ("words", "sent", "code"),
+    [("INT", signal.SIGINT, 130), ("TERM", signal.SIGTERM, 143), ("HUP", signal.SIGHUP, 129)],
 )
 def test_a_signal_ends_the_command_while_the_store_says_nothing(
     words: str, sent: signal.Signals, code: int, tmp_path: Path

@@ -2,7 +2,7 @@
 
 0 everything was done and is clean · 1 something was refused or is not clean · 2 wrong usage, or a
 local file that cannot be read or written · 3 no answer, or not in time · 130 stopped by Ctrl-C ·
-143 stopped by SIGTERM.
+143 by SIGTERM · 129 by the end of its terminal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CLEAN, NOT_CLEAN, USAGE, NO_ANSWER = 0, 1, 2, 3
 _ENDS = (
     "Exit codes: 0 all done and clean, 1 something was refused or is not clean, 2 wrong usage or a"
     " local file that cannot be read or written, 3 no answer or not in time, 130 stopped by Ctrl-C,"
-    " 143 by SIGTERM."
+    " 143 by SIGTERM, 129 by the end of its terminal (SIGHUP)."
 )
 
 

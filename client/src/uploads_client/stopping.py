@@ -1,4 +1,4 @@
-"""What stops the command from outside: Ctrl-C and SIGTERM, which end it alike.
+"""What stops the command from outside: Ctrl-C, SIGTERM and a closed terminal (SIGHUP), all alike.
 
 Only the command listens: a program that uses the library has signals of its own.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_HEARD = (signal.SIGINT, signal.SIGTERM)
+_HEARD = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 class Stop(KeyboardInterrupt):
@@ -24,7 +24,7 @@ class Stop(KeyboardInterrupt):
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """In this block both raise Stop, except where whoever started the command ignores them."""
+    """In this block each raises Stop, except where whoever started the command ignores it."""
     before = {one: signal.getsignal(one) for one in _HEARD}
     for one, handler in before.items():
         if handler is not signal.SIG_IGN:
