@@ -34,12 +34,12 @@ _BEGIN, _END = "<!-- measured -->\n", "<!-- end of what was measured -->"
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1), help="Of each.")
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
     help="Folder in memory for all data.  [a new one in /dev/shm]",
 )
 @click.option(
     "--disk",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
     help="Do the batches once more, with the data in this folder on a disk.",
 )
 @click.option("--quick", is_flag=True, help="Everything in small: shows that it runs.")

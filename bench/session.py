@@ -65,8 +65,9 @@ class Session:
                         self._tell(number, _words(found))
                         yield found
                 except StepFailed as error:
-                    self.failed.append(f"{step.work.name}: {step.system.name}: {error}")
-                    self._tell(number, self.failed[-1])
+                    self._fail(number, step, str(error))
+                except Exception as error:  # noqa: BLE001 -- an hour's figures are not lost for it
+                    self._fail(number, step, f"{type(error).__name__}: {error}")
 
     def _done(self, number: int, step: Step, clients: Load) -> Iterator[Measurement]:
         folder = step.folder / f"{number}"
@@ -84,6 +85,10 @@ class Session:
                 yield from step.work.run(subject, clients)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _fail(self, number: int, step: Step, why: str) -> None:
+        self.failed.append(f"{step.work.name}: {step.system.name}: {why}")
+        self._tell(number, self.failed[-1])
 
     def _tell(self, number: int, words: str) -> None:
         elapsed = time.monotonic() - self._begun
