@@ -383,7 +383,10 @@ class Settings(BaseSettings):
         "UPLOADS_SOCKET or, without it, all where UPLOADS_TRUSTED_PROXIES is set. 0 is no limit.",
     )
     web_waits: int = Field(
-        64, ge=1, description="Most requests of one gunicorn worker that wait for a document."
+        512, ge=1, description="Most requests of one gunicorn worker that wait for a document."
+    )
+    web_waits_of_user: int = Field(
+        32, ge=1, description="The same of one user: one more is answered at once, as it is."
     )
 
     # Webhooks

@@ -20,6 +20,10 @@ _LONGEST_SEND = 30.0
 # megabytes, and tells of room only when a third of them are gone: a client that reads slowly but
 # steadily would look like one that does not read at all.
 _UNSENT_BYTES = 128 * 1024
+# For how long a client may leave unacknowledged what was sent to it (tcp(7), TCP_USER_TIMEOUT), or
+# have no room for more. One whose network is gone says no end: the kernel would go on for a quarter
+# of an hour, and its stream of events would hold a place for as long.
+_UNACKNOWLEDGED_MS = 120_000
 # What is asked of a slow client at once; to copy so much costs nothing beside having read it.
 _FEW_BYTES = 128 * 1024
 # For how long a client that always has something ready is read before others have a turn, and from
@@ -64,6 +68,7 @@ class Line:
         self._sock = sock
         with suppress(OSError):  # a unix socket, behind which a proxy gathers
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
         self._silence = _LONGEST_SEND
         self._end: float | None = None
         self._pace: Pace | None = None

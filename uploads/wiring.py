@@ -20,6 +20,7 @@ from uploads.documents.granting import Granting, Terms
 from uploads.documents.hooks import Webhooks
 from uploads.documents.intake import Hints, Intake
 from uploads.documents.library import Library
+from uploads.documents.places import Places
 from uploads.documents.policy import Policy
 from uploads.documents.quotas import Quotas
 from uploads.documents.sharing import Sharing
@@ -176,7 +177,7 @@ def _granting(
 
 
 def _library(settings: Settings, records: Records, hints: Hints, feed: Feed) -> Library:
-    waits = settings.web_waits
+    waits = Places(settings.web_waits, settings.web_waits_of_user)
     return Library(records=records, hints=hints, clock=clock.now, waits=waits, feed=feed)
 
 
@@ -191,8 +192,7 @@ def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:
         records=records,
         feed=feed,
         holds=standing.may_read,
-        most=settings.streams,
-        most_of_user=settings.streams_of_user,
+        places=Places(settings.streams, settings.streams_of_user),
         beat_seconds=settings.stream_beat_seconds,
     )
 

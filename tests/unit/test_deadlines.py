@@ -57,3 +57,14 @@ def test_a_client_that_reads_nothing_is_not_waited_for(
     pair[0].settimeout(0.01)
     with pytest.raises(TimeoutError):
         send_whole(pair[0], bytes(16 * 1024 * 1024))
+
+
+def test_a_client_whose_network_is_gone_is_let_go_within_two_minutes() -> None:
+    """By the kernel (TCP_USER_TIMEOUT); nobody tells us that it will never acknowledge."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+        server.accept()[0] as ours,
+    ):
+        Line(ours)
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000

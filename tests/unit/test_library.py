@@ -15,6 +15,7 @@ from uploads.documents.access import Access
 from uploads.documents.errors import Gone, Invalid, NotClean, NotFound
 from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, Rendition, State
+from uploads.documents.places import Places
 from uploads.records.protocol import DocumentFilter
 from uploads.security.tokens import SignedTokens
 from uploads.storage.protocol import Bucket
@@ -87,8 +88,12 @@ def test_somebody_elses_document_does_not_exist(line: Line, access: Access) -> N
 
 
 def test_only_so_many_wait_at_once(line: Line) -> None:
-    """Whoever comes when all places are taken is answered at once; a place that is left is free."""
-    library = Library(records=line.records, hints=line.hints, clock=line.clock, waits=1)
+    """Whoever comes when all of his places are taken is answered at once; one that is left is free.
+
+    What one user takes is not what others wait in.
+    """
+    waits = Places(10, 1)
+    library = Library(records=line.records, hints=line.hints, clock=line.clock, waits=waits)
     first, second = line.accept(TEXT), line.accept(TEXT)
 
     def waited() -> float:
@@ -105,6 +110,8 @@ def test_only_so_many_wait_at_once(line: Line) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(hold)
         eventually(lambda: waited() < 0.2, 60)
+        assert waits.take(line.stranger.user_id)
+        assert not waits.take(line.actor.user_id)
         line.later(seconds=1)
         library.delete(line.actor, first.id)
         assert waiting.result(60).state is State.DELETED

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from uploads.documents.errors import NotFound, RateLimited
 from uploads.documents.events import Event
 from uploads.documents.feed import Feed
 from uploads.documents.model import Actor
+from uploads.documents.places import Places
 from uploads.documents.streaming import Beat, Begun, Streams
 
 LONG = 60.0
@@ -30,8 +33,7 @@ class Hall:
             records=self.line.records,
             feed=self.feed,
             holds=self.holds,
-            most=10,
-            most_of_user=most,
+            places=Places(10, most),
             beat_seconds=beat,
         )
 
@@ -52,6 +54,25 @@ def test_who_waits_is_woken_and_who_is_too_late_does_not_wait(hall: Hall) -> Non
     assert hall.feed.wait(hall.line.actor.user_id, 0, LONG)
     assert not hall.feed.wait(hall.line.actor.user_id, 1, 0.3)
     assert not hall.feed.wait(hall.line.stranger.user_id, 0, 0.3)
+
+
+def test_who_waits_is_woken_also_after_a_look_that_failed(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it was: there is one who looks for all of a process."""
+    glance, failed = hall.line.records.glance, threading.Event()
+
+    def fails(unit: Any) -> Any:
+        monkeypatch.setattr(hall.line.records, "glance", glance)
+        failed.set()
+        raise RuntimeError("staged")
+
+    monkeypatch.setattr(hall.line.records, "glance", fails)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(hall.feed.wait, hall.line.actor.user_id, 0, LONG)
+        assert failed.wait(LONG)
+        hall.line.accept(TEXT)
+        assert waiting.result(90)
 
 
 def test_a_stream_begins_now_and_tells_what_follows(hall: Hall) -> None:

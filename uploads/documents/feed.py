@@ -65,6 +65,9 @@ class Feed:
             except Unavailable as error:
                 _log.warning("feed_blind", cause=error.cause)
                 lasts, pause = {}, _TROUBLE_SECONDS
+            except Exception:  # noqa: BLE001 -- whoever waits is woken by nobody else
+                _log.exception("feed_failed")
+                lasts, pause = {}, _TROUBLE_SECONDS
             for one in waiters:
                 one.news = lasts.get(one.owner_id, 0) > one.number
                 if one.news or self.ending():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -12,6 +11,7 @@ from uploads.documents.errors import NotFound
 from uploads.documents.feed import Feed
 from uploads.documents.intake import Hints
 from uploads.documents.model import Actor, AuditEntry, Document, State
+from uploads.documents.places import Places
 from uploads.records.protocol import DocumentFilter, Leftover, Records, Work
 from uploads.storage.protocol import Bucket
 
@@ -19,7 +19,7 @@ from uploads.storage.protocol import Bucket
 class Library:
     """Documents as their owner sees them; somebody else's do not exist here.
 
-    `waits` is how many callers may wait at once: each of them holds a greenlet and a connection.
+    `waits` are the places of those who wait: each of them holds a greenlet and a connection.
     """
 
     def __init__(
@@ -28,14 +28,14 @@ class Library:
         records: Records,
         hints: Hints,
         clock: Callable[[], datetime],
-        waits: int = 8,
+        waits: Places | None = None,
         feed: Feed | None = None,
     ) -> None:
         self._feed = feed or Feed(records)
         self._records = records
         self._hints = hints
         self._clock = clock
-        self._waits = threading.BoundedSemaphore(waits)
+        self._waits = waits or Places(8, 8)
 
     def list(
         self, actor: Actor, chosen: DocumentFilter, limit: int, cursor: str | None = None
@@ -62,12 +62,12 @@ class Library:
         At once as well when too many wait already: a waiter must not cost others the service.
         """
         document, number = self._look(actor, document_id)
-        if seconds <= 0 or document.settled or not self._waits.acquire(blocking=False):
+        if seconds <= 0 or document.settled or not self._waits.take(actor.user_id):
             return document
         try:
             return self._next(actor, document, number, seconds)
         finally:
-            self._waits.release()
+            self._waits.leave(actor.user_id)
 
     def _look(self, actor: Actor, document_id: str) -> tuple[Document, int]:
         """The document, and a number up to which nothing can have been missed. Raises NotFound."""

@@ -7,8 +7,6 @@ with the process, and with the one document that it is about, once that is settl
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ from uploads.documents.errors import NotFound, RateLimited
 from uploads.documents.events import Event
 from uploads.documents.feed import Feed
 from uploads.documents.model import UNSETTLED, Actor
+from uploads.documents.places import Places
 from uploads.documents.showing import facts_of
 from uploads.records.protocol import Records, Work
 
@@ -41,7 +40,7 @@ Told = Begun | Beat | Event
 
 
 class Streams:
-    """`holds` says whether a credential is still good. The bounds hold for this process."""
+    """`holds` says whether a credential is still good."""
 
     def __init__(
         self,
@@ -49,18 +48,14 @@ class Streams:
         records: Records,
         feed: Feed,
         holds: Callable[[Actor], bool],
-        most: int,
-        most_of_user: int,
+        places: Places,
         beat_seconds: float,
     ) -> None:
         self._records = records
         self._feed = feed
         self._holds = holds
-        self._most = most
-        self._most_of_user = most_of_user
+        self._places = places
         self._beat_seconds = beat_seconds
-        self._lock = threading.Lock()
-        self._open: Counter[str] = Counter()
 
     def open(self, actor: Actor, last_seen: int | None, document_id: str | None = None) -> Stream:
         """A stream of all of the caller's documents, or of one of them.
@@ -68,19 +63,10 @@ class Streams:
         Raises NotFound, and RateLimited when there are too many streams. Must be closed.
         """
         number, first = self._records.read(lambda work: _beginning(work, actor, document_id))
-        with self._lock:
-            mine = self._open[actor.user_id]
-            if mine >= self._most_of_user or self._open.total() >= self._most:
-                raise RateLimited(_COME_AGAIN_SECONDS)
-            self._open[actor.user_id] += 1
+        if not self._places.take(actor.user_id):
+            raise RateLimited(_COME_AGAIN_SECONDS)
         told = self._told(actor, number, first, last_seen, document_id)
-        return Stream(told, lambda: self._leave(actor.user_id))
-
-    def _leave(self, user_id: str) -> None:
-        with self._lock:
-            self._open[user_id] -= 1
-            if not self._open[user_id]:
-                del self._open[user_id]
+        return Stream(told, lambda: self._places.leave(actor.user_id))
 
     def _told(
         self,
