@@ -37,18 +37,23 @@ _PARTS = 64
 _PART_HEADER_BYTES = 8 * 1024
 _BOUNDARY_CHARS = 70  # RFC 2046 section 5.1.1
 _ENDS = (b"", b"\r", b"\r\n")  # what may stand behind the last delimiter
+_LONGEST_END = len(b"\r\n----\r\n") + _BOUNDARY_CHARS
 _CODINGS = ("Content-Transfer-Encoding", "Content-Encoding")
 _UNCODED = frozenset({"7bit", "8bit", "binary", "identity"})  # RFC 2045 section 6.2, RFC 9110
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a form: `filename` is None for a plain field. Nothing of it is trusted."""
+    """One part of a form: `filename` is None for a plain field. Nothing of it is trusted.
+
+    `at_least` is how many bytes it has where the form is taken whole, and nearly all of them.
+    """
 
     field: str
     filename: str | None
     content_type: str | None
     pieces: Iterator[bytes]
+    at_least: int = 0
 
     def text(self) -> str:
         """A plain field's value. Raises BodyTooLarge past 64 KiB and Malformed if not UTF-8."""
@@ -156,7 +161,11 @@ def sole_file(request: Request, silence_seconds: float, field: str = "file") -> 
     first = next(parts, None)
     if first is None or first.field != field or first.filename is None:
         raise _not_one_file(field)
-    return Part(first.field, first.filename, first.content_type, _through(first, parts))
+    # Behind the file only the form's end is let through. What came with the part's header is not
+    # counted: the parser holds it.
+    at_least = max(0, inbound(request).left - _LONGEST_END)
+    pieces = _through(first, parts)
+    return Part(first.field, first.filename, first.content_type, pieces, at_least)
 
 
 def _through(first: Part, rest: Iterator[Part]) -> Iterator[bytes]:

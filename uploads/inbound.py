@@ -83,6 +83,11 @@ class Inbound:
         """Bytes of the body that were read so far."""
         return self._taken
 
+    @property
+    def left(self) -> int:
+        """Bytes that are still to come for certain: none of a body whose length nobody knows."""
+        return 0 if self._length is None else self._length - self._taken
+
     def watch(self, told: Callable[[int], None]) -> None:
         """Tell `told` of each piece that is taken from now on, by its size in bytes."""
         self._told = told

@@ -97,20 +97,30 @@ def test_the_last_segment_is_judged_as_well(line: Line) -> None:
     assert used(line) == (len(TEXT) * len(LONG), 1)
 
 
-def test_an_announced_size_is_set_aside_with_the_first_segment(line: Line) -> None:
-    """Two that do not fit together: the second is refused, instead of both in the middle."""
+@pytest.mark.parametrize("short", [None, 0, 50])
+def test_an_announced_size_is_set_aside_with_the_first_segment(
+    line: Line, short: int | None
+) -> None:
+    """Two that do not fit together: the second is refused, instead of both in the middle. A form
+    knows its file's size but for a few bytes."""
     size = len(TEXT) * len(LONG)
     limit(line, size=size + 100)
+    set_aside = size - (short or 0)
+    offer = (
+        Offer("a.txt", None, declared_size=size)
+        if short is None
+        else Offer("a.txt", None, at_least=set_aside)
+    )
 
     def pieces() -> Iterator[bytes]:
         for number, piece in enumerate(LONG):
             if number == 80:
-                assert used(line) == (size, 1)
+                assert used(line) == (set_aside, 1)
                 with pytest.raises(QuotaExceeded):
-                    line.accept(b"a" * 101)
+                    line.accept(b"a" * (101 + size - set_aside))
             yield piece
 
-    line.intake.accept(line.actor, Offer("a.txt", None, declared_size=size), pieces())
+    line.intake.accept(line.actor, offer, pieces())
     assert used(line) == (size, 1)
 
 

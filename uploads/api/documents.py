@@ -87,7 +87,8 @@ def _file(asked: Request) -> tuple[Offer, Iterator[bytes]]:
         return raw_offer(asked), bodies.raw_pieces(asked, silence)
     part = bodies.sole_file(asked, silence)
     declared = media_type(part.content_type)
-    return Offer(part.filename, declared, expected_sha256=expected_digest(asked)), part.pieces
+    expected = expected_digest(asked)
+    return Offer(part.filename, declared, expected, at_least=part.at_least), part.pieces
 
 
 def _accepted(document: Document) -> Response:

@@ -52,13 +52,20 @@ class Hints(Protocol):
 class Offer:
     """What a client says of the file it sends. Nothing of it is believed.
 
-    `expected_sha256` is lowercase hex; `declared_size` in bytes, where the door knows one.
+    `expected_sha256` is lowercase hex; `declared_size` in bytes, where the door knows one, else
+    `at_least` so many bytes come before the file is taken.
     """
 
     untrusted_name: str | None
     declared_type: str | None
     expected_sha256: str | None = None
     declared_size: int | None = None
+    at_least: int = 0
+
+    @property
+    def announced(self) -> int | None:
+        """Bytes that need room for certain, None where nobody knows of any."""
+        return self.declared_size or self.at_least or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ class Intake:
             name, kind = self.judge_claims(offer)
             self._check_room()
             self.check_backlog()
-            self._quotas.foresee(actor.user_id, offer.declared_size)
+            self._quotas.foresee(actor.user_id, offer.announced)
             step("s1")
             head, pieces = peek(pieces, HEAD_BYTES)
             step("s2")
@@ -187,7 +194,7 @@ class Intake:
             id="doc_" + self._new_id(),
             owner_id=actor.user_id,
             name=name,
-            size=offer.declared_size or 0,
+            size=offer.announced or 0,
             declared_type=declared_type[:200] if declared_type else None,
             type=kind.type,
             state=State.RECEIVING,
