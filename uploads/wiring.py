@@ -178,7 +178,18 @@ def _granting(
 
 def _library(settings: Settings, records: Records, hints: Hints, feed: Feed) -> Library:
     waits = Places(settings.web_waits, settings.web_waits_of_user)
-    return Library(records=records, hints=hints, clock=clock.now, waits=waits, feed=feed)
+    return Library(
+        records=records,
+        hints=hints,
+        clock=clock.now,
+        waits=waits,
+        feed=feed,
+        holds=_standing(settings, records).may_read,
+    )
+
+
+def _standing(settings: Settings, records: Records) -> Standing:
+    return Standing(records, clock.now, idle_seconds=settings.session_idle_seconds)
 
 
 def _changing(settings: Settings, records: Records, policy: Policy) -> Changing:
@@ -187,11 +198,10 @@ def _changing(settings: Settings, records: Records, policy: Policy) -> Changing:
 
 
 def _streams(settings: Settings, records: Records, feed: Feed) -> Streams:
-    standing = Standing(records, clock.now, idle_seconds=settings.session_idle_seconds)
     return Streams(
         records=records,
         feed=feed,
-        holds=standing.may_read,
+        holds=_standing(settings, records).may_read,
         places=Places(settings.streams, settings.streams_of_user),
         beat_seconds=settings.stream_beat_seconds,
     )

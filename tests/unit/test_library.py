@@ -12,7 +12,7 @@ import pytest
 from tests.support.line import TEXT, Line
 from tests.support.waiting import eventually
 from uploads.documents.access import Access
-from uploads.documents.errors import Gone, Invalid, NotClean, NotFound
+from uploads.documents.errors import Gone, Invalid, NotClean, NotFound, Unauthenticated
 from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, Rendition, State
 from uploads.documents.places import Places
@@ -85,6 +85,18 @@ def test_somebody_elses_document_does_not_exist(line: Line, access: Access) -> N
         with pytest.raises(NotFound):
             verb()
     assert line.state(document) is State.CLEAN
+
+
+def test_who_may_no_longer_read_is_told_nothing_after_a_wait(line: Line) -> None:
+    document = line.accept(TEXT)
+    good = True
+    library = Library(
+        records=line.records, hints=line.hints, clock=line.clock, holds=lambda _: good
+    )
+    assert library.wait(line.actor, document.id, 0.01).id == document.id
+    good = False
+    with pytest.raises(Unauthenticated):
+        library.wait(line.actor, document.id, 0.01)
 
 
 def test_only_so_many_wait_at_once(line: Line) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from uploads.documents import cursors
-from uploads.documents.errors import NotFound
+from uploads.documents.errors import NotFound, Unauthenticated
 from uploads.documents.feed import Feed
 from uploads.documents.intake import Hints
 from uploads.documents.model import Actor, AuditEntry, Document, State
@@ -20,6 +20,7 @@ class Library:
     """Documents as their owner sees them; somebody else's do not exist here.
 
     `waits` are the places of those who wait: each of them holds a greenlet and a connection.
+    `holds` says whether a credential is still good, to be asked once it was waited.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Library:
         clock: Callable[[], datetime],
         waits: Places | None = None,
         feed: Feed | None = None,
+        holds: Callable[[Actor], bool] = lambda _: True,
     ) -> None:
         self._feed = feed or Feed(records)
         self._records = records
         self._hints = hints
         self._clock = clock
         self._waits = waits or Places(8, 8)
+        self._holds = holds
 
     def list(
         self, actor: Actor, chosen: DocumentFilter, limit: int, cursor: str | None = None
@@ -60,14 +63,18 @@ class Library:
         """The document at once when it is settled, else at its next change or after `seconds`.
 
         At once as well when too many wait already: a waiter must not cost others the service.
+        Raises NotFound, and Unauthenticated where the caller's credential ended meanwhile.
         """
         document, number = self._look(actor, document_id)
         if seconds <= 0 or document.settled or not self._waits.take(actor.user_id):
             return document
         try:
-            return self._next(actor, document, number, seconds)
+            found = self._next(actor, document, number, seconds)
         finally:
             self._waits.leave(actor.user_id)
+        if not self._holds(actor):
+            raise Unauthenticated
+        return found
 
     def _look(self, actor: Actor, document_id: str) -> tuple[Document, int]:
         """The document, and a number up to which nothing can have been missed. Raises NotFound."""
