@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 from uploads.api.documents import DocumentChange
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.links import LinkRequest
-from uploads.api.parsing import expected_digest
+from uploads.api.parsing import expected_digest, raw_offer
 from uploads.api.webhooks import WebhookChange
 from uploads.documents.errors import Invalid, Malformed
 from uploads.security import framing
@@ -92,3 +92,20 @@ def test_a_pointer_leads_to_what_is_wrong_in_the_body(
     with pytest.raises(Invalid) as refused:
         read_body(asked, model)
     assert [one["pointer"] for one in refused.value.members["errors"]] == pointers
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename=\"euro.txt\"; filename*=UTF-8''%E2%82%AC.txt", "€.txt"),
+        ("attachment; filename*=UTF-8''%E2%82%AC.txt; filename=\"euro.txt\"", "€.txt"),
+        ("attachment; FileName*=utf-8'de'%E2%82%AC.txt ;filename=euro.txt", "€.txt"),
+        ("attachment; filename=\"; filename*=UTF-8''x.txt\"", "; filename*=UTF-8''x.txt"),
+        ('attachment; filename="a\\"b; filename*=c.txt"', 'a"b; filename*=c.txt'),
+        ("attachment; filename=euro.txt", "euro.txt"),
+        ("attachment", None),
+    ],
+)
+def test_the_extended_name_counts_wherever_it_stands(disposition: str, name: str | None) -> None:
+    """RFC 6266 section 4.3: `filename` beside it is for those who cannot read it."""
+    assert raw_offer(request({"Content-Disposition": disposition})).untrusted_name == name

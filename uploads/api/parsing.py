@@ -19,6 +19,10 @@ _RFC3339 = re.compile(
 )
 # As nearly everybody writes one: nothing to take off and nothing to unquote.
 _BARE_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
+# `filename*` where it is a parameter, not text within quotes.
+_EXTENDED_NAME = re.compile(
+    r'"(?:[^"\\]|\\.?)*"?|(?P<name>;\s*filename\*=[^;"\s][^;"]*)', re.IGNORECASE
+)
 _REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
 
 
@@ -110,11 +114,18 @@ def raw_offer(request: Request) -> Offer:
     """What the headers of a raw body say of the file: Content-Disposition, or `?name=`."""
     name = request.args.get("name")
     if name is None:
-        disposition = request.headers.get("Content-Disposition", "")
-        name = parse_options_header(disposition)[1].get("filename")
+        name = _file_name(request.headers.get("Content-Disposition", ""))
     return Offer(
         untrusted_name=name,
         declared_type=media_type(request.headers.get("Content-Type")),
         expected_sha256=expected_digest(request),
         declared_size=request.content_length,
     )
+
+
+def _file_name(disposition: str) -> str | None:
+    """What a Content-Disposition names: `filename*` before `filename`, wherever each of them stands
+    (RFC 6266 section 4.3); the parser alone takes the last."""
+    extended = [found["name"] for found in _EXTENDED_NAME.finditer(disposition) if found["name"]]
+    read = f"attachment{extended[-1]}" if extended else disposition
+    return parse_options_header(read)[1].get("filename")
