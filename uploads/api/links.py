@@ -30,11 +30,9 @@ from uploads.openapi.parameters import PAGE
 from uploads.openapi.shapes import Link as Shown
 from uploads.openapi.shapes import LinkPage
 from uploads.security.csrf import check_header
-from uploads.security.principals import require_actor, services
+from uploads.security.principals import LEADING_OUT, require_actor, services
 
 _SOME = Field(min_length=1, max_length=MOST_DOCUMENTS, json_schema_extra={"uniqueItems": True})
-# Whoever has a link has the bytes: a key that may not read them may not hand them out.
-_MAKER = (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
 _PASSWORD = Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)
 
 
@@ -72,12 +70,12 @@ def _with_url(body: str) -> str:
     Answer(201, "The link, with its address.", Shown, headers=("Location",)),
     takes=(LinkRequest,),
     problems=(errors.NotFound, errors.NotClean, errors.Gone),
-    scopes=_MAKER,
+    scopes=LEADING_OUT,
 )
 @idempotent(veil=Veil(_without_url, _with_url))
 def create_link() -> Response:
     """Make a link to one document or several."""
-    actor = require_actor(*_MAKER)
+    actor = require_actor(*LEADING_OUT)
     check_header()
     known_members(request)
     asked = read_body(request, LinkRequest)

@@ -28,9 +28,8 @@ from uploads.openapi.service_shapes import Delivery as DeliveryShown
 from uploads.openapi.service_shapes import DeliveryPage, NewWebhook, WebhookPage
 from uploads.openapi.service_shapes import Webhook as Shown
 from uploads.security.csrf import check_header
-from uploads.security.principals import require_actor, services
+from uploads.security.principals import LEADING_OUT, require_actor, services
 
-_MANAGER = (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
 Events = Annotated[list[Literal[NAMES]], Field(min_length=1, max_length=len(NAMES))]  # type: ignore[valid-type]
 
 
@@ -58,7 +57,7 @@ class WebhookChange(Body):
     Answer(201, "The webhook, with its secret.", NewWebhook, headers=("Location",)),
     takes=(WebhookRequest,),
     problems=(errors.Conflict,),
-    scopes=_MANAGER,
+    scopes=LEADING_OUT,
 )
 @idempotent(veil=without("secret"))
 def create_webhook() -> Response:
@@ -100,7 +99,7 @@ def show_webhook(webhook_id: str) -> Response:
     "change_webhook",
     Answer(200, "As it is now.", Shown),
     takes=(WebhookChange,),
-    scopes=_MANAGER,
+    scopes=LEADING_OUT,
 )
 def change_webhook(webhook_id: str) -> Response:
     """Give it another address or other events, turn it on or off."""
@@ -116,7 +115,7 @@ def change_webhook(webhook_id: str) -> Response:
 
 
 @blueprint.delete("/webhooks/<webhook_id>")
-@described("remove_webhook", Answer(204, "It is gone."), scopes=_MANAGER)
+@described("remove_webhook", Answer(204, "It is gone."), scopes=LEADING_OUT)
 def remove_webhook(webhook_id: str) -> Response:
     """Tell it nothing any more."""
     services().webhooks.remove(_manager(), webhook_id)
@@ -130,7 +129,7 @@ def remove_webhook(webhook_id: str) -> Response:
     takes=(Nothing,),
     optional=True,
     problems=(errors.Conflict,),
-    scopes=_MANAGER,
+    scopes=LEADING_OUT,
 )
 def test_webhook(webhook_id: str) -> Response:
     """Deliver an event that stands for nothing."""
@@ -145,7 +144,7 @@ def test_webhook(webhook_id: str) -> Response:
     Answer(200, "The webhook, with its new secret.", NewWebhook),
     takes=(Nothing,),
     optional=True,
-    scopes=_MANAGER,
+    scopes=LEADING_OUT,
 )
 def rotate_webhook(webhook_id: str) -> Response:
     """A new secret, shown once; for a day the one before signs as well."""
@@ -176,7 +175,7 @@ def list_deliveries(webhook_id: str) -> Response:
     takes=(Nothing,),
     optional=True,
     problems=(errors.Conflict,),
-    scopes=_MANAGER,
+    scopes=LEADING_OUT,
 )
 def redeliver(webhook_id: str, delivery_id: str) -> Response:
     """Deliver it once more, under the same `webhook-id`."""
@@ -186,7 +185,7 @@ def redeliver(webhook_id: str, delivery_id: str) -> Response:
 
 
 def _manager() -> Actor:
-    actor = require_actor(*_MANAGER)
+    actor = require_actor(*LEADING_OUT)
     check_header()
     known_members(request)
     return actor

@@ -15,6 +15,10 @@ from uploads.documents.model import Actor, Scope
 from uploads.security import sessions
 from uploads.wiring import Services
 
+# Whoever makes a link or a webhook leads what is in the service out of it: a key that may not read
+# may not, and neither may one that may only read.
+LEADING_OUT = (Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE)
+
 _BEARER = re.compile(r"(?i:bearer) +(?P<key>[\x21-\x7e]{1,512})")
 
 
@@ -51,7 +55,7 @@ def current_actor() -> Actor | None:
 
 
 def require_actor(*scopes: Scope) -> Actor:
-    """Who is asking. Raises Unauthenticated for nobody and Forbidden without one of `scopes`."""
+    """Who is asking. Raises Unauthenticated for nobody and Forbidden where a scope is missing."""
     actor = current_actor()
     if actor is None:
         raise Unauthenticated
