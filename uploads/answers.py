@@ -11,14 +11,33 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from flask import Response
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+from uploads.documents.errors import UploadsError
+
+_log = structlog.get_logger(__name__)
+
 # What is the same before and after Werkzeug's `iri_to_uri`.
 _PLAIN_URL = re.compile(r"[A-Za-z0-9/:._~?&=-]*")
+
+
+def under_way(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A body as it goes out. What cannot be sent as announced breaks the connection, in one line.
+
+    Raises ConnectionAbortedError for what the service raises on purpose, which the server takes for
+    a connection's end: its own way to tell of an error is a trace of its calls, and strangers who
+    have a link could fill the log with them.
+    """
+    try:
+        yield from pieces
+    except UploadsError as error:
+        _log.warning("answer_broken_off", code=error.code, cause=getattr(error, "cause", ""))
+        raise ConnectionAbortedError from error
 
 
 class Common:

@@ -14,6 +14,7 @@ from flask import Response, render_template, request, send_from_directory
 from werkzeug.http import http_date
 
 from uploads import errors
+from uploads.answers import under_way
 from uploads.api.conditions import Kept, Span, is_unchanged, wanted
 from uploads.api.content import BYTES, blueprint
 from uploads.documents.errors import (
@@ -153,7 +154,7 @@ def _sent(download: Download, kept: Kept | None, span: Span) -> Response:
     if request.method == "GET":
         ends = ExitStack()
         pieces = ends.enter_context(services().fetching.open(download, span.offset, span.length))
-        response.response = pieces
+        response.response = under_way(pieces)
         response.call_on_close(ends.close)
     return response
 

@@ -12,6 +12,7 @@ from flask import Response, jsonify, request
 from pydantic import Field
 
 from uploads import clock
+from uploads.answers import under_way
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import invalid, known_members, page_of
@@ -131,6 +132,6 @@ def sample_quarantined(document_id: str) -> Response:
     response.automatically_set_content_length = False
     if request.method == "GET":
         ends = ExitStack()
-        response.response = ends.enter_context(services().desk.open(actor, sample))
+        response.response = under_way(ends.enter_context(services().desk.open(actor, sample)))
         response.call_on_close(ends.close)
     return response
