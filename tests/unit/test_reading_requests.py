@@ -102,6 +102,8 @@ def test_a_pointer_leads_to_what_is_wrong_in_the_body(
         ("attachment; FileName*=utf-8'de'%E2%82%AC.txt ;filename=euro.txt", "€.txt"),
         ("attachment; filename=\"; filename*=UTF-8''x.txt\"", "; filename*=UTF-8''x.txt"),
         ('attachment; filename="a\\"b; filename*=c.txt"', 'a"b; filename*=c.txt'),
+        ("attachment; filename*=ISO-8859-1''%e4.txt", "ä.txt"),
+        ("attachment; filename*=UTF-8''%EF%BF%BD.txt", "\ufffd.txt"),
         ("attachment; filename=euro.txt", "euro.txt"),
         ("attachment", None),
     ],
@@ -109,3 +111,12 @@ def test_a_pointer_leads_to_what_is_wrong_in_the_body(
 def test_the_extended_name_counts_wherever_it_stands(disposition: str, name: str | None) -> None:
     """RFC 6266 section 4.3: `filename` beside it is for those who cannot read it."""
     assert raw_offer(request({"Content-Disposition": disposition})).untrusted_name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["UTF-8''a%ffb.txt", "us-ascii''%e4.txt", "utf-8''%EF%BF%BD%ff.txt"]
+)
+def test_a_name_that_is_no_text_is_refused(name: str) -> None:
+    """Letters that nobody sent would make it another name, and two names the same."""
+    with pytest.raises(Malformed, match="RFC 8187"):
+        raw_offer(request({"Content-Disposition": f"attachment; filename*={name}"}))

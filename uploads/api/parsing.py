@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from flask import Request
 from werkzeug.http import parse_options_header
@@ -22,6 +23,12 @@ _BARE_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 # `filename*` where it is a parameter, not text within quotes.
 _EXTENDED_NAME = re.compile(
     r'"(?:[^"\\]|\\.?)*"?|(?P<name>;\s*filename\*=[^;"\s][^;"]*)', re.IGNORECASE
+)
+# What stands for bytes that are no letter (U+FFFD).
+_UNREADABLE = "\ufffd"
+_NO_NAME = (
+    "`filename*` in Content-Disposition is not in the charset it names. Send UTF-8, "
+    "percent-encoded, like `filename*=UTF-8''%E2%82%AC.txt` (RFC 8187)."
 )
 _REPR_DIGEST = re.compile(r"sha-256=:(?P<value>[A-Za-z0-9+/=]{44}):")
 
@@ -125,7 +132,13 @@ def raw_offer(request: Request) -> Offer:
 
 def _file_name(disposition: str) -> str | None:
     """What a Content-Disposition names: `filename*` before `filename`, wherever each of them stands
-    (RFC 6266 section 4.3); the parser alone takes the last."""
+    (RFC 6266 section 4.3); the parser alone takes the last. Raises Malformed for an extended name
+    that its charset cannot be: the parser would make up letters, and the name would be another."""
     extended = [found["name"] for found in _EXTENDED_NAME.finditer(disposition) if found["name"]]
-    read = f"attachment{extended[-1]}" if extended else disposition
-    return parse_options_header(read)[1].get("filename")
+    if not extended:
+        return parse_options_header(disposition)[1].get("filename")
+    name = parse_options_header(f"attachment{extended[-1]}")[1].get("filename")
+    meant = unquote(extended[-1], errors="ignore").count(_UNREADABLE)
+    if name is not None and name.count(_UNREADABLE) > meant:
+        raise Malformed(_NO_NAME)
+    return name
