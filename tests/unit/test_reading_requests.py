@@ -70,6 +70,9 @@ def test_a_digest_that_is_none_or_comes_twice_is_refused(given: str) -> None:
         expected_digest(request({"Repr-Digest": given}))
 
 
+UNKNOWN = [f"/x{at}" for at in range(20)]
+
+
 @pytest.mark.parametrize(
     ("model", "members", "pointers"),
     [
@@ -82,6 +85,9 @@ def test_a_digest_that_is_none_or_comes_twice_is_refused(given: str) -> None:
         (WebhookChange, {"events": ["document.clean", 1]}, ["/events/1"]),
         (LinkRequest, {}, ["/documents"]),
         (LinkRequest, {"documents": ["a", {"documents": 1}]}, ["/documents/1"]),
+        (LinkRequest, {f"x{at}": at for at in range(19)}, ["/documents", *UNKNOWN[:19]]),
+        (LinkRequest, {f"x{at}": at for at in range(9_000)}, UNKNOWN),
+        (LinkRequest, {"documents": [*range(50)]}, [f"/documents/{at}" for at in range(20)]),
     ],
 )
 def test_a_pointer_leads_to_what_is_wrong_in_the_body(

@@ -57,11 +57,20 @@ def read_body(request: Request, model: type[B]) -> B:
     members = _parse(data)
     if not isinstance(members, dict):
         raise invalid(("", "an object"))
+    _check_unknown(members, model)
     try:
         return model.model_validate(members)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise invalid(*_problems(members, found)) from None
+
+
+def _check_unknown(members: dict[str, Any], model: type[Body]) -> None:
+    """Raises Invalid for more unknown members than are named: pydantic makes an error of each."""
+    unknown = [name for name in members if name not in model.model_fields]
+    if len(unknown) > _PROBLEMS_NAMED:
+        named = unknown[:_PROBLEMS_NAMED]
+        raise invalid(*((_pointer([name]), _WORDS["extra_forbidden"]) for name in named))
 
 
 def _problems(members: Any, found: Sequence[ErrorDetails]) -> list[tuple[str, str]]:
@@ -72,7 +81,9 @@ def _problems(members: Any, found: Sequence[ErrorDetails]) -> list[tuple[str, st
             continue  # the branch for a member that was left out; the other one says what is wrong
         place = one["loc"] if one["type"] == "missing" else _within(members, one["loc"])
         problems.setdefault(_pointer(place), _WORDS.get(one["type"], one["msg"]))
-    return list(problems.items())[:_PROBLEMS_NAMED]
+        if len(problems) == _PROBLEMS_NAMED:
+            break
+    return list(problems.items())
 
 
 def _within(members: Any, place: Sequence[int | str]) -> Sequence[int | str]:
