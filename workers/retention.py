@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -20,6 +21,8 @@ from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
+# A sweep that deletes for longer leaves the process to who waits for an inspection; the next goes on.
+_REAPS_SECONDS = 3.0
 _NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key
 
@@ -33,30 +36,39 @@ class Reaper:
     """
 
     def __init__(
-        self, *, records: Records, storage: Storage, clock: Callable[[], datetime], grace: timedelta
+        self,
+        *,
+        records: Records,
+        storage: Storage,
+        clock: Callable[[], datetime],
+        grace: timedelta,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ticks` is a monotonic clock, in seconds."""
         self._records = records
         self._storage = storage
         self._clock = clock
         self._patience = left_alone(grace)
+        self._ticks = ticks
 
     def reap_due(self) -> int:
-        """Delete every due leftover; returns how many.
+        """Delete what is due, for some seconds at most; returns how many.
 
         Raises StorageUnavailable when one could not be deleted; the others are gone all the same.
         """
-        done = 0
-        while True:
+        done, until = 0, self._ticks() + _REAPS_SECONDS
+        while self._ticks() < until:
             now = self._clock()
             due = self._records.write(
                 lambda work: work.leftovers.doom(now, _AT_ONCE, self._patience)  # noqa: B023
             )
-            gone = self._delete(due)
+            gone, left = self._delete(due, until)
             done += gone
-            if gone < len(due):
-                raise StorageUnavailable(f"{len(due) - gone} leftovers could not be deleted")
+            if left:
+                raise StorageUnavailable(f"{left} leftovers could not be deleted")
             if not due:
-                return done
+                break
+        return done
 
     def reap(self, leftovers: Sequence[Leftover]) -> None:
         """Delete these now, as far as the store lets us; the others wait in the ledger.
@@ -65,14 +77,20 @@ class Reaper:
         """
         self._delete([one for one in leftovers if not is_shared(one.key)])
 
-    def _delete(self, leftovers: Sequence[Leftover]) -> int:
-        """Delete what can be deleted and forget it; returns how many."""
+    def _delete(
+        self, leftovers: Sequence[Leftover], until: float = float("inf")
+    ) -> tuple[int, int]:
+        """Delete what can be deleted until then, and forget it; how many went, how many did not."""
         gone: list[Leftover] = []
+        left = 0
         for leftover in leftovers:
+            if self._ticks() >= until:
+                break
             try:
                 self._storage.delete(leftover.bucket, leftover.key)
                 gone.append(leftover)
             except Unavailable as error:
+                left += 1
                 _log.warning("leftover_waits", key=leftover.key, cause=error.cause)
 
         def forget(work: Work) -> None:
@@ -81,7 +99,7 @@ class Reaper:
 
         if gone:
             self._records.write(forget)
-        return len(gone)
+        return len(gone), left
 
 
 class Tidier:

@@ -18,6 +18,7 @@ from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
 from workers.jobs import Patience, Runner
 from workers.places import Places
+from workers.retention import Reaper
 from workers.sandbox.parent import CellKilled
 from workers.scratch import within
 from workers.signs import Stopping
@@ -161,6 +162,36 @@ def test_one_object_that_cannot_be_deleted_does_not_keep_the_others(line: Line) 
     with pytest.raises(StorageUnavailable):
         line.reaper.reap_due()
     assert [key for _, key in line.stored()] == ["k/0"]
+
+
+def test_very_much_that_is_to_go_leaves_a_worker_time_for_other_work(line: Line) -> None:
+    """Each sweep deletes for seconds and no longer, however slow the store is; the next goes on."""
+    keys = [f"k/{number:03d}" for number in range(300)]
+    for key in keys:
+        line.storage.put(Bucket.CLEAN, key, [b"x"], 1)
+    line.records.write(
+        lambda work: [work.leftovers.add(Leftover(Bucket.CLEAN, key, line.now)) for key in keys]
+    )
+    honest, ticks = line.storage.delete, [0.0]
+
+    def slow(bucket: Bucket, key: str) -> None:
+        ticks[0] += 0.05
+        honest(bucket, key)
+
+    line.storage.delete = slow  # type: ignore[method-assign]
+    reaper = Reaper(
+        records=line.records,
+        storage=line.storage,
+        clock=line.clock,
+        grace=GRACE,
+        ticks=lambda: ticks[0],
+    )
+    while line.stored():
+        before = ticks[0]
+        assert reaper.reap_due() > 0
+        assert ticks[0] - before < 4
+    assert ticks[0] > 12, "it took several of them"
+    assert list(line.records.read(lambda work: list(work.leftovers.all()))) == []
 
 
 @pytest.mark.parametrize("word", [Outcome.CLEAN, Outcome.INFECTED])
