@@ -69,11 +69,11 @@ def make_celery(redis_url: str) -> Celery:
     return app
 
 
-def waiting(redis_url: str) -> int:
-    """How many hints about jobs no worker has taken yet; 0 where nobody can tell."""
+def waiting(redis_url: str, queue: str) -> int:
+    """How many hints in a queue no worker has taken yet; 0 where nobody can tell."""
     try:
         with Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1) as redis:
-            return int(redis.llen(JOB_QUEUE))
+            return int(redis.llen(queue))
     except RedisError as error:
         _log.warning("hints_not_counted", cause=type(error).__name__)
         return 0

@@ -3,7 +3,8 @@
 A worker takes as many hints as it has processes, and the next one when one is acknowledged. kombu
 counts a hint as under way until Redis has heard of its end. So where Redis is away just then, its
 place is taken for ever; and a worker whose places are all taken asks Redis for nothing, does not
-notice that its connection is dead, and is deaf from then on.
+notice that its connection is dead, and is deaf from then on. And where Redis is full, so that it
+cannot keep what a worker has taken, kombu's error ends the whole worker and the work in its hands.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import structlog
 from celery import Celery
 from kombu.transport import redis, virtual
+from redis.exceptions import ResponseError
 
 # A host that vanished says nothing: whoever waits for its next word would wait for ever (tcp(7)).
 _ASKED_AFTER = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+_log = structlog.get_logger(__name__)
 
 
 class QoS(redis.QoS):
@@ -24,6 +29,13 @@ class QoS(redis.QoS):
 
     What Redis still keeps of it comes again after the visibility timeout, and has expired by then.
     """
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        try:
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            _log.warning("redis_keeps_no_hints", cause=type(error).__name__)
+            virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
         with self._freeing(delivery_tag):
@@ -35,8 +47,12 @@ class QoS(redis.QoS):
 
     @contextmanager
     def _freeing(self, delivery_tag: str) -> Iterator[None]:
+        """Raises what a broken connection raises, so that another one is made."""
         try:
             yield
+        except ResponseError as error:
+            _log.warning("redis_keeps_no_hints", cause=type(error).__name__)
+            virtual.QoS.ack(self, delivery_tag)
         except Exception:
             virtual.QoS.ack(self, delivery_tag)
             raise

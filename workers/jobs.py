@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -238,9 +238,11 @@ class Sweeper:
         hints: Hints,
         clock: Callable[[], datetime],
         waiting: Callable[[], int],
+        visits_waiting: Callable[[], int],
         places: int,
     ) -> None:
-        """`waiting` counts the hints about jobs that no worker has taken yet.
+        """`waiting` counts the hints about jobs that no worker has taken yet, `visits_waiting`
+        those about webhooks.
 
         `places` is how many jobs that can wait are done at a time.
         """
@@ -248,15 +250,17 @@ class Sweeper:
         self._hints = hints
         self._clock = clock
         self._waiting = waiting
+        self._visits_waiting = visits_waiting
         self._places = places
 
     def sweep(self) -> None:
-        """Send a hint for each due job that can have none, and for each due webhook.
+        """Send a hint for each due job and each due webhook that can have none.
 
         Behind a backlog as many hints wait as there are urgent jobs, and others would only keep
-        workers from it. Where one was lost there are fewer of them, in the end: the oldest jobs are
-        those that have had their turn. Of what can wait one for each place is enough, for whoever
-        had a place calls the next.
+        workers from it; where nobody takes them, as with a courier that is away, they would fill
+        Redis. Where one was lost there are fewer of them, in the end: the oldest are those that
+        have had their turn. Of what can wait one for each place is enough, for whoever had a place
+        calls the next.
         """
         now = self._clock()
         urgent, patient, hooks = self._records.read(
@@ -266,8 +270,12 @@ class Sweeper:
                 work.deliveries.due(now, _SWEPT_AT_ONCE),
             )
         )
-        missing = max(0, len(urgent) - self._waiting()) if urgent else 0
-        for job_id in (*urgent[:missing], *patient):
+        for job_id in (*_without_hint(urgent, self._waiting), *patient):
             self._hints.job(job_id)
-        for webhook_id in hooks:
+        for webhook_id in _without_hint(hooks, self._visits_waiting):
             self._hints.deliver(webhook_id)
+
+
+def _without_hint(due: Sequence[str], waiting: Callable[[], int]) -> Sequence[str]:
+    """So many of them, the longest waiting first, that no hint that waits can be about."""
+    return due[: max(0, len(due) - waiting())] if due else ()

@@ -21,7 +21,7 @@ from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 200
-# A sweep that deletes for longer leaves the process to who waits for an inspection; the next goes on.
+# A sweep that deletes for longer leaves the process to whoever waits; the next goes on.
 _REAPS_SECONDS = 3.0
 _NEWS_AT_ONCE = 1000
 _ANSWERS_KEPT = timedelta(hours=24)  # what the contract promises for an Idempotency-Key

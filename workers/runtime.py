@@ -11,7 +11,7 @@ from uploads import clock
 from uploads.config import Settings
 from uploads.documents.model import JobKind
 from uploads.office import OfficeWord
-from uploads.queue import waiting
+from uploads.queue import JOB_QUEUE, WEBHOOK_QUEUE, waiting
 from uploads.wiring import Services
 from workers.counted import CountedCell, CountedPublisher, counted
 from workers.expiring import Expirer
@@ -130,11 +130,13 @@ def make_prover(services: Services) -> Prover:
 
 
 def _sweeper(services: Services, places: int) -> Sweeper:
+    url = services.settings.redis_url
     return Sweeper(
         records=services.records,
         hints=services.hints,
         clock=clock.now,
-        waiting=partial(waiting, services.settings.redis_url),
+        waiting=partial(waiting, url, JOB_QUEUE),
+        visits_waiting=partial(waiting, url, WEBHOOK_QUEUE),
         places=places,
     )
 

@@ -119,7 +119,12 @@ class Line:
         self.tidier = self._tidier()
         self.expirer = Expirer(records=self.records, clock=self.clock)
         self.sweeper = Sweeper(
-            records=self.records, hints=self.hints, clock=self.clock, waiting=lambda: 0, places=1
+            records=self.records,
+            hints=self.hints,
+            clock=self.clock,
+            waiting=lambda: 0,
+            visits_waiting=lambda: 0,
+            places=1,
         )
         self.runner = self.new_worker()
 

@@ -16,7 +16,14 @@ from redis.exceptions import ConnectionError as RedisAway
 from tests.support.waiting import eventually
 from uploads import hints
 from uploads.hints import GatheredHints, message
-from uploads.queue import JOB_QUEUE, JOB_TASK, CeleryHints, make_celery, waiting
+from uploads.queue import (
+    JOB_QUEUE,
+    JOB_TASK,
+    WEBHOOK_QUEUE,
+    CeleryHints,
+    make_celery,
+    waiting,
+)
 from uploads.roundtrips import Push
 
 
@@ -101,9 +108,10 @@ def test_what_nobody_has_taken_yet_is_counted(redis_url: str) -> None:
     """Hints of workers and of web processes alike, none in a Redis that has no list, or is away."""
     with Redis.from_url(redis_url) as redis:
         redis.flushall()
-    assert waiting(redis_url) == 0
+    assert waiting(redis_url, JOB_QUEUE) == 0
     CeleryHints(make_celery(redis_url)).job("job_1")
-    assert waiting(redis_url) == 1
+    assert waiting(redis_url, JOB_QUEUE) == 1
     GatheredHints(redis_url).job("job_2")
-    eventually(lambda: waiting(redis_url) == 2, 60)
-    assert waiting("unix:///nowhere/redis.sock") == 0
+    eventually(lambda: waiting(redis_url, JOB_QUEUE) == 2, 60)
+    assert waiting(redis_url, WEBHOOK_QUEUE) == 0
+    assert waiting("unix:///nowhere/redis.sock", JOB_QUEUE) == 0

@@ -171,7 +171,12 @@ def test_the_sweep_calls_as_many_as_have_places(line: Line) -> None:
     made = pictures(line, 5)
     (inspection,) = line.records.read(lambda work: work.jobs.due(line.now, 9, URGENT))
     sweeper = Sweeper(
-        records=line.records, hints=line.hints, clock=line.clock, waiting=lambda: 0, places=2
+        records=line.records,
+        hints=line.hints,
+        clock=line.clock,
+        waiting=lambda: 0,
+        visits_waiting=lambda: 0,
+        places=2,
     )
     sweeper.sweep()
     assert line.hints.jobs == [inspection, *made[:2]]

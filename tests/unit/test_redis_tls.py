@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from tests.support import tls
 from uploads.config import ConfigurationError, Settings
-from uploads.queue import make_celery, waiting
+from uploads.queue import JOB_QUEUE, make_celery, waiting
 from uploads.roundtrips import Push, RoundTrips
 from uploads.security.limits import make_limiter
 
@@ -92,7 +92,7 @@ def test_one_of_another_name_ends_the_connection(
 
 
 def test_what_cannot_be_counted_is_nothing(tmp_path: Path, port: int) -> None:
-    assert waiting(settings(tmp_path, port).redis_url) == 0
+    assert waiting(settings(tmp_path, port).redis_url, JOB_QUEUE) == 0
 
 
 @pytest.mark.parametrize(
