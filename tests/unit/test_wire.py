@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
-from uploads.storage.wire import Broken, Wire
+from uploads.storage import wire as wire_module
+from uploads.storage.wire import Answer, Broken, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Act = Callable[[socket.socket], None]
@@ -136,6 +138,27 @@ def test_a_connection_that_the_server_ended_is_replaced(last: bytes) -> None:
         assert put(wire, server, b"x")[0] == 200
         assert put(wire, server, b"y")[0] == 200
         assert server.connections == 2
+
+
+def test_a_server_that_hangs_is_asked_once_more_however_many_connections_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire_module, "SILENCE_SECONDS", 0.05)
+    asked, honest = [], wire_module._Connection.exchange
+
+    def noted(self: Any, *arguments: Any) -> Answer:
+        asked.append(self)
+        return honest(self, *arguments)
+
+    monkeypatch.setattr(wire_module._Connection, "exchange", noted)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        wire = Wire(url)
+        for connection, _ in [wire._take() for _ in range(8)]:
+            wire._keep(connection)
+        with pytest.raises(Broken, match="TimeoutError"):
+            wire.put(f"{url}/b/k", {}, [b"x"], 1)
+    assert len(asked) == 2
 
 
 def test_an_early_refusal_is_heard() -> None:

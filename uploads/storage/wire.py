@@ -84,9 +84,11 @@ class Wire:
             try:
                 return self._exchange(connection, head, body, reading())
             except (OSError, httptools.HttpParserError) as error:
-                # The server may have ended a kept one while nobody used it.
                 if fresh:
                     raise Broken(error) from error
+                # The server may have ended a kept one while nobody used it, and so those beside it.
+                # One that is silent would be waited for as often as there are kept ones.
+                _close_all(self._idle)
 
     def _exchange(
         self, connection: _Connection, head: bytes, body: Iterable[bytes], reading: _Reading
