@@ -39,15 +39,20 @@ class Expirer:
 
 
 def _expire_some(work: Work, now: datetime) -> int:
-    """One that is moved meanwhile is found the next time."""
     return sum(expire(work, one, now) for one in work.documents.overdue(now, _AT_ONCE))
 
 
 def expire(work: Work, document: Document, now: datetime) -> bool:
-    """End a document, its job and its links, and announce its bytes; False where it has moved."""
-    gone = {"clean_key": None, "quarantine_key": None}
-    if not work.documents.move(document.id, {document.state}, State.EXPIRED, now, **gone):
+    """End a document, its job and its links, and announce its bytes.
+
+    False where it is not as it was read: its owner may have put its end off, or its bytes are
+    elsewhere. What is still due then is found the next time.
+    """
+    work.quarantine.hold(document.id)
+    if work.documents.find(document.id) != document:
         return False
+    gone = {"clean_key": None, "quarantine_key": None}
+    work.documents.move(document.id, {document.state}, State.EXPIRED, now, **gone)
     work.jobs.cancel(document.id)
     work.links.end_of(document.id, now)
     announce_bytes(work, document, now)

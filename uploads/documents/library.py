@@ -114,25 +114,17 @@ class Library:
 def bury(work: Work, find: Callable[[Work], Document | None], now: datetime, by: str) -> bool:
     """Turn what `find` finds into a tombstone; whether it was none yet. Raises NotFound."""
     document = find(work)
-    # From the very state that was read: where a verdict or a picture was committed meanwhile,
-    # the row is read again, or the bytes that came with it would be in nobody's ledger.
-    while document is not None and document.state is not State.DELETED:
-        if work.documents.move(
-            document.id,
-            {document.state},
-            State.DELETED,
-            now,
-            name="",
-            sha256=None,
-            clean_key=None,
-            quarantine_key=None,
-        ):
-            break
+    if document is not None:
+        # Read again once nobody changes it any more: what came with a verdict that was committed
+        # meanwhile, or was moved elsewhere, would be in nobody's ledger.
+        work.quarantine.hold(document.id)
         document = find(work)
     if document is None:
         raise NotFound
     if document.state is State.DELETED:
         return False
+    gone = {"name": "", "sha256": None, "clean_key": None, "quarantine_key": None}
+    work.documents.move(document.id, {document.state}, State.DELETED, now, **gone)
     # Cancelled before the bytes are counted: a renderer either loses here or is waited for.
     work.jobs.cancel(document.id)
     announce_bytes(work, document, now)
