@@ -135,13 +135,17 @@ class Tidier:
     def tidy(self) -> None:
         """One round over everything that may have become old. Raises Unavailable."""
         now = self._clock()
-        while self._records.write(lambda work: self._end_grants(work, now)):
-            continue
-        self._records.write(lambda work: self._drop_dead_uploads(work, now))
-        self._records.write(lambda work: self._expire_refused(work, now))
+        for some in (
+            self._end_grants,
+            self._drop_dead_uploads,
+            self._expire_refused,
+            self._drop_tombstones,
+            self._drop_old_news,
+        ):
+            # All there are: what comes faster than a round takes would pile up for ever.
+            while self._records.write(lambda work: some(work, now)):  # noqa: B023
+                continue
         self._records.write(lambda work: self._drop_old_rows(work, now))
-        while self._records.write(lambda work: self._drop_old_news(work, now)):
-            continue
         self._end_sessions()
         self._scratch.remove_older(self._grace.total_seconds())
         self._announce_orphans(now)
@@ -154,27 +158,34 @@ class Tidier:
             work.grants.end(grant.id, GrantState.EXPIRED)
         return len(overdue)
 
-    def _drop_dead_uploads(self, work: Work, now: datetime) -> None:
+    def _drop_dead_uploads(self, work: Work, now: datetime) -> int:
         """A RECEIVING row that nobody touched for the grace time was never answered with 2xx."""
-        for document in work.documents.stalled({State.RECEIVING}, now - self._grace, _AT_ONCE):
+        dead = work.documents.stalled({State.RECEIVING}, now - self._grace, _AT_ONCE)
+        for document in dead:
             # Moved first: what was committed since it was read, answered with 2xx, stays.
             if work.documents.move(document.id, {State.RECEIVING}, State.EXPIRED, now):
                 announce_bytes(work, document, now)
                 work.documents.remove(document.id)
+        return len(dead)
 
-    def _expire_refused(self, work: Work, now: datetime) -> None:
+    def _expire_refused(self, work: Work, now: datetime) -> int:
         """The desk's time with a refused file is over: its owner gets the room back."""
+        ended = 0
         for document in work.documents.stalled(REFUSED, now - self._keep_refused, _AT_ONCE):
             if work.jobs.open_since(document.id, JobKind.RELEASE) is not None:
                 continue  # two administrators want it kept: a worker is to carry it out
-            expire(work, document, now)
+            ended += expire(work, document, now)
+        return ended
 
-    def _drop_old_rows(self, work: Work, now: datetime) -> None:
+    def _drop_tombstones(self, work: Work, now: datetime) -> int:
         ended = work.documents.stalled(GONE, now - self._keep_tombstones, _AT_ONCE)
         for document in ended:
             # Made while the document was being deleted, a link was not there to be ended.
             work.links.end_of(document.id, now)
             work.documents.remove(document.id)
+        return len(ended)
+
+    def _drop_old_rows(self, work: Work, now: datetime) -> None:
         work.grants.remove_ended(now - self._keep_tombstones)
         work.links.remove_ended(now - self._keep_tombstones)
         work.answers.remove_before(now - _ANSWERS_KEPT)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
+import pytest
+
+from tests.support import facts
 from tests.support.line import GRACE, TEXT, Line
+from uploads.documents.model import State
+from uploads.records.protocol import Work
 from uploads.storage.protocol import Bucket
 from workers.retention import Tidier
 
@@ -57,3 +62,32 @@ def test_forgotten_scratch_files_and_ended_sessions_go(line: Line) -> None:
         tidier.tidy()
         assert (old.exists(), young.exists()) == (False, True)
     assert ended == [True]
+
+
+@pytest.mark.parametrize(
+    ("state", "days"), [(State.RECEIVING, 1), (State.DELETED, 31), (State.REJECTED, 31)]
+)
+def test_however_many_there_are_one_round_ends_them_all(
+    line: Line, state: State, days: int
+) -> None:
+    """Uploads of a killed process, tombstones, refused files: more may come within a round's time
+    than a part of them."""
+    at = line.now
+
+    def unit(work: Work) -> None:
+        for number in range(450):
+            work.documents.add(
+                facts.document(
+                    f"doc_{number}",
+                    owner_id=line.actor.user_id,
+                    state=state,
+                    created_at=at,
+                    updated_at=at,
+                )
+            )
+
+    line.records.write(unit)
+    line.later(days=days)
+    line.tidier.tidy()
+    assert line.records.read(lambda work: work.documents.stalled({state}, line.now, 500)) == []
+    assert line.quotas.of(line.actor.user_id).files_used == 0
