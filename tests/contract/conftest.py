@@ -13,6 +13,7 @@ from sqlalchemy import NullPool, create_engine, text
 from tests.support.desk import Desk, desk_at
 from tests.support.facts import document, user
 from tests.support.guarded import Guarded
+from tests.support.meanwhile import Between, arranged
 from tests.support.postgres import fresh_database, running_postgres
 from tests.support.sqlite import migrated_sqlite
 from uploads import faults
@@ -112,3 +113,10 @@ def desk(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     """The door for files under a key, on each database."""
     with desk_at(tmp_path, database_url, monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    """Let something happen right after the first call of a method, in a thread of its own."""
+    with arranged(monkeypatch) as arrange:
+        yield arrange

@@ -7,17 +7,14 @@ wait until the first has ended. Whoever comes first, the outcome must be whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.drawing import leased_render, render_handler
-from tests.support.line import ALWAYS, GRACE, TEXT, Line
+from tests.support.line import GRACE, TEXT, Line
+from tests.support.meanwhile import Between, assert_nothing_is_left, clean
 from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.documents.model import AuditEntry, Document, State
 from uploads.documents.packs import Packs
@@ -25,21 +22,8 @@ from uploads.documents.receiving import Receiver
 from uploads.documents.spool import Room
 from uploads.records.documents import SqlDocuments
 from uploads.records.jobs import SqlJobs
-from uploads.records.protocol import Leftover, Work
+from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
-from workers.expiring import _expire_some
-
-Between = Callable[[type, str, Callable[[], object]], "Meanwhile"]
-
-
-class Meanwhile:
-    """Something that another thread does right after the first call of a method."""
-
-    def __init__(self) -> None:
-        self.done: list[Future[object]] = []
-
-    def result(self) -> object:
-        return self.done[0].result(60)
 
 
 @pytest.fixture
@@ -47,36 +31,6 @@ def line(tmp_path: Path, database_url: str) -> Iterator[Line]:
     made = Line(tmp_path, database_url=database_url)
     yield made
     made.records.close()
-
-
-@pytest.fixture
-def between(monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
-    """Let something happen right after the first call of a method, in a thread of its own.
-
-    It has half a second to come to its end; if it waits for a lock, the first goes on.
-    """
-    with ThreadPoolExecutor(2) as pool:
-
-        def arrange(owner: type, name: str, act: Callable[[], object]) -> Meanwhile:
-            honest, meanwhile = getattr(owner, name), Meanwhile()
-
-            def first_time(*args: Any, **kwargs: Any) -> Any:
-                found = honest(*args, **kwargs)
-                if not meanwhile.done:
-                    meanwhile.done.append(pool.submit(act))
-                    wait(meanwhile.done, timeout=0.5)
-                return found
-
-            monkeypatch.setattr(owner, name, first_time)
-            return meanwhile
-
-        yield arrange
-
-
-def clean(line: Line) -> Document:
-    document = line.accept(TEXT)
-    line.runner.run(line.job_of(document))
-    return line.document(document.id)
 
 
 def render(line: Line, document: Document) -> Callable[[], None]:
@@ -88,13 +42,6 @@ def render(line: Line, document: Document) -> Callable[[], None]:
             handler(job)
 
     return run
-
-
-def assert_nothing_is_left(line: Line) -> None:
-    line.later(seconds=GRACE.total_seconds() + 1)
-    line.tidier.tidy()
-    line.reaper.reap_due()
-    assert line.stored() == []
 
 
 @pytest.mark.parametrize(
@@ -110,73 +57,6 @@ def test_a_verdict_committed_during_a_delete_leaves_no_bytes(
     verdict.result()
     assert line.state(document) is State.DELETED
     assert_nothing_is_left(line)
-
-
-def struck(line: Line) -> Document:
-    """Found infected late, and due to go: out of service, its bytes still in the clean bucket."""
-    document, ends = clean(line), {"expires_at": line.now}
-
-    def unit(work: Work) -> None:
-        work.documents.move(document.id, {State.CLEAN}, State.INFECTED, line.now, **ends)
-
-    line.records.write(unit)
-    return line.document(document.id)
-
-
-def bytes_follow(line: Line, document: Document) -> Callable[[], None]:
-    """The last step of a late hit: they are in quarantine, for the time that refused ones have."""
-    kept = Leftover(Bucket.QUARANTINE, "moved/one", line.now + ALWAYS)
-    line.storage.put(kept.bucket, kept.key, [TEXT], len(TEXT))
-    keys = {"clean_key": None, "quarantine_key": kept.key}
-    assert document.clean_key is not None
-    gone = Leftover(Bucket.CLEAN, document.clean_key, line.now)
-
-    def unit(work: Work) -> None:
-        if work.documents.change(document.id, State.INFECTED, keys):
-            work.leftovers.add(kept)
-        else:
-            work.leftovers.add(replace(kept, due_at=line.now))
-        work.leftovers.add(gone)
-
-    return lambda: line.records.write(unit)
-
-
-@pytest.mark.parametrize("way", ["deleted", "expired"])
-def test_bytes_that_move_to_quarantine_while_their_document_ends_go_with_it(
-    line: Line, between: Between, way: str
-) -> None:
-    """Its state stays the same meanwhile: what is announced must be what it has by then."""
-    document = struck(line)
-    follow = bytes_follow(line, document)
-    if way == "deleted":
-        moved = between(SqlDocuments, "get", follow)
-        line.library.delete(line.actor, document.id)
-    else:
-        moved = between(SqlDocuments, "overdue", follow)
-        line.records.write(lambda work: _expire_some(work, line.now))
-        moved.result()
-        line.expirer.expire_due()
-    moved.result()
-    assert line.state(document).value == way
-    assert_nothing_is_left(line)
-
-
-def test_a_document_whose_end_is_put_off_while_it_is_read_does_not_end(
-    line: Line, between: Between
-) -> None:
-    document = clean(line)
-
-    def ends(at: datetime | None) -> bool:
-        changes = {"expires_at": at}
-        return line.records.write(
-            lambda work: work.documents.change(document.id, State.CLEAN, changes)
-        )
-
-    assert ends(line.now)
-    put_off = between(SqlDocuments, "overdue", lambda: ends(None))
-    line.records.write(lambda work: _expire_some(work, line.now))
-    expected = State.CLEAN if put_off.result() else State.EXPIRED
-    assert line.state(document) is expected
 
 
 @pytest.mark.parametrize("name", ["drop_segments", "add_verdict"])

@@ -118,14 +118,7 @@ class Line:
         )
         self.tidier = self._tidier()
         self.expirer = Expirer(records=self.records, clock=self.clock)
-        self.sweeper = Sweeper(
-            records=self.records,
-            hints=self.hints,
-            clock=self.clock,
-            waiting=lambda: 0,
-            visits_waiting=lambda: 0,
-            places=1,
-        )
+        self.sweeper = self.new_sweeper()
         self.runner = self.new_worker()
 
     def new_worker(self) -> Runner:
@@ -137,6 +130,17 @@ class Line:
             patience=Patience(LEASE, timedelta(seconds=60), 3, timedelta(days=30)),
             places=Places(1),
             hints=self.hints,
+        )
+
+    def new_sweeper(self, *, waiting: int = 0, visits_waiting: int = 0, places: int = 1) -> Sweeper:
+        """One that finds so many hints waiting, about jobs and about webhooks."""
+        return Sweeper(
+            records=self.records,
+            hints=self.hints,
+            clock=self.clock,
+            waiting=lambda: waiting,
+            visits_waiting=lambda: visits_waiting,
+            places=places,
         )
 
     def _intake(self, segment_bytes: int, shared_file_bytes: int) -> Intake:

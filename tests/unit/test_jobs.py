@@ -8,12 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.line import LEASE, TEXT, Line
-from uploads.documents.events import NAMES
 from uploads.documents.model import Document, JobState, Outcome, State
-from uploads.documents.webhooks import Webhook
 from uploads.storage.protocol import Bucket
 from workers.inspection.engine import Subject
-from workers.jobs import Sweeper
 
 
 def test_a_clean_file_is_published_and_its_segments_are_gone(line: Line) -> None:
@@ -271,47 +268,3 @@ def test_the_scratch_file_is_gone_whatever_happened(line: Line, tmp_path: object
     line.runner.run(line.job_of(document))
     assert list(line.scratch._root.glob("*")) == []
     assert not line.engine.seen[0].path.exists()
-
-
-@pytest.mark.parametrize(("waiting", "hinted"), [(0, 3), (2, 1), (3, 0), (9, 0)])
-def test_behind_a_backlog_no_job_is_hinted_twice(line: Line, waiting: int, hinted: int) -> None:
-    """As many hints as jobs are there already: more of them would only keep workers from jobs."""
-    oldest = line.job_of(line.accept(TEXT))
-    for _ in range(2):
-        line.accept(TEXT)
-    line.hints.jobs.clear()
-    sweeper = Sweeper(
-        records=line.records,
-        hints=line.hints,
-        clock=line.clock,
-        waiting=lambda: waiting,
-        visits_waiting=lambda: 0,
-        places=1,
-    )
-    sweeper.sweep()
-    assert len(line.hints.jobs) == hinted
-    assert line.hints.jobs[:1] == [oldest][:hinted]
-
-
-@pytest.mark.parametrize(("waiting", "hinted"), [(0, 3), (2, 1), (3, 0), (9, 0)])
-def test_while_nobody_calls_webhooks_no_more_hints_wait_than_webhooks(
-    line: Line, waiting: int, hinted: int
-) -> None:
-    """The sweep of each five seconds would fill Redis with them, and stop everything else."""
-    hooks = [
-        Webhook(f"whk_{n}", line.actor.user_id, f"https://a/{n}", NAMES, (), line.now)
-        for n in range(3)
-    ]
-    line.records.write(lambda work: [work.webhooks.add(hook, 10) for hook in hooks])
-    line.runner.run(line.job_of(line.accept(TEXT)))
-    line.hints.woken.clear()
-    sweeper = Sweeper(
-        records=line.records,
-        hints=line.hints,
-        clock=line.clock,
-        waiting=lambda: 0,
-        visits_waiting=lambda: waiting,
-        places=1,
-    )
-    sweeper.sweep()
-    assert len(line.hints.woken) == hinted

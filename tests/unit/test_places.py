@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.line import LEASE, TEXT, Line
 from uploads.documents.model import Job, JobKind, JobState
-from workers.jobs import Patience, Runner, Sweeper
+from workers.jobs import Patience, Runner
 from workers.places import PATIENT, URGENT, Places
 
 _fork = multiprocessing.get_context("fork")
@@ -170,13 +170,5 @@ def test_the_sweep_calls_as_many_as_have_places(line: Line) -> None:
     """Behind what is urgent, however many wait."""
     made = pictures(line, 5)
     (inspection,) = line.records.read(lambda work: work.jobs.due(line.now, 9, URGENT))
-    sweeper = Sweeper(
-        records=line.records,
-        hints=line.hints,
-        clock=line.clock,
-        waiting=lambda: 0,
-        visits_waiting=lambda: 0,
-        places=2,
-    )
-    sweeper.sweep()
+    line.new_sweeper(places=2).sweep()
     assert line.hints.jobs == [inspection, *made[:2]]
