@@ -207,14 +207,14 @@ class Runner:
         _log.warning("job_deferred", seconds=round(pause, 1), count=job.deferrals + 1, cause=cause)
 
     def _insist(self, unit: Callable[[Work], None]) -> None:
-        """Write although the database may be what is away: a start must not be burnt on that.
+        """Write although the database may be what is away, or full: no start is burnt on that.
 
-        Raises RecordsUnavailable in the end; the lease then runs out and the start stays counted.
+        Raises Unavailable in the end; the lease then runs out and the start stays counted.
         """
         for _ in range(_INSISTED - 1):
             try:
                 return self._records.write(unit)
-            except RecordsUnavailable as error:
+            except Unavailable as error:
                 _log.warning("deferral_waits", cause=error.cause)
                 time.sleep(_INSIST_SECONDS)
         return self._records.write(unit)

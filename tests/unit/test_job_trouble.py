@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,34 @@ def test_a_store_that_is_full_defers(line: Line) -> None:
         line.later(seconds=61)
     assert line.state(document) is State.QUARANTINED
     line.storage.put = honest  # type: ignore[method-assign]
+    line.runner.run(job_id)
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_disk_of_the_database_that_is_full_burns_no_start(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is handed back as soon as there is room for that, and goes on then."""
+    document = line.accept(TEXT)
+    job_id, write, store = line.job_of(document), line.records.write, line.storage.open
+    full: list[float] = []
+
+    def written(unit: Any) -> Any:
+        if full:
+            raise StorageFull("the database's disk is full")
+        return write(unit)
+
+    def opened(bucket: Bucket, key: str) -> Any:
+        full.append(1)
+        return store(bucket, key)
+
+    monkeypatch.setattr(line.records, "write", written)
+    monkeypatch.setattr(line.storage, "open", opened)
+    monkeypatch.setattr("workers.jobs.time.sleep", lambda _: full.clear())
+    line.runner.run(job_id)
+    assert (line.state(document), line.job(job_id).starts) == (State.QUARANTINED, 0)
+    monkeypatch.undo()
+    line.later(seconds=61)
     line.runner.run(job_id)
     assert line.state(document) is State.CLEAN
 
