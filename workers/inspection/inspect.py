@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from uploads.documents.errors import LeaseLost
+from uploads.documents.errors import LeaseLost, ObjectMissing
 from uploads.documents.model import Document, Job, Segment, State
 from uploads.records.protocol import Records, Work
 from workers.inspection.examining import Examiner, sources_of
@@ -44,7 +44,7 @@ class Inspector:
     def __call__(self, job: Job) -> None:
         """Inspect one document and conclude. Raises EngineUnavailable and Unavailable to defer.
 
-        Raises ObjectMissing when the store has lost bytes.
+        Raises ObjectMissing when the store has lost bytes, or gives others than it was given.
         """
         self._try_stale()
         begun = self._records.write(lambda work: self._begin(work, job))
@@ -53,6 +53,9 @@ class Inspector:
         document, segments = begun
         sources = sources_of(document, segments)
         with self._examiner.examined(job, document, sources) as (path, verdict):
+            if document.sha256 not in {None, verdict.sha256}:
+                # Our own digest, and no promise of a client's: what the store holds may be right.
+                raise ObjectMissing("the store gave other bytes than it was given")
             self._publisher.conclude(job, document, path, verdict)
 
     def _begin(self, work: Work, job: Job) -> tuple[Document, Sequence[Segment]] | None:
