@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 # Crockford's base 32, whose order as text is its order as numbers.
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_LENGTH = 26
 _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 # One of 32 digits for each byte: eight bytes stand for each of them.
 _OF_BYTES = bytes(ord(_DIGITS[byte % 32]) for byte in range(256))
@@ -27,6 +28,19 @@ def new_id() -> str:
     moment = time.time_ns() // 1_000_000
     when = "".join([_PAIRS[moment >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
     return when + secrets.token_bytes(16).translate(_OF_BYTES).decode()
+
+
+def made_at(text: str) -> datetime | None:
+    """When an id of `new_id` was made, by the clock of whoever made it; None for any other text."""
+    if len(text) != _LENGTH or not set(text) <= set(_DIGITS):
+        return None
+    moment = 0
+    for digit in text[:10]:
+        moment = moment << 5 | _DIGITS.index(digit)
+    try:
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 def new_secret() -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from uploads.clock import made_at
 from uploads.documents.errors import ObjectMissing, StorageUnavailable, Unavailable
 from uploads.documents.grants import GrantState
 from uploads.documents.library import announce_bytes
@@ -238,12 +239,15 @@ class Tidier:
     def _announce_orphans(self, now: datetime) -> None:
         """Objects in `incoming` that are older than the grace time and in no committed row.
 
-        Only `incoming` can have them: every other object is announced before it is put.
+        Only `incoming` can have them: every other object is announced before it is put. A store
+        whose clock is behind makes new ones look old; but the keys of those that may be recorded at
+        any moment tell when they were made.
         """
         for found in self._storage.list(Bucket.INCOMING):
             # What is shared is left alone for a while after it was announced.
             wait = left_alone(self._grace) if is_shared(found.key) else timedelta(0)
-            if found.modified_at > now - (self._grace - wait):
+            came = made_at(found.key.rpartition("/")[2]) or found.modified_at
+            if max(came, found.modified_at) > now - (self._grace - wait):
                 continue
             orphan = Leftover(Bucket.INCOMING, found.key, now)
             self._records.write(lambda work: _announce_if_unknown(work, orphan))  # noqa: B023

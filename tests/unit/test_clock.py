@@ -34,3 +34,14 @@ def test_ids_sort_by_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(clock.new_id())
     assert made == sorted(made)
     assert len({one[:10] for one in made}) == len(moments)
+
+
+def test_an_id_tells_when_it_was_made_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clock.time, "time_ns", lambda: 1_800_000_000_123_456_789)
+    made = clock.made_at(clock.new_id())
+    assert made is not None
+    assert made.timestamp() == 1_800_000_000.123
+    for other in ("", "00001", "z" * 26, "u" * 26, clock.new_id()[1:], clock.new_id().upper()):
+        assert clock.made_at(other) is None

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import facts
 from tests.support.line import GRACE, TEXT, Line
+from uploads import clock
 from uploads.documents.model import State
 from uploads.records.protocol import Work
 from uploads.storage.protocol import Bucket
@@ -23,6 +24,24 @@ def test_an_object_that_is_just_coming_in_is_left_alone(line: Line) -> None:
     assert line.stored() == [("incoming", "young/object")]
     line.later(seconds=2)
     line.tidier.tidy()
+    line.reaper.reap_due()
+    assert line.stored() == []
+
+
+def test_a_store_whose_clock_is_behind_costs_no_bytes_that_are_just_coming_in(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their row is committed in a moment: it must not find them deleted."""
+    monkeypatch.setattr("uploads.clock.time.time_ns", lambda: int(line.now.timestamp() * 1e9))
+    keys = sorted([f"{clock.new_id()}/{clock.new_id()}", f"shared/{clock.new_id()}"])
+    for key in keys:
+        line.storage.objects[Bucket.INCOMING, key] = (TEXT, line.now - timedelta(hours=1))
+    line.tidier.tidy()
+    line.reaper.reap_due()
+    assert sorted(key for _, key in line.stored()) == keys
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.tidier.tidy()
+    line.later(seconds=GRACE.total_seconds())
     line.reaper.reap_due()
     assert line.stored() == []
 
