@@ -9,6 +9,7 @@ import pytest
 from tests.support.accounts import READ_WRITE, Bench
 from uploads.documents.errors import Conflict, Invalid, NotFound
 from uploads.documents.model import Role, Scope, User
+from uploads.security import keys
 from uploads.security.standing import Standing
 
 
@@ -139,3 +140,20 @@ def test_what_is_opened_for_long_ends_with_its_credential(bench: Bench, ann: Use
     bench.now -= timedelta(seconds=1)
     bench.accounts.sign_out(token)
     assert not standing.may_read(person)
+
+
+def test_of_revoked_keys_the_last_ones_stay(
+    bench: Bench, ann: User, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes and revokes keys without end would leave rows that each of them reads."""
+    monkeypatch.setattr(keys, "_REVOKED_SHOWN", 3)
+    kept, _ = bench.accounts.create_key(ann.id, "kept", READ_WRITE)
+    others, _ = bench.accounts.create_key(boss.id, "of another", READ_WRITE)
+    bench.accounts.revoke_key(others.id)
+    made = [bench.accounts.create_key(ann.id, f"{n}", READ_WRITE)[0].id for n in range(6)]
+    for key_id in made:
+        bench.wait(1)
+        bench.accounts.revoke_key(key_id)
+    shown = {one.id for one in bench.accounts.list_keys(ann.email)}
+    assert shown == {kept.id, *made[3:]}
+    assert [one.id for one in bench.accounts.list_keys(boss.email)] == [others.id]

@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from uploads.documents.model import ApiKey, Role, Scope, Session, User
 from uploads.records.prepared import PreparedLookup
@@ -162,6 +162,16 @@ class SqlAccounts:
             .values(revoked_at=at)
         )
         return revoked.rowcount == 1
+
+    def forget_revoked(self, user_id: str, keep: int) -> None:
+        revoked = and_(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_not(None))
+        last = (
+            select(api_keys.c.id)
+            .where(revoked)
+            .order_by(api_keys.c.revoked_at.desc(), api_keys.c.id.desc())
+            .limit(keep)
+        )
+        self._connection.execute(delete(api_keys).where(revoked, api_keys.c.id.not_in(last)))
 
 
 def _user(row: Sequence[Any]) -> User:

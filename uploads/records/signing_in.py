@@ -52,3 +52,6 @@ class Accounts(Protocol):
 
     def revoke_key(self, key_id: str, at: datetime) -> bool:
         """Whether there was such a key that was not revoked yet."""
+
+    def forget_revoked(self, user_id: str, keep: int) -> None:
+        """Forget a user's revoked keys, but for those that were revoked last."""

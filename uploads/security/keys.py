@@ -22,6 +22,8 @@ OPERATOR = "operator"
 TOUCH_EVERY = timedelta(minutes=1)
 _LONGEST_KEY_NAME = 100
 _MOST_KEYS = 100
+# So many of those that are revoked can still be seen; the audit trail tells of all.
+_REVOKED_SHOWN = 200
 
 
 class Keys:
@@ -164,6 +166,7 @@ class Keys:
             for one in _with_those_made(key, work.accounts.keys(key.user_id)):
                 if work.accounts.revoke_key(one.id, self._clock()):
                     self._note(work, by, "key-revoked", one.id, user=key.user_id)
+            work.accounts.forget_revoked(key.user_id, _REVOKED_SHOWN)
 
         self._records.write(revoke)
 
