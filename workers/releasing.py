@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from uploads.documents.access import inspected
 from uploads.documents.errors import LeaseLost, ObjectMissing, OtherBytes, StorageUnavailable
-from uploads.documents.fetching import inspected
 from uploads.documents.intake import Hints
 from uploads.documents.model import AuditEntry, Document, Job, State
 from uploads.documents.releases import RELEASABLE, Release, place_of

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from tests.support import facts
 from tests.support.line import TEXT, Line
 from tests.support.waiting import eventually
 from uploads.documents.access import Access
-from uploads.documents.errors import Gone, Invalid, NotClean, NotFound, Unauthenticated
+from uploads.documents.errors import Gone, Invalid, NotClean, NotFound, OtherBytes, Unauthenticated
 from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, Rendition, State
 from uploads.documents.places import Places
@@ -177,6 +179,26 @@ def test_a_withdrawn_document_is_not_served_although_its_bytes_are_there(
         access.rendition_url(line.actor, document.id, picture.name)
     with pytest.raises(NotClean), access.open_rendition(token):
         pass
+
+
+def test_other_bytes_than_were_inspected_are_never_sent_to_their_end(
+    line: Line, access: Access
+) -> None:
+    """What comes from the content host passes through us: the last piece shows whether it may."""
+    active = {"type": "image/svg+xml", "state": State.CLEAN, "clean_key": "k/1", "size": len(TEXT)}
+    digest = hashlib.sha256(TEXT).hexdigest()
+    owner = {"owner_id": line.actor.user_id, "sha256": digest, "created_at": line.now}
+    document = facts.document("doc_svg", **owner, **active)
+    line.records.write(lambda work: work.documents.add(document))
+    token = access.download_url(line.actor, document.id).rpartition("/")[2]
+    line.storage.put(Bucket.CLEAN, "k/1", [TEXT], len(TEXT))
+    with access.open_download(token) as (_, pieces):
+        assert b"".join(pieces) == TEXT
+    line.storage.put(Bucket.CLEAN, "k/1", [TEXT.upper()], len(TEXT))
+    sent: list[bytes] = []
+    with access.open_download(token) as (_, pieces), pytest.raises(OtherBytes):
+        sent.extend(pieces)
+    assert sent == []
 
 
 def test_a_deleted_document_is_a_tombstone_without_name_digest_or_bytes(

@@ -6,12 +6,15 @@ its state is CLEAN or RELEASED now, and its end has not come.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from uploads.documents.errors import Gone, NotClean, NotFound
+import structlog
+
+from uploads.documents.errors import Gone, NotClean, NotFound, OtherBytes
 from uploads.documents.kinds import ACTIVE, CODE
 from uploads.documents.library import Library
 from uploads.documents.model import GONE, Actor, Document, Rendition, State
@@ -22,6 +25,7 @@ from uploads.storage.protocol import Bucket, Storage
 _TEXT = frozenset({"text/plain", "text/csv", "text/markdown", "text/html"})
 # Stands in a token where a rendition's name would; no rendition is called so.
 _ORIGINAL = "original"
+_log = structlog.get_logger(__name__)
 
 
 class ContentTokens(Protocol):
@@ -100,7 +104,8 @@ class Access:
     def open_download(self, token: str) -> Iterator[tuple[Document, Iterator[bytes]]]:
         """An active document and its bytes, state checked now, whatever the token says.
 
-        Raises NotFound, Gone, NotClean, StorageUnavailable.
+        Other bytes than were inspected break it off before their end. Raises NotFound, Gone,
+        NotClean, StorageUnavailable.
         """
         document_id, name = self._tokens.read(token, self._link_seconds)
         document = self._records.read(lambda work: work.documents.find(document_id))
@@ -108,7 +113,7 @@ class Access:
             raise NotFound
         key = clean_key(servable(document, self._clock()))
         with self._storage.open(Bucket.CLEAN, key) as pieces:
-            yield document, pieces
+            yield document, inspected(document, pieces)
 
 
 def served_type(content_type: str) -> str:
@@ -151,3 +156,18 @@ def _rendition(document: Document, name: str) -> Rendition:
         if rendition.name == name:
             return rendition
     raise NotFound
+
+
+def inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """All of a document's bytes; the last of them only when they are the inspected ones."""
+    digest = hashlib.sha256()
+    held = b""
+    for piece in pieces:
+        digest.update(piece)
+        if held:
+            yield held
+        held = piece
+    if digest.hexdigest() != document.sha256:
+        _log.error("served_bytes_differ", document=document.id)
+        raise OtherBytes("the store gave other bytes than were inspected")
+    yield held

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from uploads.documents import cursors
+from uploads.documents.access import inspected
 from uploads.documents.errors import (
     Forbidden,
     Gone,
@@ -22,7 +23,6 @@ from uploads.documents.errors import (
     ObjectMissing,
     UploadsError,
 )
-from uploads.documents.fetching import inspected
 from uploads.documents.intake import Hints
 from uploads.documents.library import bury
 from uploads.documents.model import (

@@ -12,7 +12,6 @@ gives nothing back.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,12 +21,11 @@ from typing import Protocol
 import structlog
 
 from uploads.documents import archive
-from uploads.documents.access import clean_key, servable, served_type
+from uploads.documents.access import clean_key, inspected, servable, served_type
 from uploads.documents.errors import (
     DownloadLimit,
     LinkEnded,
     NotFound,
-    OtherBytes,
     PasswordRequired,
     Unavailable,
     UploadsError,
@@ -277,18 +275,3 @@ def _download(link: Link, documents: list[Document], now: datetime) -> Download:
     if len(documents) < len(link.documents):
         raise LinkEnded
     return Download(link, tuple(servable(document, now) for document in documents))
-
-
-def inspected(document: Document, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """All of a document's bytes; the last of them only when they are the inspected ones."""
-    digest = hashlib.sha256()
-    held = b""
-    for piece in pieces:
-        digest.update(piece)
-        if held:
-            yield held
-        held = piece
-    if digest.hexdigest() != document.sha256:
-        _log.error("served_bytes_differ", document=document.id)
-        raise OtherBytes("the store gave other bytes than were inspected")
-    yield held
