@@ -17,6 +17,8 @@ from typing import Any
 import structlog
 from flask import Flask, Request, Response, g
 from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 from werkzeug.sansio.utils import get_host
@@ -38,6 +40,7 @@ from uploads.web import pages
 from uploads.wiring import Services, build
 
 _FORM_BYTES = 64 * 1024
+_ACCEPT_CHARS = 1000
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -63,6 +66,11 @@ class _Asked(Request):
     def blueprint(self) -> str | None:
         """As Flask's, found once: a request is matched before anybody asks."""
         return super().blueprint
+
+    @cached_property
+    def accept_mimetypes(self) -> MIMEAccept:
+        """As Werkzeug's, of what a client has to say in a line: for 60 KB it took 80 ms."""
+        return parse_accept_header(self.headers.get("Accept", "")[:_ACCEPT_CHARS], MIMEAccept)
 
 
 class _App(Flask):

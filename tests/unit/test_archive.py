@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.facts import document
-from uploads.documents.archive import archive, archive_size, member_names
+from uploads.documents.archive import _free, archive, archive_size, member_names
 from uploads.documents.errors import NotClean, StorageUnavailable
 from uploads.documents.model import Document, State
 
@@ -50,6 +50,25 @@ def test_its_members_are_the_documents(tmp_path: Path) -> None:
     assert unzip, "install unzip: apt install unzip"
     run = subprocess.run([unzip, "-tq", str(file)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+class Compared(dict[str, int]):
+    """Taken names that count how often one is looked for."""
+
+    looks = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.looks += 1
+        return super().__contains__(name)
+
+
+def test_a_thousand_equal_names_are_not_compared_with_each_other() -> None:
+    """Whoever has such a link has this done by each request: it took seconds."""
+    taken = Compared()
+    found = [_free("ß.txt" if at % 2 else "SS.TXT", taken) for at in range(1_000)]
+    assert len({name.casefold() for name in found}) == 1_000
+    assert found[-1] == "ß (1000).txt"
+    assert taken.looks <= 2 * 1_000
 
 
 @pytest.mark.parametrize(

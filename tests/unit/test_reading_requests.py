@@ -16,6 +16,7 @@ from uploads.api.json_bodies import Body, read_body
 from uploads.api.links import LinkRequest
 from uploads.api.parsing import expected_digest, raw_offer
 from uploads.api.webhooks import WebhookChange
+from uploads.app import _App
 from uploads.documents.errors import Invalid, Malformed
 from uploads.security import framing
 
@@ -126,3 +127,11 @@ def test_a_name_that_is_no_text_is_refused(name: str) -> None:
     """Letters that nobody sent would make it another name, and two names the same."""
     with pytest.raises(Malformed, match="RFC 8187"):
         raw_offer(request({"Content-Disposition": f"attachment; filename*={name}"}))
+
+
+def test_of_a_long_accept_header_only_its_beginning_is_read() -> None:
+    """It is looked at to refuse a request as well, also by those who are over their limit."""
+    asked = EnvironBuilder(headers={"Accept": "text/html," + "a/b," * 14_000}).get_environ()
+    accepted = _App.request_class(asked).accept_mimetypes
+    assert accepted.accept_html
+    assert len(accepted) < 300

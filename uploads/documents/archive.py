@@ -7,7 +7,6 @@ out here, whatever the intake let in. Knows no store: bytes are handed over.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 from pathlib import PurePosixPath
 
 from zipstream import ZipStream
@@ -47,7 +46,7 @@ def member_names(documents: Sequence[Document]) -> list[str]:
 
     What was refused and then released lies in a folder that says so; there are no others.
     """
-    taken = {RELEASED}
+    taken = {RELEASED: 2}
     names = [_free(_plain(document.name), taken) for document in documents]
     return [
         f"{RELEASED}/{name}" if document.state is State.RELEASED else name
@@ -82,11 +81,14 @@ def _plain(name: str) -> str:
         return _NAMELESS
 
 
-def _free(name: str, taken: set[str]) -> str:
-    path = PurePosixPath(name)
-    for number in count(2):
-        if name.casefold() not in taken:
-            break
+def _free(name: str, taken: dict[str, int]) -> str:
+    """`taken` has the number to go on with for each name: a thousand equal ones are not compared
+    with each other."""
+    path, wanted = PurePosixPath(name), name.casefold()
+    number = taken.get(wanted, 2)
+    while name.casefold() in taken:
         name = f"{path.stem} ({number}){path.suffix}"
-    taken.add(name.casefold())
+        number += 1
+    taken[wanted] = number
+    taken.setdefault(name.casefold(), 2)
     return name

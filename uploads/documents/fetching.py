@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 import structlog
@@ -60,7 +61,7 @@ class Secrets(Protocol):
     def verify(self, password_hash: str | None, password: str) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Download:
     """What a link hands out now. `number` is that of the counted download, 0 before that."""
 
@@ -81,9 +82,9 @@ class Download:
     def content_type(self) -> str:
         return served_type(self.single.type) if self.single else archive.TYPE
 
-    @property
+    @cached_property
     def size(self) -> int:
-        """In bytes."""
+        """In bytes; of an archive it takes a look at each of up to a thousand documents."""
         return self.single.size if self.single else archive.archive_size(self.documents)
 
     @property

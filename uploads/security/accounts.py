@@ -7,7 +7,6 @@ sessions and keys are found by an id and proved by a SHA-256.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from uploads import clock as machine
 from uploads.documents.errors import Conflict, Forbidden, Unauthenticated
 from uploads.documents.model import Actor, Role, Session, User
 from uploads.records.protocol import Records, Work
-from uploads.security.credentials import SCOPES, digest, normal_email
+from uploads.security.credentials import SCOPES, digest, normal_email, spelled
 from uploads.security.keys import OPERATOR, TOUCH_EVERY, Keys, by_email
 from uploads.security.passwords import Passwords, check_password
 
@@ -132,7 +131,7 @@ class Accounts(Keys):
         sentence and at the same cost.
         Raises PasswordsBusy too, of whoever is asked for.
         """
-        address = unicodedata.normalize("NFC", email).strip().lower()
+        address = spelled(email)
         user = self._records.read(lambda work: work.accounts.user_by_email(address))
         right = self._passwords.verify(user.password_hash if user else None, password)
         if user is None or not right or user.disabled_at is not None:
