@@ -203,7 +203,7 @@ def _depart(limiter: OneTripLimiter, response: Response) -> Response:
     if ticket is None:
         limits.add_rate_headers(limiter, response)
     else:
-        upload_limits.leave(ticket, response)
+        upload_limits.leave(asked, ticket, response)
     return response
 
 

@@ -240,15 +240,22 @@ class Settings(BaseSettings):
         "60/minute", description="Requests from one address with a key that is none."
     )
     rate_upload: Rate = Field(
-        "120/minute", description="Uploads of one user; each file of a form is one."
+        "120/minute",
+        description="Uploads of one user; each file of a form is one, and each grant.",
     )
     rate_upload_key: Rate = Field("100/minute", description="Uploads with one API key.")
     rate_upload_address: Rate = Field("600/minute", description="Uploads from one address.")
     bytes_per_hour: int = Field(
-        20 * 1024 * MIB, ge=0, description="Bytes of uploads read of one user; 0 is no limit."
+        20 * 1024 * MIB,
+        ge=0,
+        description="Bytes of uploads read of one user, and of files granted to them; 0 is no "
+        "limit.",
     )
     bytes_per_hour_address: int = Field(
-        100 * 1024 * MIB, ge=0, description="Bytes of uploads read from one address; 0 is no limit."
+        100 * 1024 * MIB,
+        ge=0,
+        description="Bytes of uploads read from one address, and of files granted to it; 0 is no "
+        "limit.",
     )
     uploads_at_once: int = Field(
         64, ge=0, description="Uploads of one user on their way at once; 0 is no limit."

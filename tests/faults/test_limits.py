@@ -153,6 +153,35 @@ def test_bytes_are_weighed_whatever_becomes_of_them(narrow: Stack, dora: Person)
     assert_limited(dora.post("c.txt", TEXT), "bytes-user")
 
 
+def test_a_grant_is_an_upload_of_its_size(narrow: Stack, dora: Person) -> None:
+    """What is put into the store by a signed URL is no way around the limits of what is sent to
+    us. A repeated request is charged no bytes again."""
+    user_id = dora.api.get("/me").json()["id"]
+    wanted = {"name": "a.txt", "size": MIB - 1}
+    answers = [
+        dora.api.post("/uploads", json=wanted, headers={"Idempotency-Key": "one"}) for _ in range(2)
+    ]
+    assert [one.status_code for one in answers] == [201, 201], answers[0].text
+    assert f'"upload-user";r={UPLOADS - 1};' in answers[0].headers["RateLimit"]
+    assert '"bytes-user";r=1;' in answers[0].headers["RateLimit"]
+    with Redis.from_url(narrow.services().settings.redis_url) as redis:
+        spent = f"uploads:window:bytes-user:{user_id}"
+        eventually(lambda: sum(map(int, redis.hvals(spent))) == MIB - 1, PATIENCE)
+        assert dora.api.post("/uploads", json=wanted).status_code == 201
+        eventually(lambda: sum(map(int, redis.hvals(spent))) == 2 * (MIB - 1), PATIENCE)
+    refused = dora.api.post("/uploads", json=wanted)
+    assert_limited(refused, "bytes-user")
+    assert f'"upload-user";r={UPLOADS - 3};' in refused.headers["RateLimit"]
+    assert_limited(dora.post("c.txt", TEXT), "bytes-user")
+
+
+def test_one_grant_more_than_uploads_are_allowed(dora: Person) -> None:
+    wanted = {"name": "a.txt", "size": 1}
+    answers = [dora.api.post("/uploads", json=wanted) for _ in range(UPLOADS + 1)]
+    assert [one.status_code for one in answers] == [201] * UPLOADS + [429]
+    assert_limited(answers[-1], "upload-user")
+
+
 @contextmanager
 def _half_sent(person: Person) -> Iterator[socket.socket]:
     """An upload on its way, of which the rest never comes."""

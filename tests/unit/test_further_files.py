@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from flask import Request, Response
 from redis import Redis, RedisError
+from werkzeug.routing import Rule
 
 from uploads.config import Settings
 from uploads.documents.errors import RateLimited
@@ -17,7 +18,7 @@ from uploads.documents.model import Actor, Role, Scope
 from uploads.inbound import Inbound
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Turnstile
-from uploads.security.upload_limits import Entrance, leave
+from uploads.security.upload_limits import GRANTS, Entrance, leave
 from uploads.security.windows import Answer, Counts, Entry, LocalCounts
 
 MOST, BYTES = 4, 1000
@@ -81,7 +82,7 @@ def test_each_file_is_an_upload_and_one_too_many_is_refused(
         assert 0 < (caught.value.seconds or 0) <= 3600 * 1.2
         assert caught.value.public.startswith("That was too much in a short time. Wait ")
     response = Response()
-    leave(kept.ticket, response)
+    leave(asked(), kept.ticket, response)
     assert response.headers["RateLimit"].startswith('"upload-user";r=0;t=')
     response.close()
     with pytest.raises(RateLimited):
@@ -119,3 +120,24 @@ def test_where_redis_goes_away_in_between_the_process_counts_its_share(tmp_path:
     with pytest.raises(RateLimited):
         door.enter_another(asked(), kept, actor())
     kept.ticket.leave()
+
+
+def test_a_grant_is_charged_its_size_before_it_is_given(
+    tmp_path: Path, turnstile: Turnstile
+) -> None:
+    """It is one upload, holds no place, and tells what is left behind it."""
+    door, held = entrance(tmp_path, turnstile), SimpleNamespace()
+    door.enter(asked(), held, actor())
+    grant, kept = asked(), SimpleNamespace()
+    grant.url_rule = Rule("/uploads", endpoint=GRANTS)
+    door.enter(grant, kept, actor())
+    kept.ticket.charge(BYTES)
+    response = Response()
+    leave(grant, kept.ticket, response)
+    uploads, data = response.headers["RateLimit"].split(", ")[::2]
+    assert uploads.startswith(f'"upload-user";r={MOST - 2};t=')
+    assert data.startswith('"bytes-user";r=0;t=')
+    assert not data.endswith("t=0")
+    with pytest.raises(RateLimited, match="too much data") as caught:
+        door.enter(grant, SimpleNamespace(), actor())
+    assert 0 < (caught.value.seconds or 0) <= 3600 * 1.2

@@ -23,6 +23,7 @@ from uploads.openapi.requests import CLAIMS, REFUSALS
 from uploads.openapi.shapes import Document, Parts, Upload
 from uploads.security.csrf import check_header
 from uploads.security.principals import present, require_actor, services
+from uploads.security.upload_limits import charge_grant
 
 _LARGEST = 2**63 - 1
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -79,6 +80,7 @@ def create_upload() -> Response:
         # Nobody is told of it, so nobody could end it.
         granting.end(grant)
         raise
+    charge_grant(asked.size)
     members = grant_json(grant, GrantState.OPEN, signed, {})
     return created(members, "201 CREATED", f"/api/v1/uploads/{grant.id}")
 

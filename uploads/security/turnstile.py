@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 from redis import RedisError
 
-from uploads.security.windows import Answer, Counts, Entry, Limits
+from uploads.security.windows import BUCKETS, Answer, Counts, Entry, Limits, Window
 
 _AWAY_SECONDS = 5.0  # how long a Redis that did not answer is not asked again
 _STEP_BYTES = 16 * 1024 * 1024
@@ -42,6 +42,14 @@ class Ticket:
         if due and not self._left:
             self._pay(self._counts.advance)
 
+    def charge(self, amount: int) -> None:
+        """Charge bytes of which none is read here, tell them as spent, and end."""
+        told = zip(self.entry.limits.windows, self.answer.left, strict=True)
+        left = [one if window.cost else _spent(window, one, amount) for window, one in told]
+        self.answer = self.answer._replace(left=left)
+        self._unpaid += amount
+        self.leave()
+
     def leave(self) -> None:
         """The upload has ended, well or not. Leaving twice is quiet."""
         if not self._left:
@@ -56,6 +64,12 @@ class Ticket:
             charge(self.entry, amount)
         except RedisError as error:
             _log.warning("upload_not_charged", bytes=amount, cause=type(error).__name__)
+
+
+def _spent(window: Window, left: tuple[int, int], amount: int) -> tuple[int, int]:
+    """What is left of a window after this; where nothing was spent before, it is the next to go."""
+    rest, wait = left
+    return rest - amount, wait or (BUCKETS + 1) * window.bucket_ms
 
 
 class Turnstile:

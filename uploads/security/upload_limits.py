@@ -4,7 +4,9 @@ The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers.
 
 Per user and per key first, per address second: requests, bytes read, and uploads at once. All of
 it is one question to `security.turnstile` and one word at the end; each further file of a form is
-one question more. Uploads of nobody are left to the limits of all routes: they are refused anyway.
+one question more. A grant is an upload whose bytes go elsewhere: it is charged its size when it is
+given, and holds no place. Uploads of nobody are left to the limits of all routes: they are refused
+anyway.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from uploads.security.turnstile import Ticket, Turnstile
 from uploads.security.windows import CALLERS, Answer, Entry, Limits, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
+GRANTS = "api.create_upload"
 _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
     "try again."
@@ -46,7 +49,9 @@ def install(settings: Settings) -> Entrance:
 
 def limited_here(asked: Request, actor: Actor | None) -> bool:
     """Whether this request is an upload by somebody, whose limits are all in this module."""
-    return actor is not None and asked.method == "POST" and asked.endpoint in UPLOADS
+    endpoint = asked.endpoint
+    known = endpoint in UPLOADS or endpoint == GRANTS
+    return actor is not None and asked.method == "POST" and known
 
 
 def enter_another(actor: Actor) -> None:
@@ -58,7 +63,17 @@ def enter_another(actor: Actor) -> None:
     entrance.enter_another(present(), g, actor)
 
 
-def leave(ticket: Ticket, response: Response) -> None:
+def charge_grant(size: int) -> None:
+    """Charge the bytes of the file that the present request is granted.
+
+    Nothing is waited for: what is asked next goes behind it. A grant that is refused, or repeated
+    under its Idempotency-Key, is one upload without bytes.
+    """
+    ticket: Ticket = g.ticket
+    ticket.charge(size)
+
+
+def leave(asked: Request, ticket: Ticket, response: Response) -> None:
     """Tell what is left, and end the upload when the answer has gone out and nothing is read."""
     limits = ticket.entry.limits
     left = [
@@ -68,7 +83,7 @@ def leave(ticket: Ticket, response: Response) -> None:
     # Nobody else writes these two; to look for them costs more than to add them.
     response.headers.add("RateLimit-Policy", _policies(limits))
     response.headers.add("RateLimit", ", ".join(left))
-    if ticket.answer.refused is None:
+    if ticket.answer.refused is None and asked.endpoint != GRANTS:
         response.call_on_close(ticket.leave)
         response.call_on_close(_left)
 
@@ -99,16 +114,18 @@ class Entrance:
         self._limits = lru_cache(maxsize=CALLERS)(self._limits_of)
 
     def enter(self, asked: Request, kept: Any, actor: Actor) -> None:
-        """Let an upload in, or raise RateLimited before a byte of its body is read.
+        """Let an upload or a grant in, or raise RateLimited before a byte of its body is read.
 
         `kept` is what Flask's `g` stands for: the ticket for `leave` is in it, also where one is
         refused.
         """
-        entry = Entry(os.urandom(16).hex(), self._limits_for(asked, actor))
+        limits, streamed = self._limits_for(asked, actor), asked.endpoint != GRANTS
+        entry = Entry(os.urandom(16).hex(), limits if streamed else _without_places(limits))
         ticket = kept.ticket = self._turnstile.enter(entry)
         _check(ticket.answer)
-        bodies.inbound(asked).watch(ticket.read)
-        UNDER_WAY.count()
+        if streamed:
+            bodies.inbound(asked).watch(ticket.read)
+            UNDER_WAY.count()
 
     def enter_another(self, asked: Request, kept: Any, actor: Actor) -> None:
         """Let one more file of an upload that was let in pass, in the place that it holds.
