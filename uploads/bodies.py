@@ -26,6 +26,7 @@ from uploads.documents.errors import (
     HeadersTooLarge,
     Invalid,
     Malformed,
+    SizeMismatch,
     UnsupportedMediaType,
 )
 from uploads.inbound import Inbound
@@ -66,6 +67,14 @@ class Part:
             return value.decode()
         except UnicodeDecodeError as error:
             raise Malformed from error
+
+
+def whole(request: Request) -> bytes:
+    """A small body as it is. Raises Malformed where it ends early, and BodyTooLarge."""
+    try:
+        return request.get_data()
+    except SizeMismatch as error:
+        raise Malformed("The body did not arrive whole. Send the request again.") from error
 
 
 def wrap(environ: dict[str, Any], pace: Pace | None = None) -> None:

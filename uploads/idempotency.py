@@ -27,6 +27,7 @@ import structlog
 from flask import Response, current_app, json
 
 from uploads import clock
+from uploads.bodies import whole
 from uploads.documents.errors import (
     IdempotencyMismatch,
     Malformed,
@@ -89,7 +90,7 @@ def idempotent(
             return view(**arguments)
         check_header()
         known = asked(actor, key)
-        body = asks.full_path.encode(), asks.get_data()
+        body = asks.full_path.encode(), whole(asks)
         return _once(known, body, lambda: view(**arguments), veil)
 
     once.__dict__[_REPEATABLE] = True

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 from uploads.api.documents import DocumentChange
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.links import LinkRequest
-from uploads.api.parsing import expected_digest, raw_offer
+from uploads.api.parsing import expected_digest, moment, raw_offer
 from uploads.api.webhooks import WebhookChange
 from uploads.app import _App
 from uploads.documents.errors import Invalid, Malformed
@@ -135,3 +135,36 @@ def test_of_a_long_accept_header_only_its_beginning_is_read() -> None:
     accepted = _App.request_class(asked).accept_mimetypes
     assert accepted.accept_html
     assert len(accepted) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2027-01-31t12:00:00z", "2027-01-31T12:00:00+00:00"),
+        ("2027-01-31T12:00:00.123456789Z", "2027-01-31T12:00:00.123456+00:00"),
+        ("2027-01-31T12:00:00.5+02:00", "2027-01-31T10:00:00.500000+00:00"),
+    ],
+)
+def test_a_time_may_be_written_as_the_rfc_lets_it(text: str, read: str) -> None:
+    """RFC 3339 section 5.6: small letters, and as many digits of a second as there are."""
+    found = moment(text, "/expires_at")
+    assert found is not None
+    assert found.isoformat() == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2027-01-31T12:00:00." + "1" * 99 + "Z", "2027-02-30T12:00:00Z", "2027-01-31 12:00:00Z"],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        moment(text, "/expires_at")
+
+
+def test_a_pointer_is_cut_to_one_that_is_well_formed() -> None:
+    """RFC 6901: a tilde stands before 0 or 1."""
+    asked = request({"Content-Type": "application/json"}, body=b'{"%s": 1}' % (b"~" * 200))
+    with pytest.raises(Invalid) as refused:
+        read_body(asked, LinkRequest)
+    pointers = [one["pointer"] for one in refused.value.members["errors"]]
+    assert "/" + "~0" * 59 in pointers

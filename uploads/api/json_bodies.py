@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from uploads.api.parsing import invalid, media_type
+from uploads.bodies import whole
 from uploads.documents.errors import Malformed, UnsupportedMediaType
 
 _LONGEST_NUMBER = 20  # digits of the largest 64-bit integer, and its sign
@@ -49,7 +50,7 @@ def read_body(request: Request, model: type[B]) -> B:
     Raises UnsupportedMediaType, Malformed, BodyTooLarge, and Invalid with a pointer (RFC 6901) for
     each wrong member.
     """
-    data = request.get_data()
+    data = whole(request)
     if not data and issubclass(model, Nothing):
         return model()
     if media_type(request.environ.get("CONTENT_TYPE")) != "application/json":
@@ -148,4 +149,5 @@ _READER = _reader(_each_once)
 
 def _pointer(place: Sequence[int | str]) -> str:
     parts = (str(one).replace("~", "~0").replace("/", "~1") for one in place)
-    return "".join(f"/{part}" for part in parts)[:_POINTER_CHARS]
+    # A `~` alone, cut off from its digit, would be no pointer.
+    return "".join(f"/{part}" for part in parts)[:_POINTER_CHARS].removesuffix("~")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from uploads.documents.model import Document, EngineReport, Rendition, State, Verdict
+from uploads.documents.model import GONE, Document, EngineReport, Rendition, State, Verdict
 
 
 def document_json(document: Document, base_url: str) -> dict[str, Any]:
@@ -22,6 +22,7 @@ def document_json(document: Document, base_url: str) -> dict[str, Any]:
 def facts_of(document: Document) -> dict[str, Any]:
     """All of the contract's Document but its addresses, as JSON can hold it."""
     gone = document.state is State.DELETED
+    pictures = () if document.state in GONE else document.renditions
     return {
         "id": document.id,
         "name": None if gone else document.name,
@@ -31,7 +32,7 @@ def facts_of(document: Document) -> dict[str, Any]:
         "type": document.type,
         "state": document.state.value,
         "verdict": None if gone or document.verdict is None else verdict_json(document.verdict),
-        "renditions": [_rendition_json(one) for one in document.renditions],
+        "renditions": [_rendition_json(one) for one in pictures],
         "created_at": rfc3339(document.created_at),
         "updated_at": rfc3339(document.updated_at),
         "expires_at": rfc3339(document.expires_at),

@@ -18,6 +18,10 @@ from uploads.lanes import among_greenlets
 
 T = TypeVar("T")
 
+# A little longer than the server lets a statement take (`postgresql.py`): one that is stopped, or a
+# host that answers for it, acknowledges what is sent and never says a word.
+_SILENT_SECONDS = 20.0
+
 
 class CooperativeConnection(psycopg.Connection[Any]):
     """A connection whose statements are waited for in the hub."""
@@ -26,6 +30,7 @@ class CooperativeConnection(psycopg.Connection[Any]):
         """Run a generator of psycopg's to its end, as `psycopg.Connection.wait` does.
 
         `interval` and `timeout` in seconds; the first is for signals, which gevent sees to.
+        Raises OperationalError for a server that is silent for too long; the connection is over.
         """
         if timeout is not None or not among_greenlets():
             return super().wait(gen, interval, timeout)
@@ -35,19 +40,25 @@ class CooperativeConnection(psycopg.Connection[Any]):
                 wanted = gen.send(_ready(self.pgconn.socket, wanted))
         except StopIteration as end:
             return cast(T, end.value)
+        except TimeoutError as error:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the server does not answer") from error
 
 
 def _ready(socket: int, wanted: Any) -> Any:
     """Wait until the socket can be read or written, as wanted; which of them it is.
 
-    psycopg's bits, 1 to read and 2 to write, are libev's as well.
+    psycopg's bits, 1 to read and 2 to write, are libev's as well. Raises TimeoutError.
     """
     hub = get_hub()
     waiter: Any = Waiter(hub)
     watcher = hub.loop.io(socket, int(wanted))
     watcher.start(waiter.switch, pass_events=True)
+    timer = hub.loop.timer(_SILENT_SECONDS)
+    timer.start(waiter.throw, TimeoutError)
     try:
         return waiter.get()
     finally:
+        timer.close()
         watcher.stop()
         watcher.close()

@@ -128,7 +128,8 @@ def _describe(told: Told, response: Response) -> None:
     headers.add("RateLimit-Policy", f'"{told.policy}";q={told.most};w={told.seconds}')
     headers.add("RateLimit", f'"{told.policy}";r={max(0, told.left)};t={reset}')
     if response.status_code == 429:
-        headers["Retry-After"] = str(max(1, reset))
+        # Where another limit was passed, whoever refused has said how long.
+        headers.setdefault("Retry-After", str(max(1, reset)))
 
 
 def seconds_to_wait() -> int | None:
