@@ -1,4 +1,4 @@
-"""What answers and events tell: of a document that is gone, of how long to wait, of what is broken."""
+"""What answers and events tell of what is gone, of how long to wait, of a body that is cut off."""
 
 from __future__ import annotations
 
