@@ -143,6 +143,12 @@ def test_a_key_is_revoked_once(people: SqlRecords) -> None:
     assert people.read(lambda work: work.accounts.key("k1")) == key(revoked_at=after(1))
 
 
+def test_a_users_held_keys_are_those_that_are_not_revoked(people: SqlRecords) -> None:
+    for made in (key(), key(id="k2", revoked_at=after(1)), key(id="k3", user_id="usr_2")):
+        people.write(lambda work: work.accounts.add_key(made))  # noqa: B023
+    assert people.read(lambda work: work.accounts.keys_held("usr_1")) == [key()]
+
+
 def test_keys_are_listed_for_one_user_or_all(people: SqlRecords) -> None:
     made = [key("k1"), key("k2", user_id="usr_2"), key("k3", scopes=frozenset())]
     people.write(lambda work: [work.accounts.add_key(one) for one in made])

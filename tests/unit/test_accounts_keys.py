@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from tests.support.accounts import READ_WRITE, Bench
+from tests.support.facts import NOW
 from uploads.documents.errors import Conflict, Invalid, NotFound
-from uploads.documents.model import Role, Scope, User
+from uploads.documents.model import ApiKey, Role, Scope, User
 from uploads.security import keys
 from uploads.security.standing import Standing
 
@@ -157,3 +159,24 @@ def test_of_revoked_keys_the_last_ones_stay(
     shown = {one.id for one in bench.accounts.list_keys(ann.email)}
     assert shown == {kept.id, *made[3:]}
     assert [one.id for one in bench.accounts.list_keys(boss.email)] == [others.id]
+
+
+def test_a_key_goes_with_all_that_it_made_by_one_look_at_the_others() -> None:
+    """Whoever made thousands would have them all looked through for each of them."""
+
+    class Looked(list[ApiKey]):
+        times = 0
+
+        def __iter__(self) -> Iterator[ApiKey]:
+            self.times += 1
+            return super().__iter__()
+
+    def key(number: int, made_by: str | None) -> ApiKey:
+        return ApiKey(f"k{number}", "usr_1", "k", "-", READ_WRITE, NOW, made_by=made_by)
+
+    first, stranger = key(0, None), key(9, None)
+    made = [key(1, "k0"), key(2, "k0"), key(3, "k1"), key(4, "k3")]
+    looked = Looked([stranger, *reversed(made), first])
+    found = keys._with_those_made(first, looked)
+    assert sorted(one.id for one in found) == ["k0", "k1", "k2", "k3", "k4"]
+    assert looked.times == 1

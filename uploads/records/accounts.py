@@ -150,6 +150,11 @@ class SqlAccounts:
             statement = statement.where(api_keys.c.user_id == user_id)
         return [_key(row) for row in self._connection.execute(statement)]
 
+    def keys_held(self, user_id: str) -> Sequence[ApiKey]:
+        held = and_(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+        statement = select(*_KEY_COLUMNS).where(held).order_by(api_keys.c.created_at, api_keys.c.id)
+        return [_key(row) for row in self._connection.execute(statement)]
+
     def touch_key(self, key_id: str, at: datetime) -> None:
         self._connection.execute(
             update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=at)

@@ -48,6 +48,9 @@ class Accounts(Protocol):
 
     def keys(self, user_id: str | None = None) -> Sequence[ApiKey]: ...
 
+    def keys_held(self, user_id: str) -> Sequence[ApiKey]:
+        """A user's keys that are not revoked, oldest first."""
+
     def touch_key(self, key_id: str, at: datetime) -> None: ...
 
     def revoke_key(self, key_id: str, at: datetime) -> bool:

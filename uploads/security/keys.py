@@ -7,6 +7,7 @@ latest. Only the SHA-256 of the secret is kept.
 from __future__ import annotations
 
 import hmac
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -69,8 +70,8 @@ class Keys:
             raise invalid("/scopes", "A key cannot be given what its maker may not do.")
 
         def add(work: Work) -> ApiKey:
-            held = work.accounts.keys(actor.user_id)
-            if sum(one.revoked_at is None for one in held) >= _MOST_KEYS:
+            held = work.accounts.keys_held(actor.user_id)
+            if len(held) >= _MOST_KEYS:
                 raise Conflict(f"You have {_MOST_KEYS} keys, and no more may be. Revoke one.")
             made = key
             if actor.via == "key":
@@ -164,7 +165,7 @@ class Keys:
             if key is None or owner_id not in (None, key.user_id):
                 raise NotFound("There is no such key.")
             for one in _with_those_made(key, work.accounts.keys(key.user_id)):
-                if work.accounts.revoke_key(one.id, self._clock()):
+                if one.revoked_at is None and work.accounts.revoke_key(one.id, self._clock()):
                     self._note(work, by, "key-revoked", one.id, user=key.user_id)
             work.accounts.forget_revoked(key.user_id, _REVOKED_SHOWN)
 
@@ -176,7 +177,7 @@ class Keys:
 
 def _made_by(maker: ApiKey | None, key: ApiKey) -> ApiKey:
     """A key that ends with its maker. Raises Unauthenticated for one that was revoked meanwhile."""
-    if maker is None or maker.revoked_at is not None:
+    if maker is None:
         raise Unauthenticated
     ends = [one for one in (key.expires_at, maker.expires_at) if one is not None]
     return replace(key, expires_at=min(ends, default=None), made_by=maker.id)
@@ -184,9 +185,12 @@ def _made_by(maker: ApiKey | None, key: ApiKey) -> ApiKey:
 
 def _with_those_made(key: ApiKey, keys: Sequence[ApiKey]) -> list[ApiKey]:
     """The key, those that it made, and those that these made."""
+    made = defaultdict(list)
+    for one in keys:
+        made[one.made_by].append(one)
     found = [key]
     for maker in found:
-        found += [one for one in keys if one.made_by == maker.id]
+        found += made[maker.id]
     return found
 
 
