@@ -9,8 +9,15 @@ export interface Transfer {
   stop: () => void;
 }
 
-/** Uploads `file`; `onProgress` is told bytes sent so far. Rejects with a Refusal in the server's words. */
-export function send(file: File, onProgress: (sent: number) => void): Transfer {
+/** What has one file sent once, however often it is tried: the same value with each try (Idempotency-Key). */
+export const newKey = (): string =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * Uploads `file`, at most once under `key`; `onProgress` is told bytes sent so far. Rejects with a Refusal in the
+ * server's words.
+ */
+export function send(file: File, key: string, onProgress: (sent: number) => void): Transfer {
   let request = new XMLHttpRequest();
   const upload = (): Promise<Doc> => {
     request = new XMLHttpRequest();
@@ -18,7 +25,7 @@ export function send(file: File, onProgress: (sent: number) => void): Transfer {
     request.upload.addEventListener("progress", (event) => onProgress(Math.min(event.loaded, file.size)));
     const form = new FormData();
     form.append("file", file, file.name);
-    return post<Doc>(request, "/api/v1/documents", 202, form);
+    return post<Doc>(request, "/api/v1/documents", 202, form, { "Idempotency-Key": key });
   };
   return { done: ask(request, file).then(upload), stop: () => request.abort() };
 }
@@ -36,7 +43,13 @@ async function ask(request: XMLHttpRequest, file: File): Promise<void> {
   if (problem) throw new Refusal(toProblem(problem.status, JSON.stringify(problem), null));
 }
 
-function post<T>(request: XMLHttpRequest, path: string, wanted: number, form: FormData): Promise<T> {
+function post<T>(
+  request: XMLHttpRequest,
+  path: string,
+  wanted: number,
+  form: FormData,
+  headers: Record<string, string> = {},
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const refuse = (): void => {
       const retryAfter = request.status === 0 ? null : request.getResponseHeader("Retry-After");
@@ -53,6 +66,7 @@ function post<T>(request: XMLHttpRequest, path: string, wanted: number, form: Fo
     request.responseType = "json"; // anything else arrives as null
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRF-Token", csrfToken());
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.send(form);
   });
 }

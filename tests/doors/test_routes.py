@@ -105,25 +105,25 @@ TABLE: dict[tuple[str, str], Row] = {
     (f"{API}/policy", "GET"): Row(401, 200, 200),
     (f"{API}/me", "GET"): Row(401, 200, 200),
     (f"{API}/openapi.json", "GET"): Row(200, 200, 200),
-    # For people. Unknown callers are led to the sign-in page.
+    # For people. Unknown callers are led to the sign-in page, and get it for what they send.
     ("/", "GET"): Row(302, 302, 302),
     ("/sign-in", "GET"): Row(200, 302, 302),
     ("/sign-in", "POST"): Row(403, 401, 401, send={"data": {"email": "x@y.z", "password": "x"}}),
     ("/sign-out", "POST"): Row(403, 303, 303),
     ("/api/docs", "GET"): Row(200, 200, 200),
     ("/documents", "GET"): Row(303, 200, 200),
-    ("/documents", "POST"): Row(303, 200, 200, send=FORM),
-    ("/upload-check", "POST"): Row(303, 200, 200, send=QUESTION),
+    ("/documents", "POST"): Row(401, 200, 200, send=FORM),
+    ("/upload-check", "POST"): Row(401, 200, 200, send=QUESTION),
     (PAGE, "GET"): Row(303, 404, 200, "/documents/{clean}"),
     (f"{PAGE}/download", "GET"): Row(303, 404, 302, "/documents/{clean}/download"),
     (f"{PAGE}/delete", "GET"): Row(303, 404, 200, "/documents/{clean}/delete"),
     (f"{PAGE}/links", "POST"): Row(
-        303, 404, 303, "/documents/{clean}/links", {"data": {"lasts": "day"}}
+        401, 404, 303, "/documents/{clean}/links", {"data": {"lasts": "day"}}
     ),
     (f"{PAGE}/links/<link_id>/revoke", "POST"): Row(
-        303, 404, 303, "/documents/{clean}/links/{link}/revoke"
+        401, 404, 303, "/documents/{clean}/links/{link}/revoke"
     ),
-    (f"{PAGE}/delete", "POST"): Row(303, 404, 303, "/documents/{spare}/delete"),
+    (f"{PAGE}/delete", "POST"): Row(401, 404, 303, "/documents/{spare}/delete"),
     # For everybody.
     ("/problems/<code>", "GET"): Row(200, 200, 200, "/problems/not-found"),
     ("/csp-reports", "POST"): Row(204, 204, 204, send={"json": {"csp-report": {}}}),

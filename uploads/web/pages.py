@@ -15,7 +15,7 @@ from uploads.records.protocol import DocumentFilter
 from uploads.redirects import to_signed
 from uploads.security import csrf
 from uploads.security.principals import current_actor, require_actor, services
-from uploads.web import blueprint, rows, share, words
+from uploads.web import blueprint, rows, share, sign_in, words
 from uploads.web.assets import Assets
 
 PAGE_SIZE = 50
@@ -41,12 +41,14 @@ def _everywhere() -> dict[str, Any]:
 def ask_to_sign_in(error: Unauthenticated) -> Response:
     """A person who is not signed in is shown where to, and comes back afterwards.
 
-    The page's script, which takes no HTML, is told in its own form and leads there itself.
+    The page's script, which takes no HTML, is told in its own form and leads there itself. A form
+    is answered with the sign-in page itself: while a browser sends, it follows no redirect.
     """
     if not request.accept_mimetypes.accept_html:
         return errors.render(error)
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("web.sign_in", next=wanted), 303)
+    if request.method == "POST":
+        return sign_in.ask(words.SIGNED_OUT)
+    return redirect(url_for("web.sign_in", next=request.full_path.rstrip("?")), 303)
 
 
 @blueprint.get("/")

@@ -38,7 +38,7 @@ def _check() -> Response:
     try:
         token = services().accounts.sign_in(email, request.form.get("password", ""))
     except Unauthenticated as error:
-        return make_response(_form(target, email, error.public), 401)
+        return _refused(target, email, error.public)
     settings = services().settings
     former = sessions.read_cookie(settings, request)
     if former:
@@ -51,6 +51,15 @@ def _check() -> Response:
 def _target(untrusted_next: str | None) -> str:
     """The page to show after signing in."""
     return untrusted_next if untrusted_next and is_local(untrusted_next) else url_for("web.library")
+
+
+def ask(trouble: str) -> Response:
+    """The form in the place of what one must be signed in for, with the reason for it."""
+    return _refused(url_for("web.library"), "", trouble)
+
+
+def _refused(target: str, email: str, trouble: str) -> Response:
+    return make_response(_form(target, email, trouble), 401)
 
 
 def _form(target: str, email: str = "", trouble: str | None = None) -> str:

@@ -1,9 +1,14 @@
-"""The plain form: several files in one request, each judged on its own. Works without script."""
+"""The plain form: several files in one request, each judged on its own. Works without script.
+
+A form that was not read to its end is answered with 4xx. To any other answer in the middle of its
+sending Chromium pays no heed: it sees a broken connection, and sends the whole form once more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import render_template, request
@@ -19,7 +24,7 @@ from uploads.documents.errors import (
 )
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Document, Scope
-from uploads.errors import problem
+from uploads.errors import problem, status_of
 from uploads.security import csrf, upload_limits
 from uploads.security.principals import require_actor, services
 from uploads.web import blueprint
@@ -38,7 +43,7 @@ class Outcome:
 
 
 @blueprint.post("/documents")
-def upload() -> str:
+def upload() -> tuple[str, int]:
     """Take the form's files one after the other; its first field proves that the page is ours."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     parts = bodies.form_parts(request, services().settings.body_seconds)
@@ -47,12 +52,15 @@ def upload() -> str:
         first = next(parts, None)
         given = first.text() if first is not None and first.field == csrf.FIELD else None
     csrf.check(given)
-    return render_template("results.html", outcomes=_outcomes(actor, parts))
+    outcomes, status = _outcomes(actor, parts)
+    return render_template("results.html", outcomes=outcomes), status
 
 
-def _outcomes(actor: Actor, parts: Iterator[Part]) -> list[Outcome]:
-    """What became of each file. Files before the place where a form broke off were taken in, and
-    whoever sent them must learn of it; a form that breaks before its first file is refused whole.
+def _outcomes(actor: Actor, parts: Iterator[Part]) -> tuple[list[Outcome], int]:
+    """What became of each file, and the status that says whether all of the form was read.
+
+    Files before the place where a form broke off were taken in, and whoever sent them must learn
+    of it; a form that breaks before its first file is refused whole.
     """
     outcomes: list[Outcome] = []
     try:
@@ -63,16 +71,20 @@ def _outcomes(actor: Actor, parts: Iterator[Part]) -> list[Outcome]:
         if not outcomes:
             raise
         outcomes.append(_rest(error))
-    return outcomes
+        too_much = isinstance(error, BodyTooLarge | HeadersTooLarge)
+        return outcomes, HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_much else status_of(error)
+    return outcomes, HTTPStatus.OK
 
 
 def _rest(error: UploadsError) -> Outcome:
-    said = {
-        "title": "Not received",
-        "detail": f"{error.public} Files that are not named above did not arrive: send them again, "
-        "fewer at a time.",
-    }
-    return Outcome("The other files of the form", problem={**problem(error), **said})
+    """What is behind the place; of a form that was only too large, nobody knows if anything is."""
+    name = "The other files of the form"
+    why = f"{error.public} Files that are not named above did not arrive"
+    if isinstance(error, BodyTooLarge):
+        name = "Other files of the form, if it had any"
+        why = "The form was not read to its end. What it has behind these files did not arrive"
+    said = {"title": "Not received", "detail": f"{why}: send them again, fewer at a time."}
+    return Outcome(name, problem={**problem(error), **said})
 
 
 def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:

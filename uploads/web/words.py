@@ -93,6 +93,11 @@ OUTCOMES: Mapping[Outcome, tuple[str, str]] = {
     Outcome.NOT_APPLICABLE: ("Not for this kind of file", "muted"),
 }
 
+SIGNED_OUT = (
+    "You are not signed in, or no longer: nothing of what you sent was taken in. Sign in and send "
+    "it again."
+)
+
 PAGE: Mapping[str, Any] = {
     "waiting": "Waiting for its turn.",
     "sending": "Uploading – {percent} %",
