@@ -33,7 +33,7 @@ from uploads.deadlines import Pace
 from uploads.documents.model import Actor
 from uploads.documents.sniffing import sniff
 from uploads.gauges import Gauges
-from uploads.security import csrf, framing, headers, hosts, limits, principals, upload_limits
+from uploads.security import cors, csrf, framing, headers, hosts, limits, principals, upload_limits
 from uploads.security.one_trip import OneTripLimiter
 from uploads.web import blueprint as web
 from uploads.web import pages
@@ -190,6 +190,10 @@ def _begin(asked: Request, kept: Any) -> None:
 def _identify(asked: Request, services: Services) -> Actor | None:
     """Know the caller, where a caller matters: not for static files, content host, probes."""
     if asked.endpoint == "static" or asked.blueprint in {hosts.CONTENT, hosts.OPERATIONS}:
+        return None
+    if "HTTP_AUTHORIZATION" not in asked.environ and cors.is_from_elsewhere(
+        asked, services.settings
+    ):
         return None
     return principals.identify(asked, services)
 

@@ -30,6 +30,7 @@ from uploads.config_forms import (
     Names,
     Networks,
     Origin,
+    Origins,
     Ports,
     Rate,
     RedisUrl,
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
     )
     content_url: Origin = Field(
         "", description="Own host for what users uploaded; default http://localhost:PORT."
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="Origins whose pages may use the API with a key, comma-separated: "
+        "https://tools.example.org (http:// for loopback only). Browsers keep all others from it.",
     )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto."
@@ -514,6 +520,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "UPLOADS_PUBLIC_URL and UPLOADS_CONTENT_URL must be different hosts, not ports"
             )
+        if {self.public_url, self.content_url} & {*self.cors_origins}:
+            raise ValueError("UPLOADS_CORS_ORIGINS names the service itself: it is for others")
         return self
 
     def _judge_metrics(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -91,6 +91,22 @@ def _origin(value: str) -> str:
     if urlsplit(origin).path:
         raise ValueError(f"{value!r} has a path: an address of its own is needed")
     return origin
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    """As browsers send them: each is compared whole, so there are no patterns and no `null`."""
+    found = tuple(_origin(one) for one in value)
+    for written, origin in zip(value, found, strict=True):
+        if origin.startswith("http://") and not _is_loopback(urlsplit(origin).hostname or ""):
+            raise ValueError(f"{written!r} is not https://, and only loopback may be without")
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _database(value: str) -> str:
@@ -197,6 +213,7 @@ NamedSizes = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_s
 Ports = Annotated[tuple[tuple[int, int], ...], NoDecode, BeforeValidator(_ports)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Origins = Annotated[Names, AfterValidator(_origins)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
 ClamdAddress = Annotated[str | None, AfterValidator(_clamd)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -199,7 +199,12 @@ def test_half_of_what_belongs_together_is_refused(tmp_path: Path) -> None:
     assert "does not have 2 line(s)" in no_keys.output
 
 
-def cors(*, kept: list[dict[str, object]] | None = None, status: int = 200) -> bool:
+def cors(
+    *,
+    kept: list[dict[str, object]] | None = None,
+    status: int = 200,
+    origins: Sequence[str] = (ORIGIN,),
+) -> bool:
     """What is made of a store that answers so."""
     store = make_client("http://127.0.0.1:9", "us-east-1", ACCESS_KEY, SECRET_KEY)
     with Stubber(store) as staged:
@@ -208,7 +213,7 @@ def cors(*, kept: list[dict[str, object]] | None = None, status: int = 200) -> b
             staged.add_response("get_bucket_cors", {"CORSRules": kept or []})
         else:
             staged.add_client_error("put_bucket_cors", "Staged", http_status_code=status)
-        return let_browsers_put(store, "", ORIGIN)
+        return let_browsers_put(store, "", origins)
 
 
 def test_a_rule_counts_when_the_store_has_it() -> None:
@@ -216,6 +221,13 @@ def test_a_rule_counts_when_the_store_has_it() -> None:
     assert cors(kept=[RULE])
     assert not cors(kept=[])
     assert not cors(kept=[{**RULE, "AllowedOrigins": ["*"]}])
+
+
+def test_pages_of_listed_origins_put_by_the_same_rule() -> None:
+    """One rule for all of them: a store that kept only some of its origins did not keep it."""
+    both = [ORIGIN, "https://tools.example.org"]
+    assert cors(origins=both, kept=[{**RULE, "AllowedOrigins": both}])
+    assert not cors(origins=both, kept=[RULE])
 
 
 @pytest.mark.parametrize("status", [400, 405, 501])

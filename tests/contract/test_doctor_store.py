@@ -92,6 +92,18 @@ def test_what_a_store_can_do_is_seen() -> None:
     assert states(found, *names) == {OK}
 
 
+def test_pages_of_listed_origins_are_asked_for_as_well() -> None:
+    """A store that lets only ours put is no store for theirs."""
+    ours, theirs = "http://127.0.0.1:8000", "https://tools.example.org"
+    with lax_store(Powers(cors=True)) as able:
+        found = said(able, "cors", cors_origins=(theirs,))["cors"]
+    assert found.found == "lets pages of 127.0.0.1:8000, tools.example.org send signed PUTs"
+    with lax_store(Powers(cors=True, cors_origin=ours)) as narrow:
+        assert states(said(narrow, "cors"), "cors") == {OK}
+        found = said(narrow, "cors", cors_origins=(theirs,))["cors"]
+    assert (found.state, found.found) == (GAP, "lets pages of tools.example.org send none")
+
+
 def test_what_a_store_says_and_does_not_is_seen() -> None:
     """A copy that copies nothing, no multipart, versions that stay for ever."""
     with lax_store(Powers(copies=False, multipart=False, versioning=True)) as lying:

@@ -27,6 +27,7 @@ class Powers:
     copies: bool = True
     multipart: bool = True
     cors: bool = False
+    cors_origin: str = "*"
     versioning: bool = False
     rules: dict[str, str] = field(default_factory=dict)
     forgets: bool = False
@@ -142,7 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_OPTIONS(self) -> None:
         if not self.can.cors:
             return self._answer(403)
-        told = {"Access_Control_Allow_Origin": "*", "Access_Control_Allow_Headers": "*"}
+        told = {
+            "Access_Control_Allow_Origin": self.can.cors_origin,
+            "Access_Control_Allow_Headers": "*",
+        }
         return self._answer(200, **told)
 
     def _body(self) -> bytes:

@@ -98,3 +98,39 @@ def test_the_port_for_metrics_is_not_the_apps(tmp_path: Path) -> None:
         Settings.load(
             data=tmp_path, port=9101, metrics_token="x" * 16, web_metrics_listen="0.0.0.0:9101"
         )
+
+
+def test_origins_are_compared_as_browsers_write_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By default there are none."""
+    assert Settings.load(data=tmp_path).cors_origins == ()
+    written = "https://Tools.Example.org:443, http://127.0.0.1:3000/,http://[::1]:3000"
+    monkeypatch.setenv("UPLOADS_CORS_ORIGINS", written)
+    assert Settings.load(data=tmp_path).cors_origins == (
+        "https://tools.example.org",
+        "http://127.0.0.1:3000",
+        "http://[::1]:3000",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("*", "is not an address"),
+        ("null", "is not an address"),
+        ("https://*.example.org", "is not an address"),
+        ("https://tools.example.org/page", "has a path"),
+        ("http://tools.example.org", "is not https://"),
+        ("http://localhost.example.org", "is not https://"),
+        ("https://fine.example.org,tools.example.org", "is not an address"),
+        ("http://127.0.0.1:8000", "names the service itself"),
+        ("https://fine.example.org,http://localhost:8000", "names the service itself"),
+    ],
+)
+def test_origins_that_are_none_end_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, said: str
+) -> None:
+    monkeypatch.setenv("UPLOADS_CORS_ORIGINS", written)
+    with pytest.raises(ConfigurationError, match=f"UPLOADS_CORS_ORIGINS.* {said}"):
+        Settings.load(data=tmp_path)

@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 
 from uploads.answers import Answer, Common
 from uploads.config import Settings
+from uploads.security import cors
 from uploads.security.hosts import CONTENT, is_content_host, is_link_page
 from uploads.security.principals import present
 
@@ -77,6 +78,7 @@ def install(app: Flask, settings: Settings) -> None:
         finally:
             # In place: after a failed hook Flask sends the answer that it had before.
             current = present()
+            cors.permit(current, settings, response)
             if hasattr(current, "csp_nonce"):
                 talismans(response)
                 _complete(settings, response, _EVERYWHERE)

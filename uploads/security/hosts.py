@@ -68,6 +68,11 @@ def is_link_page(asked: Request) -> bool:
     return asked.path.startswith(_LINK_PAGES)
 
 
+def is_app_host(asked: Request, settings: Settings) -> bool:
+    """Whether `asked` was sent to the app's own host, whether or not it has such a route."""
+    return asked.host.lower() == _authority(settings.public_url)
+
+
 def is_content_host(asked: Request, settings: Settings) -> bool:
     """Whether `asked` was."""
     return asked.host.lower() == _authority(settings.content_url)

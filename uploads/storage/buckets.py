@@ -5,6 +5,7 @@ For operators, and with keys that the service itself need not have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,15 +53,15 @@ def _made(client: S3Client, name: str, region: str) -> bool:
     return True
 
 
-def let_browsers_put(client: S3Client, prefix: str, origin: str) -> bool:
-    """Let pages of `origin` send signed PUTs into `incoming` (S3 `PutBucketCors`).
+def let_browsers_put(client: S3Client, prefix: str, origins: Sequence[str]) -> bool:
+    """Let pages of these origins send signed PUTs into `incoming` (S3 `PutBucketCors`).
 
     Returns whether the store kept the rule, which not every store can: it is read again. Raises
     StorageUnavailable when the store cannot be reached or does not let us.
     """
     bucket = f"{prefix}{Bucket.INCOMING.value}"
     rule: Any = {
-        "AllowedOrigins": [origin],
+        "AllowedOrigins": [*origins],
         "AllowedMethods": ["PUT"],
         "AllowedHeaders": _PUT_HEADERS,
         "ExposeHeaders": ["ETag"],
@@ -75,7 +76,7 @@ def let_browsers_put(client: S3Client, prefix: str, origin: str) -> bool:
         return False
     except BotoCoreError as error:
         raise StorageUnavailable(str(error)) from error
-    return [one.get("AllowedOrigins") for one in kept] == [[origin]]
+    return [one.get("AllowedOrigins") for one in kept] == [[*origins]]
 
 
 def _status(error: ClientError) -> int:

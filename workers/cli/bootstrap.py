@@ -70,9 +70,10 @@ def _prepare_store(settings: Settings, keys_file: Path | None) -> None:
     client = make_client(settings.s3_endpoint, settings.s3_region, access, secret)
     made = make_buckets(client, settings.s3_bucket_prefix, settings.s3_region)
     say(f"Buckets: made {', '.join(made)}." if made else "Buckets: all there.")
-    kept = let_browsers_put(client, settings.s3_bucket_prefix, settings.public_url)
+    origins = [settings.public_url, *settings.cors_origins]
+    kept = let_browsers_put(client, settings.s3_bucket_prefix, origins)
     say(
-        f"CORS: pages of {settings.public_url} may put into incoming."
+        f"CORS: pages of {', '.join(origins)} may put into incoming."
         if kept
         else "CORS: this store keeps no rules; programs need none."
     )

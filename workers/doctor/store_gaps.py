@@ -95,8 +95,24 @@ def _multipart(trial: Trial) -> Finding:
 
 
 def _cors(trial: Trial) -> Finding:
-    """The preflight of a PUT that a page of ours would send (Fetch standard, section 3.2.2)."""
-    origin = trial.store.settings.public_url
+    """The preflight of a PUT that a page of ours, or of a listed origin, would send (Fetch
+    standard, section 3.2.2)."""
+    settings = trial.store.settings
+    for origin in (settings.public_url, *settings.cors_origins):
+        if not _lets_put(trial, origin):
+            follows = (
+                "browsers upload through the service; programs can use signed URLs all the same"
+            )
+            return _gap("cors", found=f"lets pages of {_host(origin)} send none", follows=follows)
+    hosts = ", ".join(_host(one) for one in (settings.public_url, *settings.cors_origins))
+    return _ok("cors", found=f"lets pages of {hosts} send signed PUTs")
+
+
+def _host(origin: str) -> str:
+    return urlsplit(origin).netloc
+
+
+def _lets_put(trial: Trial, origin: str) -> bool:
     asked = ("content-type", "x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm")
     answer = trial.store.send(
         "OPTIONS",
@@ -110,10 +126,8 @@ def _cors(trial: Trial) -> Finding:
     named = {
         word.strip().lower() for word in told.get("access-control-allow-headers", "").split(",")
     }
-    if answer.status < 300 and allowed in {origin, "*"} and ("*" in named or named >= set(asked)):
-        return _ok("cors", found=f"lets pages of {urlsplit(origin).netloc} send signed PUTs")
-    follows = "browsers upload through the service; programs can use signed URLs all the same"
-    return _gap("cors", found=f"lets pages of {urlsplit(origin).netloc} send none", follows=follows)
+    named_all = "*" in named or named >= set(asked)
+    return answer.status < 300 and allowed in {origin, "*"} and named_all
 
 
 def _versioning(trial: Trial) -> Finding:
