@@ -40,7 +40,8 @@ export class DocumentList {
 
   /** Shows a document that has just been accepted. */
   add(doc: Doc): void {
-    this.show(doc, true);
+    // What is listed already is known better: an answer that was given again tells of the past.
+    if (!this.entries.has(doc.id)) this.show(doc, true);
     refreshRoom();
     this.wake();
   }

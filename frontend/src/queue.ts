@@ -2,20 +2,36 @@
 import { Refusal } from "./api";
 import { announce, slot, stamp, write } from "./dom";
 import type { Doc, Problem } from "./model";
-import { send, type Transfer } from "./transfer";
-import { exactSizeOf, fill, sizeOf, words } from "./words";
+import { newKey, send, type Transfer } from "./transfer";
+import { exactSizeOf, fill, sizeOf, spanOf, words } from "./words";
 
 const AT_ONCE = 3;
+const TRIES = 10; // by itself, where the service says when
+const BEAT_MS = 1_000;
+
+/** Until when nothing is sent, and why: the service said so. */
+interface Pause {
+  until: number;
+  title: string;
+}
 
 interface Item {
   file: File;
+  key: string; // of all tries: a file whose answer was lost is not stored twice
   row: HTMLElement;
   transfer: Transfer | null;
+  tries: number;
+  pause: Pause;
 }
+
+const NO_PAUSE: Pause = { until: 0, title: "" };
+const secondsOf = (pause: Pause): number => Math.max(0, Math.ceil((pause.until - Date.now()) / 1000));
 
 export class UploadQueue {
   private readonly waiting: Item[] = [];
   private readonly active = new Set<Item>();
+  private pause = NO_PAUSE;
+  private timer: number | undefined;
 
   constructor(
     private readonly place: HTMLElement,
@@ -28,7 +44,7 @@ export class UploadQueue {
 
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const item = { file, row: this.newRow(file), transfer: null };
+      const item = this.newItem(file);
       const advice = objection(file);
       if (advice) this.refuse(item, advice);
       else this.enqueue(item);
@@ -38,8 +54,11 @@ export class UploadQueue {
 
   /** Something was dropped that is no file. */
   refuseFolder(name: string): void {
-    const item = { file: new File([], name), row: this.newRow(new File([], name)), transfer: null };
-    this.refuse(item, { ...words().page.folder, status: 0, again: false, retryAfter: 0 });
+    this.refuse(this.newItem(new File([], name)), { ...words().page.folder, status: 0, again: false, retryAfter: 0 });
+  }
+
+  private newItem(file: File): Item {
+    return { file, key: newKey(), row: this.newRow(file), transfer: null, tries: 0, pause: NO_PAUSE };
   }
 
   private newRow(file: File): HTMLElement {
@@ -59,17 +78,50 @@ export class UploadQueue {
 
   private next(): void {
     while (this.active.size < AT_ONCE) {
-      const item = this.waiting.shift();
-      if (!item) return;
+      const item = this.waiting.find((one) => secondsOf(this.pauseOf(one)) === 0);
+      if (!item) break;
+      this.waiting.splice(this.waiting.indexOf(item), 1);
       this.active.add(item);
       void this.run(item);
     }
+    this.countDown();
+  }
+
+  /** The longer one of the queue's pause and the file's own. */
+  private pauseOf(item: Item): Pause {
+    return item.pause.until > this.pause.until ? item.pause : this.pause;
+  }
+
+  /** Says to each file that waits how long, and looks again while any of them is told a time. */
+  private countDown(): void {
+    window.clearTimeout(this.timer);
+    let due = false;
+    for (const item of this.waiting) {
+      const pause = this.pauseOf(item);
+      const seconds = secondsOf(pause);
+      due ||= seconds > 0;
+      write(slot(item.row, "sentence"), seconds > 0 ? pausedFor(pause.title, seconds) : words().page.waiting);
+    }
+    if (due) this.timer = window.setTimeout(() => this.next(), BEAT_MS);
+  }
+
+  /** Whether the file waits now, for as long as the service says: all others with it, unless it is the file's own matter. */
+  private waits(item: Item, { status, title, retryAfter }: Problem): boolean {
+    const own = status === 409; // an earlier try of it is still under way
+    if (retryAfter === 0 || !(own || status === 429 || status === 503) || ++item.tries >= TRIES) return false;
+    const pause = { until: Date.now() + retryAfter * 1000, title };
+    if (own) item.pause = pause;
+    else if (pause.until > this.pause.until) this.pause = pause;
+    this.phase(item, "waiting", "");
+    this.waiting.unshift(item);
+    announce(pausedFor(title, retryAfter));
+    return true;
   }
 
   private async run(item: Item): Promise<void> {
     this.phase(item, "sending", words().page.arriving);
     this.progress(item, 0);
-    item.transfer = send(item.file, (sent) => this.progress(item, sent));
+    item.transfer = send(item.file, item.key, (sent) => this.progress(item, sent));
     try {
       const doc = await item.transfer.done;
       item.row.remove();
@@ -77,7 +129,7 @@ export class UploadQueue {
       announce(fill(words().page.received, { name: item.file.name }));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.refuse(item, error.problem);
+      if (!this.waits(item, error.problem)) this.refuse(item, error.problem);
     } finally {
       this.active.delete(item);
       this.next();
@@ -111,6 +163,7 @@ export class UploadQueue {
     write(slot(item.row, "detail"), `${problem.detail} ${wait}`.trim());
     slot(item.row, "again").hidden = !problem.again;
     slot(item.row, "again").onclick = () => {
+      item.tries = 0;
       this.enqueue(item);
       this.next();
     };
@@ -127,6 +180,9 @@ export class UploadQueue {
     this.next();
   }
 }
+
+const pausedFor = (title: string, seconds: number): string =>
+  fill(words().page.paused, { title, time: spanOf(seconds) });
 
 /** Advice that saves a useless upload: the size and the ending. Whatever passes is judged by the server. */
 function objection(file: File): Problem | null {

@@ -15,7 +15,7 @@ interface Words {
   engines: Record<string, string>;
   types: Record<string, { label: string; icon: string; picture: string | null }>;
   page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder", Sentence> &
-    Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at", string>;
+    Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at" | "paused", string>;
   policy: { endings: Record<string, number>; head_bytes: number };
 }
 
@@ -82,6 +82,12 @@ export function sizeOf(bytes: number): string {
 
 export const exactSizeOf = (bytes: number): string =>
   bytes === 1 ? "1 byte" : `${bytes.toLocaleString("en")} bytes`;
+
+/** A time to wait, in seconds or, where these are many, in minutes. */
+export function spanOf(seconds: number): string {
+  if (seconds >= 120) return `${Math.ceil(seconds / 60)} minutes`;
+  return seconds === 1 ? "1 second" : `${seconds} seconds`;
+}
 
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
+from tests.support import samples
+from tests.support.pages import drop, row, sending
 
 # More than is still read of a body after its answer.
 UNREAD = 24 * 1024 * 1024
+# The first file is taken in, and its answer is lost on the way.
+_LOSE_AN_ANSWER = """() => {
+  const Whole = XMLHttpRequest;
+  window.XMLHttpRequest = class extends Whole {
+    constructor() {
+      super();
+      this.addEventListener("load", (event) => {
+        if (!this.responseURL.endsWith("/documents")) return;
+        window.XMLHttpRequest = Whole;
+        event.stopImmediatePropagation();
+        Object.defineProperty(this, "status", { value: 0 });
+        this.dispatchEvent(new ProgressEvent("error"));
+      });
+    }
+  };
+}"""
 
 
 def large(folder: Path) -> Path:
@@ -57,3 +76,61 @@ def test_a_form_of_an_ended_session_leads_to_signing_in(
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/documents")
     assert window.person.documents() == []
+
+
+def test_a_file_whose_answer_was_lost_is_stored_once(visit: Callable[..., Visit]) -> None:
+    """Who presses the button then gets the document that it has become already."""
+    window = visit()
+    page = window.sign_in()
+    page.evaluate(_LOSE_AN_ANSWER)
+    drop(page, ("notes.txt", "text/plain", samples.txt()))
+    lost = sending(page, "notes.txt")
+    expect(lost).to_contain_text("The connection broke")
+    lost.get_by_role("button", name="Try again").click()
+    expect(lost).to_have_count(0)
+    expect(row(page, "notes.txt")).to_have_count(1)
+    assert len(window.person.documents()) == 1
+
+
+def _busy(status: int) -> Callable[[Route], None]:
+    """An answer that says when to come again."""
+    problem = {"title": "Too much at once", "detail": "Wait.", "status": status}
+    return lambda route: route.fulfill(status=status, headers={"Retry-After": "90"}, json=problem)
+
+
+def test_the_queue_waits_as_long_as_the_service_says_and_goes_on(
+    visit: Callable[..., Visit],
+) -> None:
+    """Every file is told for how long, none is refused, and nobody has to press anything."""
+    window = visit()
+    window.page.clock.install()
+    page = window.sign_in()
+    page.route("**/upload-check", _busy(429), times=1)
+    drop(page, ("one.txt", "text/plain", b"one"))
+    waiting = re.compile(r"Too much at once\. It goes on by itself in \d\d seconds")
+    expect(sending(page, "one.txt")).to_contain_text(waiting)
+    drop(page, ("two.txt", "text/plain", b"two"))
+    expect(sending(page, "two.txt")).to_contain_text(waiting)
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    page.clock.fast_forward("01:31")
+    for name in ("one.txt", "two.txt"):
+        expect(row(page, name)).to_be_visible()
+    window.forgive("status of 429")
+
+
+def test_a_file_whose_first_try_is_still_under_way_holds_up_no_other(
+    visit: Callable[..., Visit],
+) -> None:
+    """The service answers 409 and when to ask again: that file waits, others come in."""
+    window = visit()
+    window.page.clock.install()
+    page = window.sign_in()
+    page.route("**/api/v1/documents", _busy(409), times=1)
+    drop(page, ("one.txt", "text/plain", b"one"))
+    expect(sending(page, "one.txt")).to_contain_text("It goes on by itself")
+    drop(page, ("two.txt", "text/plain", b"two"))
+    expect(row(page, "two.txt")).to_be_visible()
+    expect(sending(page, "one.txt")).to_contain_text("It goes on by itself")
+    page.clock.fast_forward("01:31")
+    expect(row(page, "one.txt")).to_be_visible()
+    window.forgive("status of 409")

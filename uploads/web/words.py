@@ -105,6 +105,7 @@ PAGE: Mapping[str, Any] = {
     "received": "{name} has arrived and waits for inspection.",
     "deleted": "{name} was deleted.",
     "retry_at": "Try again in {seconds} seconds.",
+    "paused": "{title}. It goes on by itself in {time}.",
     "lost": {
         "title": "The connection broke",
         "detail": "The network or the service did not answer. Check the connection and try again.",
