@@ -22,10 +22,11 @@ export function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Sets only what changed: with each new address the browser asks for the file of icons again. */
 export function icon(element: Element, name: string): void {
   const use = element.querySelector("use");
-  const address = use?.getAttribute("href")?.split("#")[0] ?? "";
-  use?.setAttribute("href", `${address}#${name}`);
+  const [address, shown] = use?.getAttribute("href")?.split("#") ?? [];
+  if (shown !== name) use?.setAttribute("href", `${address ?? ""}#${name}`);
 }
 
 /** Says a sentence to people who do not see the page change. */

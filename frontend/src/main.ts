@@ -6,6 +6,8 @@ import { startLibrary } from "./library";
 import { localiseTimes } from "./words";
 
 document.documentElement.classList.add("js");
+// A page that comes back as it was left may show what is no longer so, or a session that has ended.
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 localiseTimes(document);
 
 const pages: Record<string, () => void> = { library: startLibrary, document: startDocument };

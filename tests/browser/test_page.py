@@ -33,6 +33,7 @@ def test_dropped_files_turn_clean_with_pictures_come_back_whole_and_go(
         expect(row(page, name)).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
         expect(row(page, name)).to_contain_text(SEEN_BY_CLAMAV)
         expect_picture(row(page, name).locator("img"))
+        expect(row(page, name).locator("img")).to_have_attribute("loading", "lazy")
         with page.expect_download() as download:
             row(page, name).get_by_role("link", name="Download").click()
         assert download.value.suggested_filename == name
@@ -258,6 +259,15 @@ def test_an_ended_session_leads_to_the_form_and_back(visit: Callable[..., Visit]
     page.get_by_label("Password").fill(window.person.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/documents")
+
+
+def test_a_page_from_the_browsers_memory_is_asked_for_anew(visit: Callable[..., Visit]) -> None:
+    """Signed out meanwhile, the button Back shows no list any more."""
+    page = visit().sign_in()
+    page.context.clear_cookies()
+    # What a browser does with a page that it has kept whole; this one is told to keep none.
+    page.evaluate('dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))')
+    page.wait_for_url(re.compile(r"/sign-in"))
 
 
 def test_older_documents_come_below(visit: Callable[..., Visit]) -> None:
