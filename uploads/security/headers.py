@@ -14,16 +14,26 @@ from werkzeug.datastructures import Headers
 
 from uploads.answers import Answer, Common
 from uploads.config import Settings
+from uploads.documents.kinds import SHOWN
 from uploads.security import cors
 from uploads.security.hosts import CONTENT, is_content_host, is_link_page
 from uploads.security.principals import present
 
 REPORTS = "/csp-reports"
-_CONTENT_CSP = (
-    "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+_NOTHING_ELSE = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_CONTENT_CSP = f"sandbox; default-src 'none'; {_NOTHING_ELSE}"
+# Around a picture or a film that it shows by itself a browser makes a page of its own, under the
+# picture's policy. A picture's page only wants its style. A player loads the film once more, and
+# without an origin `Cross-Origin-Resource-Policy: same-origin` keeps it out. The origin gives
+# nothing else away: no script runs (no `allow-scripts`, default-src 'none', and nosniff keeps a
+# film from being read as a page), nobody frames it, and this host knows no cookie.
+_DRAWN_CSP = f"sandbox; default-src 'none'; style-src 'unsafe-inline'; {_NOTHING_ELSE}"
+_PLAYED_CSP = f"sandbox allow-same-origin; default-src 'none'; media-src 'self'; {_NOTHING_ELSE}"
+_DRAWN = frozenset(one for one in SHOWN if one.startswith("image/"))
+_PLAYED = frozenset(one for one in SHOWN if one.startswith(("audio/", "video/")))
 # What these answer in HTML is a page of ours: the form for a link's password.
 _FOR_ALL = frozenset({f"{CONTENT}.rendition", f"{CONTENT}.form_style"})
+_BY_LINK = f"{CONTENT}.fetch"
 _PERMISSIONS = dict.fromkeys(
     (
         "accelerometer",
@@ -159,6 +169,23 @@ def _app_policy(settings: Settings) -> dict[str, str]:
     }
 
 
+def _content_policy(settings: Settings, response: Response) -> str:
+    if is_link_page(request) and response.mimetype == "text/html":
+        return _form_policy(settings)
+    if request.endpoint == _BY_LINK and response.status_code in {200, 206}:
+        return of_linked(response.mimetype or "", response.headers.get("Content-Disposition", ""))
+    return _CONTENT_CSP
+
+
+def of_linked(mimetype: str, disposition: str) -> str:
+    """The policy of bytes that a link hands out: a little wider for films and pictures shown."""
+    if disposition.partition(";")[0] != "inline":
+        return _CONTENT_CSP
+    if mimetype in _PLAYED:
+        return _PLAYED_CSP
+    return _DRAWN_CSP if mimetype in _DRAWN else _CONTENT_CSP
+
+
 def _form_policy(settings: Settings) -> str:
     """The content host's policy with one form, whose answer may become a download.
 
@@ -183,8 +210,7 @@ def _complete(settings: Settings, response: Response, fixed: Mapping[str, str]) 
         headers.setdefault(name, text)
     headers.update(_transport(settings))
     if _is_for_content(request, settings):
-        form = is_link_page(request) and response.mimetype == "text/html"
-        headers["Content-Security-Policy"] = _form_policy(settings) if form else _CONTENT_CSP
+        headers["Content-Security-Policy"] = _content_policy(settings, response)
         headers["X-Robots-Tag"] = "noindex"
         # The app's pages show these pictures under COEP: require-corp. What guards them is the
         # short-lived token in their address, not their origin. A sandboxed page has no origin that
