@@ -34,6 +34,7 @@ from uploads.documents.model import Actor
 from uploads.documents.sniffing import sniff
 from uploads.gauges import Gauges
 from uploads.security import cors, csrf, framing, headers, hosts, limits, principals, upload_limits
+from uploads.security.addresses import Forwarded
 from uploads.security.one_trip import OneTripLimiter
 from uploads.web import blueprint as web
 from uploads.web import pages
@@ -150,12 +151,15 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
     """
     proxies = settings.trusted_proxies
     behind_proxy = ProxyFix(wsgi_app, x_for=proxies, x_proto=proxies)
+    forwarded = Forwarded(proxies, time.monotonic)
 
     pace = Pace(settings.body_rate, settings.body_rate_seconds) if settings.body_rate else None
 
     def enter(environ: dict[str, Any], start_response: Any) -> Any:
         peer = environ["uploads.peer"] = environ.get("REMOTE_ADDR", "")
         proxied = environ["uploads.proxied"] = proxies > 0 and not (settings.socket and peer)
+        if proxied:
+            forwarded.look(environ.get("HTTP_X_FORWARDED_FOR", ""), peer)
         bodies.wrap(environ, pace)
         return (behind_proxy if proxied else wsgi_app)(environ, start_response)
 
