@@ -88,14 +88,14 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     library = _library(settings, records, hints, feed)
     intake = _intake(settings, records, storage, policy, quotas, hints, guard)
     granting, completion = _granting(settings, records, storage, intake, quotas, hints, guard)
-    sharing, fetching = _links(settings, records, storage, library)
+    sharing, fetching = _links(settings, records, storage, library, guard)
     return Services(
         settings=settings,
         records=records,
         storage=storage,
         policy=policy,
         hints=hints,
-        accounts=_accounts(settings, records),
+        accounts=_accounts(settings, records, guard),
         quotas=quotas,
         intake=intake,
         granting=granting,
@@ -105,7 +105,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
         sharing=sharing,
         fetching=fetching,
         changing=_changing(settings, records, policy),
-        webhooks=_webhooks(settings, records, hints),
+        webhooks=_webhooks(settings, records, hints, guard),
         streams=_streams(settings, records, feed),
         desk=_desk(records, storage, hints),
         clamd_address=clamd_address,
@@ -228,7 +228,7 @@ def _access(settings: Settings, records: Records, storage: Storage, library: Lib
 
 
 def _links(
-    settings: Settings, records: Records, storage: Storage, library: Library
+    settings: Settings, records: Records, storage: Storage, library: Library, guard: disk.DiskGuard
 ) -> tuple[Sharing, Fetching]:
     tokens = LinkTokens(
         settings.secret_key.get_secret_value(),
@@ -245,6 +245,7 @@ def _links(
         clock=clock.now,
         new_id=clock.new_id,
         content_url=settings.content_url,
+        check_room=guard.check,
     )
     fetching = Fetching(
         records=records, storage=storage, tickets=tokens, secrets=passwords, clock=clock.now
@@ -252,7 +253,7 @@ def _links(
     return sharing, fetching
 
 
-def _webhooks(settings: Settings, records: Records, hints: Hints) -> Webhooks:
+def _webhooks(settings: Settings, records: Records, hints: Hints, room: disk.DiskGuard) -> Webhooks:
     return Webhooks(
         records=records,
         hints=hints,
@@ -262,6 +263,7 @@ def _webhooks(settings: Settings, records: Records, hints: Hints) -> Webhooks:
         seal=outgoing.sealer(settings),
         targets=outgoing.targets(settings),
         most=settings.webhooks,
+        check_room=room.check,
     )
 
 
@@ -287,10 +289,11 @@ def make_store(settings: Settings) -> S3:
     )
 
 
-def _accounts(settings: Settings, records: Records) -> Accounts:
+def _accounts(settings: Settings, records: Records, guard: disk.DiskGuard) -> Accounts:
     return Accounts(
         records,
         clock=clock.now,
         idle_seconds=settings.session_idle_seconds,
         session_seconds=settings.session_seconds,
+        check_room=guard.check,
     )

@@ -191,3 +191,21 @@ def test_documents_are_found_by_their_names_at_once(owned: SqlRecords) -> None:
     got = owned.read(lambda work: work.documents.named(wanted))
     assert sorted(got, key=lambda one: one.id) == [made[0], made[2]]
     assert owned.read(lambda work: work.documents.named([])) == []
+
+
+def test_living_links_are_counted_with_what_they_name(owned: SqlRecords) -> None:
+    """Those that were ended, have expired, or are somebody else's are not."""
+    add(
+        owned,
+        link("lnk_1"),
+        link("lnk_2", expires_at=after(60), documents=("doc_1",)),
+        link("lnk_3", expires_at=after(1)),
+        link("lnk_4"),
+        link("lnk_5", owner_id="usr_2"),
+    )
+    owned.write(lambda work: work.links.end("lnk_4", NOW))
+    now = after(1)
+    counted = owned.write(
+        lambda work: (work.links.living("usr_1", now), work.links.shared("usr_1", now))
+    )
+    assert counted == (2, 3)

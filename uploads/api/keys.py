@@ -38,7 +38,7 @@ class KeyRequest(Body):
     "create_key",
     Answer(201, "The key, with its text as `secret`.", NewKey),
     takes=(KeyRequest,),
-    problems=(errors.Conflict,),
+    problems=(errors.Conflict, errors.StorageFull),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent(veil=without("secret"))

@@ -69,7 +69,7 @@ def _with_url(body: str) -> str:
     "create_link",
     Answer(201, "The link, with its address.", Shown, headers=("Location",)),
     takes=(LinkRequest,),
-    problems=(errors.NotFound, errors.NotClean, errors.Gone),
+    problems=(errors.NotFound, errors.NotClean, errors.Gone, errors.Conflict, errors.StorageFull),
     scopes=LEADING_OUT,
 )
 @idempotent(veil=Veil(_without_url, _with_url))

@@ -56,7 +56,7 @@ class WebhookChange(Body):
     "create_webhook",
     Answer(201, "The webhook, with its secret.", NewWebhook, headers=("Location",)),
     takes=(WebhookRequest,),
-    problems=(errors.Conflict,),
+    problems=(errors.Conflict, errors.StorageFull),
     scopes=LEADING_OUT,
 )
 @idempotent(veil=without("secret"))
@@ -128,7 +128,7 @@ def remove_webhook(webhook_id: str) -> Response:
     Answer(202, "It will be delivered.", DeliveryShown),
     takes=(Nothing,),
     optional=True,
-    problems=(errors.Conflict,),
+    problems=(errors.Conflict, errors.StorageFull),
     scopes=LEADING_OUT,
 )
 def test_webhook(webhook_id: str) -> Response:

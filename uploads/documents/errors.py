@@ -446,7 +446,7 @@ class StorageFull(Unavailable):
 
     code = "storage-full"
     title = "The store is full"
-    sentence = "There is no room left for this file. Tell the operator and try again later."
+    sentence = "There is no room left for this. Tell the operator and try again later."
     part = "storage"
 
 

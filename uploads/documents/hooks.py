@@ -46,7 +46,10 @@ class Wanted:
 
 
 class Webhooks:
-    """Somebody else's webhook does not exist. `most` is how many one user may have."""
+    """Somebody else's webhook does not exist. `most` is how many one user may have.
+
+    `check_room` raises StorageFull where a disk is about to be full.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Webhooks:
         seal: Seal,
         targets: Targets,
         most: int,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
         self._hints = hints
@@ -68,13 +72,16 @@ class Webhooks:
         self._seal = seal
         self._targets = targets
         self._most = most
+        self._check_room = check_room
 
     def create(self, actor: Actor, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
         """A new webhook and its secret, which nobody can read again.
 
-        Raises Invalid for an address that may not be called, Conflict when there are too many.
+        Raises Invalid for an address that may not be called, Conflict when there are too many, and
+        StorageFull.
         """
         self._check(url)
+        self._check_room()
         secret, now = secret_text(self._new_secret()), self._now()
         webhook = Webhook(
             id="whk_" + self._new_id(),
@@ -166,7 +173,11 @@ class Webhooks:
         return self._records.write(unit), secret
 
     def test(self, actor: Actor, webhook_id: str) -> Delivery:
-        """Have something delivered that stands for nothing. Raises NotFound, Conflict."""
+        """Have something delivered that stands for nothing.
+
+        Raises NotFound, Conflict and StorageFull.
+        """
+        self._check_room()
         now = self._now()
 
         def unit(work: Work) -> Delivery:

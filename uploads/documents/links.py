@@ -13,6 +13,9 @@ from enum import StrEnum
 from uploads.documents.errors import DownloadLimit, LinkEnded
 
 MOST_DOCUMENTS = 1000
+# Of one user's living links, and of the documents that all of them name: 30 MB of rows at most, and
+# to count them is a matter of milliseconds.
+MOST_LINKS, MOST_SHARED = 10_000, 100_000
 MOST_DOWNLOADS = 1_000_000
 LONGEST_SECONDS = 10 * 366 * 86400
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 6, 128

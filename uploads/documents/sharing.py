@@ -13,10 +13,10 @@ from typing import Protocol
 
 from uploads.documents import cursors
 from uploads.documents.access import servable
-from uploads.documents.errors import Invalid, LinkEnded, NotFound
+from uploads.documents.errors import Conflict, Invalid, LinkEnded, NotFound
 from uploads.documents.kinds import SHOWN
 from uploads.documents.library import Library
-from uploads.documents.links import Disposition, Link
+from uploads.documents.links import MOST_DOCUMENTS, MOST_LINKS, MOST_SHARED, Disposition, Link
 from uploads.documents.model import Actor, AuditEntry, Document, State
 from uploads.records.protocol import Records, Work
 
@@ -42,7 +42,10 @@ class Wish:
 
 
 class Sharing:
-    """Links as their owner sees them; somebody else's do not exist here."""
+    """Links as their owner sees them; somebody else's do not exist here.
+
+    `check_room` raises StorageFull where a disk is about to be full.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Sharing:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         content_url: str,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
         self._library = library
@@ -62,13 +66,16 @@ class Sharing:
         self._clock = clock
         self._new_id = new_id
         self._content_url = content_url
+        self._check_room = check_room
 
     def make(self, actor: Actor, wish: Wish) -> Link:
         """Make a link to documents that can be handed out now.
 
-        Raises NotFound for any that is not the actor's, Gone and NotClean by their states, and
-        Invalid where something is to be shown that is not safe to show.
+        Raises NotFound for any that is not the actor's, Gone and NotClean by their states, Invalid
+        where something is to be shown that is not safe to show, Conflict where there are too many
+        links, and StorageFull.
         """
+        self._check_room()
         now = self._clock()
         self._records.read(lambda work: _check(work, actor, wish, now))
         link = Link(
@@ -87,6 +94,7 @@ class Sharing:
         def unit(work: Work) -> None:
             # Again, in the commit that makes it: a document that is deleted now would not end it.
             _check(work, actor, wish, now)
+            _check_bounds(work, actor, wish, now)
             work.links.add(link)
             work.audit.append(entry)
 
@@ -148,6 +156,22 @@ def _check(work: Work, actor: Actor, wish: Wish, now: datetime) -> None:
             "Only one picture, plain text, sound or film that was found clean can be shown in the "
             "browser. Use `attachment`.",
             errors=[problem],
+        )
+
+
+def _check_bounds(work: Work, actor: Actor, wish: Wish, now: datetime) -> None:
+    living, more = work.links.living(actor.user_id, now), len(wish.documents)
+    if living >= MOST_LINKS:
+        raise Conflict(
+            f"You have {MOST_LINKS} links, and no more may be. Revoke some that nobody needs."
+        )
+    # Few links cannot name so many, and most users have few.
+    if living * MOST_DOCUMENTS + more <= MOST_SHARED:
+        return
+    if work.links.shared(actor.user_id, now) + more > MOST_SHARED:
+        raise Conflict(
+            f"Your links would name more than {MOST_SHARED} documents, and no more may be. Revoke "
+            "some that nobody needs, or share fewer at once."
         )
 
 

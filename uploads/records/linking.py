@@ -14,6 +14,13 @@ class Links(Protocol):
 
     def add(self, link: Link) -> None: ...
 
+    def living(self, owner_id: str, now: datetime) -> int:
+        """How many links of this owner are neither ended nor expired. Until the commit nobody else
+        who asks this of the same owner is answered."""
+
+    def shared(self, owner_id: str, now: datetime) -> int:
+        """How many documents they name, each as often as it is named."""
+
     def get(self, owner_id: str, link_id: str) -> Link | None:
         """One link of this owner; somebody else's is None, like one that does not exist."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -49,6 +50,18 @@ class SqlLinks:
             for position, document_id in enumerate(link.documents)
         ]
         self._connection.execute(insert(link_documents), rows)
+
+    def living(self, owner_id: str, now: datetime) -> int:
+        # Held, so that of two at the same time the second one counts the first.
+        owner = select(users.c.id).where(users.c.id == owner_id)
+        self._connection.execute(owner.with_for_update(key_share=True))
+        counted = select(func.count()).select_from(links).where(*_living(owner_id, now))
+        return self._connection.scalar(counted) or 0
+
+    def shared(self, owner_id: str, now: datetime) -> int:
+        named = links.join(link_documents, link_documents.c.link_id == links.c.id)
+        counted = select(func.count()).select_from(named).where(*_living(owner_id, now))
+        return self._connection.scalar(counted) or 0
 
     def get(self, owner_id: str, link_id: str) -> Link | None:
         return self._one(link_id, links.c.owner_id == owner_id)
@@ -146,6 +159,11 @@ class SqlLinks:
         ):
             named[row.link_id].append(row.document_id)
         return [_link(row, named[row.id]) for row in rows]
+
+
+def _living(owner_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    lasts = or_(links.c.expires_at.is_(None), links.c.expires_at > now)
+    return links.c.owner_id == owner_id, links.c.ended_at.is_(None), lasts
 
 
 def _with(document_id: str) -> Select[Any]:

@@ -37,8 +37,9 @@ class Accounts(Keys):
         session_seconds: int = 7 * 86400,
         new_id: Callable[[], str] = machine.new_id,
         new_token: Callable[[], str] = machine.new_token,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(records, clock, new_id=new_id, new_token=new_token)
+        super().__init__(records, clock, new_id=new_id, new_token=new_token, check_room=check_room)
         self._passwords = Passwords(hasher or PasswordHasher())
         self._idle = timedelta(seconds=idle_seconds)
         self._life = timedelta(seconds=session_seconds)

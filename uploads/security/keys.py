@@ -28,7 +28,10 @@ _REVOKED_SHOWN = 200
 
 
 class Keys:
-    """The keys of all users. `by` is the audit trail's word for who asks for a change."""
+    """The keys of all users. `by` is the audit trail's word for who asks for a change.
+
+    `check_room` raises StorageFull where a disk is about to be full; an operator is not asked.
+    """
 
     def __init__(
         self,
@@ -37,11 +40,13 @@ class Keys:
         *,
         new_id: Callable[[], str],
         new_token: Callable[[], str],
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
         self._clock = clock
         self._new_id = new_id
         self._new_token = new_token
+        self._check_room = check_room
 
     def create_key(
         self,
@@ -65,7 +70,9 @@ class Keys:
         self, actor: Actor, name: str, scopes: Collection[Scope], expires_at: datetime | None
     ) -> tuple[ApiKey, str]:
         """The same for oneself: with no more rights than the caller has now, and, where a key makes
-        a key, with no longer life. Raises Conflict when there are too many."""
+        a key, with no longer life. Raises Conflict when there are too many, and
+        StorageFull."""
+        self._check_room()
         if not frozenset(scopes) <= actor.scopes:
             raise invalid("/scopes", "A key cannot be given what its maker may not do.")
 
