@@ -276,8 +276,8 @@ class Settings(BaseSettings):
 
     rate_link_password: Rate = Field(
         "10/minute",
-        description="Passwords tried at links from one address; at one link from everywhere, ten "
-        "times as many.",
+        description="Passwords tried at links from one address; at one link from everywhere, and "
+        "given to links by one user, ten times as many.",
     )
 
     # Inspection and jobs

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_limiter import Limiter
 from werkzeug.test import TestResponse
 
 from uploads import errors
 from uploads.config import Settings
+from uploads.documents.model import Actor, Role, Scope
 from uploads.security import headers, limits
 from uploads.security.addresses import address as address_of_request
 
@@ -30,6 +31,7 @@ def settings(tmp_path: Path) -> Settings:
         rate_default=f"{DEFAULT}/minute",
         rate_failed=f"{FAILED}/minute",
         rate_sign_in=f"{RATE}/minute",
+        rate_link_password=f"{RATE}/minute",
     )
     # What no operator may set: counters without Redis.
     return given.model_copy(update={"redis_url": "memory://"})
@@ -50,10 +52,16 @@ def app(settings: Settings) -> Iterator[Flask]:
     app.add_url_rule(SIGN_IN, "web.sign_in", _sign_in, methods=["POST"])
     for endpoint in ("content.link", "content.enter"):
         app.add_url_rule(f"/{endpoint}", endpoint, lambda: "done")
+    for endpoint in ("api.create_link", "web.create_link"):
+        app.add_url_rule(f"/{endpoint}", endpoint, _create_link, methods=["POST"])
     limits.apply(app, limiter, settings)
     app.after_request(lambda response: limits.add_rate_headers(limiter, response))
     yield app
     limiter.reset()
+
+
+def _create_link() -> str:
+    return "made"
 
 
 def _sign_in() -> str:
@@ -207,3 +215,24 @@ def test_a_credential_that_is_none_is_counted_by_its_address(app: Flask) -> None
     assert [one.status_code for one in answers] == [200] * FAILED + [429]
     assert answers[-1].headers["RateLimit-Policy"] == f'"failed";q={FAILED};w=60'
     assert client.post("/api.upload").status_code == 200
+
+
+def test_passwords_given_to_links_are_bounded_by_user(app: Flask) -> None:
+    """To hash one costs what trying one does. Links without one are counted like anything else."""
+
+    def made(user: str, endpoint: str = "api", **more: Any) -> int:
+        app.before_request_funcs[None].insert(0, lambda: setattr(g, "actor", actor(user)))
+        answer = app.test_client().post(f"/{endpoint}.create_link", **more)
+        app.before_request_funcs[None].pop(0)
+        return answer.status_code
+
+    given = {"json": {"password": "a secret"}}
+    got = [made("ann", **given) for _ in range(RATE * 10 + 1)]
+    assert got == [200] * (RATE * 10) + [429]
+    assert made("ann", "web", data={"password": "a secret"}) == 429
+    assert made("ann", json={}) == made("ann", json=[]) == made("ann", "web", data={}) == 200
+    assert made("bob", **given) == 200
+
+
+def actor(user: str) -> Actor:
+    return Actor(user, f"{user}@example.org", Role.USER, frozenset(Scope))

@@ -25,7 +25,7 @@ from uploads.security.addresses import address, address_of
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
 from uploads.security.one_trip import Budget, OneTripLimiter, Told
-from uploads.security.principals import services
+from uploads.security.principals import current_actor, services
 from uploads.security.upload_limits import limited_here
 
 _STORE_SECONDS = 1  # how long a request may wait for Redis, to connect and for each answer
@@ -154,6 +154,14 @@ def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:
     views["web.sign_in"] = _limit_sign_in(limiter, settings.rate_sign_in, views["web.sign_in"])
     for view in (f"{CONTENT}.link", f"{CONTENT}.enter"):
         views[view] = _limit_link_passwords(limiter, settings.rate_link_password, views[view])
+    given = limiter.shared_limit(
+        _times(settings.rate_link_password, _ACCOUNT_FACTOR),
+        "link-given",
+        key_func=_giving,
+        exempt_when=_gives_no_password,
+    )
+    for view in ("api.create_link", "web.create_link"):
+        views[view] = given(views[view])
 
 
 def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
@@ -188,6 +196,26 @@ def _limit_link_passwords(limiter: Limiter, rate: str, view: Any) -> Any:
         return (guarded if guess else view)(**arguments)
 
     return use
+
+
+def _gives_no_password() -> bool:
+    """Whether this makes no link with a password, whose hash costs what trying one does.
+
+    Never raises: what cannot be read the view meets again, and refuses.
+    """
+    if current_actor() is None:
+        return True
+    try:
+        api = request.endpoint == "api.create_link"
+        said = request.get_json(force=True, silent=True) if api else request.form
+        return not (said and said.get("password"))
+    except Exception:  # noqa: BLE001 -- too large, garbled, cut off, no object
+        return True
+
+
+def _giving() -> str:
+    actor = current_actor()
+    return "link-passwords-given/" + (actor.user_id if actor else address())
 
 
 def _link() -> str:
