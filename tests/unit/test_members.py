@@ -19,6 +19,7 @@ from tests.support.benign_files import pack
 from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection.bundles import SMALL_BYTES
+from workers.inspection.cell_members import MORE, _members
 from workers.inspection.engine import EngineUnavailable, Subject
 from workers.inspection.members import WithMembers
 from workers.sandbox.answer import MalformedReply, Reply
@@ -221,12 +222,35 @@ def test_frames_out_of_form_are_never_clean(
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_frames_come_through_in_any_pieces(size: int) -> None:
     taken: list[bytes] = []
-    said = b"".join(framed([b"abc", b"d" * (LARGEST + 1)])) + b'{"the": "reply"}\n'
+    said = b"".join(framed([b"abc", b"d" * LARGEST, b"d"])) + b'{"the": "reply"}\n'
     frames, kept = Frames(taken.append), b""
     for at in range(0, len(said), size * 997):
         kept += frames.pass_on(said[at : at + size * 997])
     assert taken == [b"abc", b"d" * LARGEST, b"d"]
     assert kept == b'{"the": "reply"}\n'
+
+
+def test_what_is_larger_than_a_frame_is_never_cut() -> None:
+    """Its second half would begin with a byte of the file in place of the mark."""
+    with pytest.raises(ValueError, match="a frame of"):
+        list(framed([b"d" * (LARGEST + 1)]))
+
+
+@pytest.mark.parametrize("size", [LARGEST - 1, LARGEST, 3 * LARGEST + 5])
+def test_a_large_member_is_shown_as_it_is(size: int) -> None:
+    """Pictures in RTF come out of it in one piece: each byte of it is the engine's to see."""
+    content = bytes(at * 7 % 251 for at in range(1000)) * (size // 1000 + 1)
+    content = content[: size - 8] + b"\xff\xd8\xff\xe0MEME"
+    rtf = rb"{\rtf1 {\pict\jpegblip " + content.hex().encode() + b"}}"
+    shown, member = [], b""
+    for frame in _members(io.BytesIO(rtf), "application/rtf", Limits()):
+        assert len(frame) <= LARGEST
+        if frame[:1] == MORE:
+            member += frame[1:]
+        else:
+            shown.append(member)
+            member = b""
+    assert content in shown
 
 
 def test_a_frame_beyond_the_bound_is_none() -> None:

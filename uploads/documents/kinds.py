@@ -97,7 +97,7 @@ _CODE: Mapping[str, str] = {
     "java": "text/x-java text/x-java-source",
     "kt": "text/x-kotlin",
     "go": "text/x-go",
-    "rs": "text/rust text/x-rust",
+    "rs": "text/rust text/x-rust application/rls-services+xml",
     "rb": "application/x-ruby text/x-ruby text/x-ruby-script",
     "swift": "text/x-swift",
     "r": "text/x-r",
@@ -109,7 +109,7 @@ _CODE: Mapping[str, str] = {
     "scss": "text/x-scss",
     # Under Windows and macOS this ending stands for films as well.
     "ts": "text/x-typescript application/typescript application/x-typescript video/mp2t "
-    "video/vnd.dlna.mpeg-tts",
+    "video/vnd.dlna.mpeg-tts text/vnd.trolltech.linguist",
     "yaml": "application/yaml application/x-yaml text/yaml text/x-yaml",
     "yml": "",
     "toml": "application/toml text/x-toml",
@@ -185,7 +185,13 @@ KNOWN: tuple[FileType, ...] = (
     _type("video/quicktime", "a QuickTime video", "mov qt"),
     _type("video/webm", "a WebM video", "webm", "audio/webm", "audio/webm"),
     _type("audio/mpeg", "MP3 audio", "mp3", "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg"),
-    _type("audio/mp4", "MPEG-4 audio", "m4a m4b", "audio/x-m4a audio/m4a audio/aac", "video/mp4"),
+    _type(
+        "audio/mp4",
+        "MPEG-4 audio",
+        "m4a m4b",
+        "audio/x-m4a audio/x-m4b audio/m4a audio/aac",
+        "video/mp4",
+    ),
     _type(
         "audio/wav",
         "WAV audio",

@@ -108,7 +108,9 @@ def _ebml(head: bytes) -> str | None:
     if at < 0 or at + 3 > len(head):
         return "video/x-matroska"
     size = head[at + 2] & 0x7F
-    return "video/webm" if head[at + 3 : at + 3 + size] == b"webm" else "video/x-matroska"
+    # Zeros at its end are no part of a text (RFC 8794, 7.4); GStreamer writes one.
+    doctype = head[at + 3 : at + 3 + size].rstrip(b"\0")
+    return "video/webm" if doctype == b"webm" else "video/x-matroska"
 
 
 def _wave(head: bytes) -> str | None:

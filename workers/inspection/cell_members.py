@@ -14,9 +14,10 @@ from uploads.documents.readers.limits import Limits, Refusal
 from workers.inspection import cell_yara
 from workers.inspection.walk import walk
 from workers.sandbox.child import say
-from workers.sandbox.frames import framed
+from workers.sandbox.frames import LARGEST, framed
 
 MORE, END = b"M", b"E"
+_ROOM = LARGEST - len(MORE)
 
 
 def warm_up(options: dict[str, Any]) -> None:
@@ -43,7 +44,9 @@ def run(file: BinaryIO, options: dict[str, Any]) -> tuple[dict[str, Any], bytes]
 def _members(file: BinaryIO, media_type: str, limits: Limits) -> Iterator[bytes]:
     for member in walk(file, media_type, limits):
         for chunk in member.chunks:
-            yield MORE + chunk
+            # Cut here: a frame that is cut on its way has its mark in its first piece alone.
+            for at in range(0, len(chunk), _ROOM):
+                yield MORE + chunk[at : at + _ROOM]
         yield END
 
 

@@ -17,12 +17,15 @@ _HEAD = 4
 
 
 def framed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield pieces, none of them empty, as frames, and the end of them."""
+    """Yield pieces, none of them empty, as frames, and the end of them.
+
+    Raises ValueError for a piece that is larger than a frame: cut, it would mean something else.
+    """
     for piece in pieces:
-        for at in range(0, len(piece), LARGEST):
-            part = piece[at : at + LARGEST]
-            yield len(part).to_bytes(_HEAD, "big")
-            yield part
+        if len(piece) > LARGEST:
+            raise ValueError(f"a frame of {len(piece)} bytes")
+        yield len(piece).to_bytes(_HEAD, "big")
+        yield piece
     yield bytes(_HEAD)
 
 

@@ -132,7 +132,8 @@ def _find_end(file: Seekable) -> _End:
     if sum(_ends_file(found, tail) for found in _ENDS.finditer(tail)) > 1:
         # One in the comment of the other: who looks from the front reads another archive.
         _malformed("two end records")
-    if disk or first_disk or here != count:
+    # All ones: the ZIP64 record tells (APPNOTE 4.4.1.4), as those write it who do not know yet.
+    if disk not in (0, _FULL16) or first_disk not in (0, _FULL16) or here != count:
         _malformed("several disks")
     check_aside(tail[at + _END.size :])
     end = _End(count, directory, offset, tail_at + at)

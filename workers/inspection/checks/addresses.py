@@ -12,6 +12,7 @@ import re
 from urllib.parse import unquote
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_COMMAND = re.compile(r"\.[a-z]+:", re.IGNORECASE)  # LibreOffice's own, `.uno:Quit`
 _PASSED_OVER = re.compile(r"[\x00-\x20]")  # programs read addresses without these
 _WEB = frozenset({"http:", "https:", "mailto:", "tel:", "ftp:"})
 _HERE = "data:"
@@ -42,7 +43,8 @@ def may_be_followed(address: str) -> bool:
     """Whether a reader may be offered to follow it: to the web, by mail or phone, or beside it."""
     plain = _plain(address)
     scheme = _scheme(plain)
-    return scheme in _WEB or (not scheme and not _names_host(plain))
+    inside = not scheme and not _names_host(plain) and not _COMMAND.match(unquote(plain))
+    return scheme in _WEB or inside
 
 
 def _plain(address: str) -> str:

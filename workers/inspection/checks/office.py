@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
+from urllib.parse import unquote
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.packages import OOXML, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection.checks.office_parts import active, check_part, check_relationships
-from workers.inspection.checks.xmlparts import read_xml
+from workers.inspection.checks.xmlparts import Looks, looks_like, read_xml
 from workers.inspection.walk import read_entry
 
 PREFIX = OOXML
 _TYPES = "[content_types].xml"
 _FAMILY = re.compile(r"officedocument|vnd\.ms-(?:word|excel|powerpoint|visio|office)")
-_XML_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
 _SOURCE = re.compile(rb"""\bSRC\s*=\s*(?:["']\s*)?(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)""")
 
 
@@ -28,40 +27,69 @@ def check_office(file: BinaryIO, media_type: str, limits: Limits) -> None:
     types = _types_of(file, entries, budget)
     if types is None:
         raise Refusal("type-mismatch", "office: no content types", "application/zip")
-    if not types & _main_types(media_type):
+    if not types.said() & _main_types(media_type):
         raise Refusal("type-mismatch", "office: another kind of document")
-    _check_parts(file, entries, budget)
+    _check_parts(file, entries, budget, types)
 
 
 def check_inner_office(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
     """Check a package inside of another file where it is an Office document. Raises: Refusal."""
     types = _types_of(file, entries, budget)
-    if types is None or not any(map(_FAMILY.search, types)):
+    if types is None or not any(map(_FAMILY.search, types.said())):
         return
     check_names([entry.name for entry in entries], PREFIX)
-    _check_parts(file, entries, budget)
+    _check_parts(file, entries, budget, types)
 
 
-def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> set[str] | None:
-    """All content types; None without a part that lists them. Raises: Refusal."""
+class _Types:
+    """What the parts of a package are said to be (ECMA-376 part 2, 10.1.2)."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._endings = {_ending(_part_name(entry.name)) for entry in entries}
+        self._of_parts: dict[str, str] = {}
+        self._of_endings: dict[str, str] = {}
+
+    def read(self, chunks: Iterator[bytes]) -> None:
+        """Raises: Refusal."""
+        read_xml(chunks, self._note)
+        for said in self.said():
+            if "macroenabled" in said or "vbaproject" in said or "activex" in said:
+                active("macros or controls")
+
+    def said(self) -> set[str]:
+        """All that are said of a part, and of endings that a part has: SheetJS names others too."""
+        present = {said for ending, said in self._of_endings.items() if ending in self._endings}
+        return present | set(self._of_parts.values())
+
+    def is_xml(self, name: str) -> bool:
+        """Whether the part of this name is said to be XML, whatever it begins with."""
+        part = _part_name(name)
+        said = self._of_parts.get(part, self._of_endings.get(_ending(part), ""))
+        return said.endswith(("/xml", "+xml"))
+
+    def _note(self, _: str, attributes: Mapping[str, str]) -> None:
+        said = attributes.get("ContentType", "").partition(";")[0].strip().lower()
+        if "PartName" in attributes:
+            self._of_parts[_part_name(attributes["PartName"].strip())] = said
+        else:
+            self._of_endings[attributes.get("Extension", "").strip().lower()] = said
+
+
+def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> _Types | None:
+    """What the parts are; None without a part that lists it. Raises: Refusal."""
     parts = [entry for entry in entries if entry.name.lower() == _TYPES]
-    found: set[str] = set()
+    types = _Types(entries)
     for part in parts:
-        found |= _check_types(read_entry(file, part, budget))
-    return found if parts else None
+        types.read(read_entry(file, part, budget))
+    return types if parts else None
 
 
-def _check_types(chunks: Iterator[bytes]) -> set[str]:
-    """The main part's content type decides what the file is (ECMA-376 part 2, 10.1.2)."""
-    found: set[str] = set()
+def _part_name(text: str) -> str:
+    return unquote(text).lower().lstrip("/")
 
-    def start(_: str, attributes: Mapping[str, str]) -> None:
-        found.add(attributes.get("ContentType", "").strip().lower())
 
-    read_xml(chunks, start)
-    if any("macroenabled" in each or "vbaproject" in each or "activex" in each for each in found):
-        active("macros or controls")
-    return found
+def _ending(name: str) -> str:
+    return name.rpartition("/")[2].rpartition(".")[2]
 
 
 def _main_types(media_type: str) -> set[str]:
@@ -73,21 +101,21 @@ def _main_types(media_type: str) -> set[str]:
     return {f"{name}.main+xml" for name in names}
 
 
-def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
+def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget, types: _Types) -> None:
     for entry in entries:
         if entry.name.lower() != _TYPES and not entry.is_folder:
-            _check_part(entry.name.lower(), read_entry(file, entry, budget))
+            chunks = read_entry(file, entry, budget)
+            _check_part(entry.name.lower(), chunks, types.is_xml(entry.name))
 
 
-def _check_part(name: str, chunks: Iterator[bytes]) -> None:
+def _check_part(name: str, chunks: Iterator[bytes], is_xml: bool) -> None:
     """What is packed in other files, is theirs: whoever walks through them looks at it."""
-    first = next(chunks, b"")
-    whole = itertools.chain([first], chunks)
+    looks, _, whole = looks_like(chunks)
     if name.endswith(".rels"):
         check_relationships(whole)
-    elif not name.endswith(".vml") and (name.endswith(".xml") or first.startswith(_XML_HEADS)):
+    elif is_xml or name.endswith(".xml") or (looks is Looks.XML and not name.endswith(".vml")):
         check_part(whole)
-    elif first.lstrip()[:1] == b"<":
+    elif looks is not Looks.OTHER:
         _check_markup(whole)
     else:
         for _ in whole:

@@ -5,7 +5,6 @@ Readers saw to the type.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -17,18 +16,22 @@ from uploads.documents.readers.packages import ODF, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection.checks import formulas
 from workers.inspection.checks.addresses import leads_outside, leaves_package, may_be_followed
-from workers.inspection.checks.xmlparts import read_xml
+from workers.inspection.checks.xmlparts import Looks, looks_like, read_xml
 from workers.inspection.walk import read_entry
 
 PREFIX = ODF
 _PARTS = frozenset({"content.xml", "styles.xml", "settings.xml", "meta.xml"})
-_SIGNS = frozenset({"mimetype", "META-INF/manifest.xml"})
+_MANIFEST = "META-INF/manifest.xml"
+_SIGNS = frozenset({"mimetype", _MANIFEST})
 _NAMESPACE = b"urn:oasis:names:tc:opendocument"
-_HEADS = (b"<?xml", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0?\0", b"\0<\0?")
 _SCRIPTS = frozenset({"event-listener", "script", "execute-macro", "applet"})
 _SCRIPT_ADDRESSES = ("vnd.sun.star.script:", "macro:")
 _CLICKED = frozenset({"a", "form", "button"})  # what a reader follows or sends
 _OWN_PATH = re.compile(r"file:///(?![/\\])", re.IGNORECASE)  # of the computer, without a host
+_MACROS = frozenset({"language", "macro-name", "location"})
+_PAGES_TURNED = frozenset(
+    {"next-page", "previous-page", "first-page", "last-page", "last-visited-page", "show", "stop"}
+)
 _OBJECTS = frozenset({"object", "object-ole"})
 
 
@@ -48,17 +51,18 @@ def check_inner_opendocument(file: BinaryIO, entries: Sequence[Entry], budget: B
 
 
 def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> None:
-    for entry in entries:
+    # The manifest first: what it says is encrypted is no damaged XML.
+    for entry in sorted(entries, key=lambda entry: entry.name != _MANIFEST):
         if not entry.is_folder:
             _check_part(entry.name, read_entry(file, entry, budget))
 
 
 def _check_part(name: str, chunks: Iterator[bytes]) -> None:
-    head = next(chunks, b"")
-    whole = itertools.chain([head], chunks)
-    if name.endswith((".xml", ".rdf")) or head.startswith(_HEADS) or _NAMESPACE in head:
+    looks, head, whole = looks_like(chunks)
+    if name.endswith((".xml", ".rdf")) or looks is Looks.XML or _NAMESPACE in head:
         part = _Part(name)
-        read_xml(whole, part.start)
+        # OpenOffice 2 named the document types of manifests and formulas.
+        read_xml(whole, part.start, doctype=True)
     else:
         for _ in whole:
             pass
@@ -66,6 +70,13 @@ def _check_part(name: str, chunks: Iterator[bytes]) -> None:
 
 def _active(detail: str) -> NoReturn:
     raise Refusal("active-content", f"opendocument: {detail}")
+
+
+def _only_turns_pages(element: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a listener does no more than to go elsewhere in its presentation."""
+    turns = element == "event-listener" and attributes.get("action") in _PAGES_TURNED
+    inside = attributes.get("href", "").startswith("#") or "href" not in attributes
+    return turns and inside and _MACROS.isdisjoint(attributes)
 
 
 class _Part:
@@ -77,7 +88,8 @@ class _Part:
         if element == "encryption-data":
             raise Refusal("encrypted", "opendocument: encrypted parts")
         values = (value.strip().lower() for value in attributes.values())
-        if element in _SCRIPTS or any(value.startswith(_SCRIPT_ADDRESSES) for value in values):
+        acts = element in _SCRIPTS and not _only_turns_pages(element, attributes)
+        if acts or any(value.startswith(_SCRIPT_ADDRESSES) for value in values):
             _active("a script")
         if element.startswith("dde-"):
             _active("a DDE link")

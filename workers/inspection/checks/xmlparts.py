@@ -5,15 +5,53 @@ expat parses as a stream; the first sign of a document type, where all entities 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum, auto
 from typing import NoReturn
 from xml.parsers import expat
 
 from uploads.documents.readers.limits import Refusal
 
+# What an element reaches for, by attributes that have a namespace in one format or another.
+_JUDGED = frozenset({"althref", "fldCharType", "formula", "href", "instr", "src"})
+
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8, UTF-16
+_DECLARED = (b"<?xml", b"\x4c\x6f\xa7\x94\x93")  # the other one in EBCDIC
+_HEAD_BYTES = 1024
+
 OnStart = Callable[[str, Mapping[str, str]], None]
 OnText = Callable[[str], None]
 OnEnd = Callable[[str], None]
+
+
+class Looks(Enum):
+    """What the beginning of a part looks like."""
+
+    XML = auto()
+    MARKUP = auto()
+    OTHER = auto()
+
+
+def looks_like(chunks: Iterator[bytes]) -> tuple[Looks, bytes, Iterator[bytes]]:
+    """What a part looks like, in whatever coding and however small pieces; its head, and all of it.
+
+    Readers of XML pass over marks of an order of bytes, and many over space before the first sign.
+    """
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= _HEAD_BYTES:
+            break
+    plain = head
+    for mark in _MARKS:
+        plain = plain.removeprefix(mark)
+    marked = len(plain) < len(head)
+    plain = plain.replace(b"\0", b"").lstrip()
+    whole = itertools.chain([head], chunks)
+    if plain.startswith(_DECLARED) or (marked and plain.startswith(b"<")):
+        return Looks.XML, head, whole
+    return Looks.MARKUP if plain.startswith(b"<") else Looks.OTHER, head, whole
 
 
 def read_xml(
@@ -66,9 +104,31 @@ def _refuse_inner(name: str, system_id: str | None, public_id: str | None, inner
 
 def _localised(start: OnStart) -> Callable[[str, dict[str, str]], None]:
     def handler(name: str, attributes: dict[str, str]) -> None:
-        start(_local(name), {_local(key): value for key, value in attributes.items()})
+        found = {_local(key): value for key, value in attributes.items()}
+        start(_local(name), found if len(found) == len(attributes) else _told_apart(attributes))
 
     return handler
+
+
+def _told_apart(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Attributes of an element of which two have one local name, in two namespaces.
+
+    Which of them counts is known by whoever knows the format, and strangers may write another one
+    beside it. So of a name that says what is reached for there may be one value alone; of others
+    the one without a namespace counts, as in all formats that are judged by them.
+    """
+    found: dict[str, str] = {}
+    for key, value in attributes.items():
+        name = _local(key)
+        before = found.get(name)
+        if before is None or not before:
+            found[name] = value
+            continue
+        if value != before and name in _JUDGED:
+            raise Refusal("malformed-file", "XML with two attributes of one name")
+        if value and key == name:
+            found[name] = value
+    return found
 
 
 def _ended(end: OnEnd) -> Callable[[str], None]:
