@@ -235,6 +235,25 @@ def test_prepare_believes_no_secret_that_is_not_whole(tmp_path: Path, left: str)
     assert file.read_text() == left
 
 
+def test_nginx_learns_which_other_origins_are_listed(tmp_path: Path) -> None:
+    """A line for each, and none for what would be more than an origin."""
+    made = Deployment(tmp_path)
+    assert made.prepare().returncode == 0
+    file = made.folder / "nginx" / "service.conf"
+    bare = file.read_text()
+    origins = ("https://tools.example.org", "https://other.example.org:8443")
+    settings = made.folder / "settings.env"
+    settings.write_text(f"UPLOADS_CORS_ORIGINS={', '.join(origins)}\n")
+    assert made.prepare().returncode == 0
+    lines = "".join(f'\n    "{origin}" 1;' for origin in origins)
+    head = "map $http_origin $listed_origin {"
+    assert file.read_text() == bare.replace(head, head + lines)
+    for wrong in ("*", 'https://a.example"1;', "https://a.example/#", "a.example"):
+        settings.write_text(f"UPLOADS_CORS_ORIGINS={wrong}\n")
+        done = made.prepare()
+        assert (done.returncode, "UPLOADS_CORS_ORIGINS" in done.stderr) == (2, True), wrong
+
+
 def test_settings_of_the_operator_reach_every_container_of_the_service(tmp_path: Path) -> None:
     """And nginx; what the compose file itself says is stronger, and no secret may stand there."""
     made = Deployment(tmp_path)

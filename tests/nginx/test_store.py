@@ -113,6 +113,7 @@ def test_what_is_no_signed_object_never_reaches_the_store(
 
 
 SIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + "0" * 64
+LISTED = "https://tools.test"
 TARGET = f"/incoming/abc/def?{SIGNED}"
 
 
@@ -121,7 +122,9 @@ def before_a_store_with_rules() -> Iterator[Nginx]:
     """nginx alone, before a store that says to every preflight that pages may put."""
     with lax_store(Powers(cors=True)) as store:
         there = f"server {store.removeprefix('http://')};"
-        server = Nginx(changes={"server 127.0.0.1:8001;": there})
+        listed = f'$listed_origin {{\n    "{LISTED}" 1;'
+        changes = {"server 127.0.0.1:8001;": there, "$listed_origin {": listed}
+        server = Nginx(changes=changes)
         try:
             yield server.start()
         finally:
@@ -145,7 +148,7 @@ def preflight(
 def test_what_a_browser_asks_before_a_signed_put_is_for_the_store_to_answer(
     before_a_store_with_rules: Nginx,
 ) -> None:
-    for more in ({}, {"Content_Length": "0"}):
+    for more in ({}, {"Content_Length": "0"}, {"Origin": LISTED}):
         found = preflight(before_a_store_with_rules, **more)
         assert found.status == 200
         assert found.headers["access-control-allow-origin"] == "*"
@@ -158,6 +161,10 @@ def test_what_a_browser_asks_before_a_signed_put_is_for_the_store_to_answer(
         {"Origin": "null"},
         {"Origin": "https://evil.test"},
         {"Origin": f"https://{STORE}"},
+        {"Origin": f"{LISTED}.evil.test"},
+        {"Origin": LISTED, "path": f"/clean/abc/def?{SIGNED}"},
+        {"Origin": LISTED, "Content_Length": "1"},
+        {"Origin": LISTED, "Access_Control_Request_Method": "PUT|PUT"},
         {"Access_Control_Request_Method": ""},
         {"Access_Control_Request_Method": "GET"},
         {"Access_Control_Request_Method": "DELETE"},
