@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -46,8 +47,9 @@ class _Types:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._endings = {_ending(_part_name(entry.name)) for entry in entries}
-        self._of_parts: dict[str, str] = {}
-        self._of_endings: dict[str, str] = {}
+        # Strangers may say two things of one part.
+        self._of_parts: defaultdict[str, set[str]] = defaultdict(set)
+        self._of_endings: defaultdict[str, set[str]] = defaultdict(set)
 
     def read(self, chunks: Iterator[bytes]) -> None:
         """Raises: Refusal."""
@@ -57,22 +59,22 @@ class _Types:
                 active("macros or controls")
 
     def said(self) -> set[str]:
-        """All that are said of a part, and of endings that a part has: SheetJS names others too."""
-        present = {said for ending, said in self._of_endings.items() if ending in self._endings}
-        return present | set(self._of_parts.values())
+        """All that is said of parts, and of endings that a part has: SheetJS names others too."""
+        present = (said for ending, said in self._of_endings.items() if ending in self._endings)
+        return set().union(*present, *self._of_parts.values())
 
     def is_xml(self, name: str) -> bool:
         """Whether the part of this name is said to be XML, whatever it begins with."""
         part = _part_name(name)
-        said = self._of_parts.get(part, self._of_endings.get(_ending(part), ""))
-        return said.endswith(("/xml", "+xml"))
+        said = self._of_parts[part] | self._of_endings[_ending(part)]
+        return any(each.endswith(("/xml", "+xml")) for each in said)
 
-    def _note(self, _: str, attributes: Mapping[str, str]) -> None:
+    def _note(self, element: str, attributes: Mapping[str, str]) -> None:
         said = attributes.get("ContentType", "").partition(";")[0].strip().lower()
-        if "PartName" in attributes:
-            self._of_parts[_part_name(attributes["PartName"].strip())] = said
+        if element == "Default":
+            self._of_endings[attributes.get("Extension", "").strip().lower()].add(said)
         else:
-            self._of_endings[attributes.get("Extension", "").strip().lower()] = said
+            self._of_parts[_part_name(attributes.get("PartName", "").strip())].add(said)
 
 
 def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> _Types | None:

@@ -61,8 +61,7 @@ def _check_part(name: str, chunks: Iterator[bytes]) -> None:
     looks, head, whole = looks_like(chunks)
     if name.endswith((".xml", ".rdf")) or looks is Looks.XML or _NAMESPACE in head:
         part = _Part(name)
-        # OpenOffice 2 named the document types of manifests and formulas.
-        read_xml(whole, part.start, doctype=True)
+        read_xml(whole, part.start)
     else:
         for _ in whole:
             pass
