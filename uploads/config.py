@@ -353,7 +353,12 @@ class Settings(BaseSettings):
         "workers have it and a Linux with Landlock (5.19 or later); else /readyz says why not, "
         "and they show the picture that they bring along.",
     )
-    cell_seconds: int = Field(30, ge=1, description="Longest life of one parser child.")
+    cell_seconds: int = Field(
+        30,
+        ge=1,
+        description="Longest life of one parser child; of one that inspects a file, by the "
+        "processor's time, and thrice that by the clock.",
+    )
     cell_memory_bytes: int = Field(
         2048 * MIB, ge=256 * MIB, description="Address space of a parser child."
     )

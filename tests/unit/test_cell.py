@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,7 +24,9 @@ from workers.sandbox.parent import (
     CellCrashed,
     CellKilled,
     CellOpen,
+    CellSlow,
     CellTimeout,
+    Measure,
     Reply,
 )
 from workers.sandbox.template import TASKS
@@ -39,13 +42,21 @@ BOOT_OPEN = (
 
 
 def act(
-    file: BinaryIO, name: str, *, seconds: int = 60, limit: int = 0, bare: bool = False, **more: Any
+    file: BinaryIO,
+    name: str,
+    *,
+    seconds: int = 60,
+    limit: int = 0,
+    bare: bool = False,
+    measure: Measure | None = None,
+    **more: Any,
 ) -> Reply:
     """Run one act of the hostile task."""
     cell = Cell(seconds=seconds, memory_bytes=256 * MIB, confined=not bare)
     options = {"act": name, **more}
     try:
-        return cell.run("hostile", file, options, payload_limit=limit, warm={"act": name})
+        loaded = {"act": name}
+        return cell.run("hostile", file, options, payload_limit=limit, warm=loaded, measure=measure)
     finally:
         cell.close()
 
@@ -162,6 +173,15 @@ class TestHostile:
         with pytest.raises(CellTimeout):
             act(file, name, seconds=1)
         assert cell_children() == []
+
+    def test_measure(self, file: BinaryIO) -> None:
+        """Who took the processor is told from who was only late by the clock."""
+        soon, late = time.monotonic() + 1, time.monotonic() + 60
+        with pytest.raises(CellTimeout, match="processor time") as caught:
+            act(file, "spin", measure=Measure(1, late))
+        assert not isinstance(caught.value, CellSlow)
+        with pytest.raises(CellSlow):
+            act(file, "close and live", measure=Measure(60, soon))
 
     def test_flood(self, file: BinaryIO) -> None:
         """A child that says more than it may is killed at once."""

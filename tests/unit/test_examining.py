@@ -8,7 +8,13 @@ import pytest
 
 from tests.support.line import TEXT, Line, Word
 from uploads.documents.model import EngineReport, Outcome, State, Verdict
-from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable, Subject
+from workers.inspection.engine import (
+    EngineErred,
+    EngineLate,
+    EngineSlowed,
+    EngineUnavailable,
+    Subject,
+)
 from workers.inspection.examining import Examiner, TimeFor, sources_of
 
 ALL = ("structure", "yara", "clamav")
@@ -79,12 +85,16 @@ def test_all_engines_share_one_deadline(line: Line) -> None:
     before = time.monotonic()
     examined(line, *engines)
     (deadline,) = {one.seen[0].deadline for one in engines}
-    assert before + 30 < deadline <= time.monotonic() + 30 + len(TEXT) / 2**20
+    assert before + 90 < deadline <= time.monotonic() + 90 + len(TEXT) / 2**20
+    assert len({id(one.seen[0].spent) for one in engines}) == 1
+    assert engines[0].seen[0].cpu_seconds == 30 + len(TEXT) / 2**20
 
 
 def test_a_larger_file_has_more_time_up_to_a_bound() -> None:
+    """By the clock the time of two cells more, in which others have the processors."""
     times = TimeFor(30, 100)
     assert [times.of(size << 20) for size in (0, 2, 70, 5000)] == [30, 32, 100, 100]
+    assert [times.by_the_clock(size << 20) for size in (0, 70)] == [90, 160]
 
 
 def late(subject: Subject) -> EngineReport:
@@ -111,6 +121,39 @@ def test_one_file_is_too_late_three_times_and_then_for_good(
     verdict = line.document(slow.id).verdict
     assert verdict is not None
     assert verdict.reason == "timeout"
+
+
+def slowed(subject: Subject) -> EngineReport:
+    raise EngineSlowed("the machine is busy")
+
+
+def test_a_file_that_a_busy_machine_slowed_ends_clean(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = line.accept(TEXT)
+    monkeypatch.setattr(line.engine, "inspect", slowed)
+    for _ in range(9):
+        line.new_worker().run(line.job_of(document))
+        assert line.state(document) is State.QUARANTINED
+        line.later(minutes=5)
+    monkeypatch.undo()
+    line.new_worker().run(line.job_of(document))
+    assert line.state(document) is State.CLEAN
+
+
+def test_a_file_that_is_slowed_ten_times_is_too_late_for_good(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no endless round."""
+    document = line.accept(TEXT)
+    monkeypatch.setattr(line.engine, "inspect", slowed)
+    for _ in range(10):
+        assert line.state(document) is State.QUARANTINED
+        line.new_worker().run(line.job_of(document))
+        line.later(minutes=5)
+    verdict = line.document(document.id).verdict
+    assert verdict is not None
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNSCANNABLE, "timeout")
 
 
 def test_one_file_that_only_ever_errs_is_given_up_after_ten_times(

@@ -20,7 +20,7 @@ from uploads.documents.model import EngineReport, Outcome
 from uploads.documents.readers.limits import Limits
 from workers.inspection.bundles import SMALL_BYTES
 from workers.inspection.cell_members import MORE, _members
-from workers.inspection.engine import EngineUnavailable, Subject
+from workers.inspection.engine import EngineLate, EngineSlowed, EngineUnavailable, Subject
 from workers.inspection.members import WithMembers
 from workers.sandbox.answer import MalformedReply, Reply
 from workers.sandbox.frames import LARGEST, Frames, framed
@@ -183,19 +183,27 @@ def test_an_engine_that_falls_silent_is_unavailable(inspect: Callable[..., Engin
 
 
 @pytest.mark.parametrize(
-    ("limits", "seconds", "reason"),
+    ("limits", "reason"),
     [
-        (Limits(entries=1), 600, "bomb"),
-        (Limits(depth=1), 600, "too-deep"),
-        (Limits(), 0, "timeout"),
+        (Limits(entries=1), "bomb"),
+        (Limits(depth=1), "too-deep"),
     ],
 )
 def test_a_limit_is_no_clean(
-    inspect: Callable[..., EngineReport], limits: Limits, seconds: float, reason: str
+    inspect: Callable[..., EngineReport], limits: Limits, reason: str
 ) -> None:
     data = pack({"a": b"one", "b": pack({"c": b"two"})})
-    report = inspect(Recording(), data, limits=limits, seconds=seconds)
+    report = inspect(Recording(), data, limits=limits)
     assert (report.outcome, report.reason) == (Outcome.UNSCANNABLE, reason)
+
+
+def test_members_that_take_too_long_make_the_engine_late(
+    inspect: Callable[..., EngineReport],
+) -> None:
+    """Their time is the engine's, who may have had much to do, and is counted with its own."""
+    with pytest.raises(EngineLate) as caught:
+        inspect(Recording(), pack({"a": b"one"}), seconds=0)
+    assert not isinstance(caught.value, EngineSlowed)
 
 
 class Says:

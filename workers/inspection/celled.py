@@ -12,8 +12,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from uploads.documents.model import EngineReport, Outcome
-from workers.inspection.engine import EngineUnavailable, Subject
-from workers.sandbox.parent import CellBroken, CellCrashed, CellTimeout, Reply
+from workers.inspection.engine import EngineSlowed, EngineUnavailable, Subject
+from workers.sandbox.parent import (
+    CellBroken,
+    CellCrashed,
+    CellFailure,
+    CellSlow,
+    CellTimeout,
+    Measure,
+    Reply,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +54,7 @@ class AnyCell(Protocol):
         *,
         warm: Mapping[str, Any] | None = None,
         sink: Callable[[bytes], None] | None = None,
+        measure: Measure | None = None,
     ) -> Reply: ...
 
 
@@ -62,12 +71,15 @@ def ask(
     `sink` takes what the task hands out on the way, and may raise what it likes.
 
     A child that dies over a file has met something that its parsers do not survive: that file is
-    refused, and not tried again. Raises: EngineUnavailable, when no child got as far as the file;
-    CellKilled, when somebody else ended the child.
+    refused, and not tried again. So is one that took the processor's time of a file; but who is
+    late by the clock alone, on a busy machine, has said nothing.
+    Raises: EngineUnavailable, when no child got as far as the file; EngineSlowed; CellKilled, when
+    somebody else ended the child.
     """
     try:
-        with subject.path.open("rb") as file:
-            reply = cell.run(task, file, {**options, "type": subject.type}, warm=warm, sink=sink)
+        reply = _run(cell, task, subject, options, warm, sink)
+    except CellSlow as error:
+        raise EngineSlowed(str(error)) from error
     except CellTimeout:
         return Outcome.UNSCANNABLE, None, "timeout"
     except CellBroken as error:
@@ -78,7 +90,32 @@ def ask(
         return Outcome.UNSCANNABLE, None, "malformed-file"
     except OSError as error:
         raise EngineUnavailable(f"{task}: {error}") from error
-    return _checked(task, reply.result)
+    answer = _checked(task, reply.result)
+    if answer[2] == "timeout":  # children know the clock; the template ends who takes too much
+        raise EngineSlowed(f"{task}: late after {reply.usage.cpu_seconds:.1f} s of the processor")
+    return answer
+
+
+def _run(
+    cell: AnyCell,
+    task: str,
+    subject: Subject,
+    options: Mapping[str, Any],
+    warm: Mapping[str, Any] | None,
+    sink: Callable[[bytes], None] | None,
+) -> Reply:
+    """Within what is left of the file's time, and what it takes goes off that."""
+    spent = subject.spent
+    measure = Measure(subject.cpu_seconds - spent.cpu_seconds, subject.deadline)
+    options = {**options, "type": subject.type}
+    try:
+        with subject.path.open("rb") as file:
+            reply = cell.run(task, file, options, warm=warm, sink=sink, measure=measure)
+    except CellFailure as failure:
+        spent.cpu_seconds += failure.usage.cpu_seconds
+        raise
+    spent.cpu_seconds += reply.usage.cpu_seconds
+    return reply
 
 
 def report(

@@ -7,7 +7,7 @@ other engine; adding the reports up is the verdict's business.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -22,8 +22,19 @@ class EngineLate(EngineUnavailable):
     """Raised when an engine that is well took longer over this file than it may."""
 
 
+class EngineSlowed(EngineLate):
+    """Raised when our own readers were late by the clock, and had little of the processor."""
+
+
 class EngineErred(EngineUnavailable):
     """Raised when an engine that is well said neither word over this file, or broke over it."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """Processor seconds that all our readers took over one file so far."""
+
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,9 @@ class Subject:
     """The file under inspection: `size` in bytes, lowercase hex SHA-256, our own media type.
 
     `name` is what the uploader called it: for reports only, never for a decision or a path.
-    `deadline` is when its time is over, for all engines together, by `time.monotonic`.
+    `deadline` is when its time is over, for all engines together, by `time.monotonic`; a machine
+    that is busy makes it late. `cpu_seconds` is what our readers may take of the processor over it,
+    of which `spent` keeps account: more is the file's own doing.
     """
 
     path: Path
@@ -40,6 +53,8 @@ class Subject:
     type: str
     name: str
     deadline: float = math.inf
+    cpu_seconds: float = math.inf
+    spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
     def until(self) -> float | None:

@@ -15,13 +15,13 @@ from uploads.documents.model import Document, EngineReport, Job, Outcome, Segmen
 from uploads.faults import step
 from uploads.storage.protocol import Bucket, Storage
 from workers import scratch
-from workers.inspection.engine import Engine, EngineErred, EngineLate, Subject
+from workers.inspection.engine import Engine, EngineErred, EngineLate, EngineSlowed, Subject
 from workers.inspection.verdict import add_up, is_final
 
 MIB = 1024 * 1024
 _LATE_MOST = 3
 _ERRED_MOST = 10
-"""More than of lateness: an engine's own trouble may look like this too, and pass in minutes."""
+"""More than of lateness: an engine's own trouble, or a flood, looks like this and passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def sources_of(document: Document, segments: Sequence[Segment]) -> list[Source]:
 class TimeFor:
     """How long all engines together may look at one file, in seconds.
 
-    `least` for a small one, another second for each of its mebibytes, up to `most`.
+    `least` for a small one, another second for each of its mebibytes, up to `most`: so much our own
+    readers may take of the processor. By the clock it is more, for others want processors as well.
     """
 
     least: float
@@ -61,6 +62,10 @@ class TimeFor:
     def of(self, size: int) -> float:
         """For a file of so many bytes."""
         return min(self.most, self.least + size / MIB)
+
+    def by_the_clock(self, size: int) -> float:
+        """For a file of so many bytes, on a machine that is busy."""
+        return self.of(size) + 2 * self.least
 
 
 class Examiner:
@@ -137,8 +142,8 @@ class Examiner:
         now = self._clock()
         if not {document.sha256, document.promised_sha256} <= {None, sha256}:
             return Verdict(Outcome.UNSCANNABLE, "digest-mismatch", sha256, size, now)
-        deadline = time.monotonic() + self._time.of(size)
-        subject = Subject(path, size, sha256, document.type, document.name, deadline)
+        deadline, cpu = time.monotonic() + self._time.by_the_clock(size), self._time.of(size)
+        subject = Subject(path, size, sha256, document.type, document.name, deadline, cpu)
         reports = [*self._ask(subject, job.late + 1), *self._absent]
         step("s11")
         outcome, reason = add_up(reports, self._required)
@@ -161,8 +166,8 @@ class Examiner:
 
 
 def _in_time(engine: Engine, subject: Subject, times: int) -> EngineReport:
-    """Its report. Too late over one file three times, or without a word ten times, is the file's
-    doing, and final.
+    """Its report. Too late over one file three times is the file's doing, and final; so is ten
+    times without a word, or slowed by what else the machine does.
 
     `times` are those before, counted with the job (`workers/jobs.py`), and this one. Raises
     EngineUnavailable.
@@ -171,7 +176,8 @@ def _in_time(engine: Engine, subject: Subject, times: int) -> EngineReport:
         return engine.inspect(subject)
     except (EngineLate, EngineErred) as error:
         is_late = isinstance(error, EngineLate)
-        if times < (_LATE_MOST if is_late else _ERRED_MOST):
+        is_patient = not is_late or isinstance(error, EngineSlowed)
+        if times < (_ERRED_MOST if is_patient else _LATE_MOST):
             raise
         reason = "timeout" if is_late else "engine-unavailable"
         return EngineReport(engine.name, "", Outcome.UNSCANNABLE, reason=reason)

@@ -20,7 +20,14 @@ from workers.inspection import celled
 from workers.inspection.bundles import MOST, MOST_BYTES, SMALL_BYTES, write_bundle
 from workers.inspection.cell_members import END, MORE
 from workers.inspection.containers import may_hold
-from workers.inspection.engine import Engine, EngineUnavailable, Scanner, Subject
+from workers.inspection.engine import (
+    Engine,
+    EngineLate,
+    EngineSlowed,
+    EngineUnavailable,
+    Scanner,
+    Subject,
+)
 
 _TYPE = "application/octet-stream"
 _NAME = "member"
@@ -65,6 +72,8 @@ class WithMembers:
                 sink.finish()
             except _Enough as enough:
                 return enough.report
+            except EngineSlowed as error:
+                raise EngineLate(str(error)) from error  # our walk mostly waits for the engine
             except OSError as error:
                 raise EngineUnavailable(f"a member of a file: {error}") from error
         outcome, _, reason = answer  # what our walk found is not this engine's word
@@ -180,7 +189,7 @@ class _Shown:
 
     def _ask(self) -> EngineReport:
         if time.monotonic() > self._deadline:
-            raise _Enough(self._odd("timeout"))
+            raise EngineLate("over a file's members")
         return self._engine.inspect(self._member.subject())
 
     def _odd(self, reason: str) -> EngineReport:

@@ -17,6 +17,7 @@ from workers.sandbox.failures import (
     CellCrashed,
     CellFailure,
     CellKilled,
+    CellSlow,
     CellTimeout,
 )
 from workers.sandbox.frames import Frames
@@ -37,7 +38,7 @@ class Errand:
 
     order: Mapping[str, Any]
     file: BinaryIO
-    seconds: int
+    seconds: float
     payload_limit: int = 0
     sink: Callable[[bytes], None] | None = None
     patrol: Callable[[], None] | None = None
@@ -87,8 +88,8 @@ class Errand:
             template.kill()
         template.collect(run)
         if late:
-            sentence = f"{self.task} took longer than {self.seconds} s"
-            raise CellTimeout(sentence, listener.log(), run.usage)
+            sentence = f"{self.task} took longer than {self.seconds:g} s"
+            raise CellSlow(sentence, listener.log(), run.usage)
 
     def _outlives(self, listener: Listener) -> bool:
         """Whether the child is still at it when its time has passed."""

@@ -23,6 +23,13 @@ class CellTimeout(CellFailure):
     """Raised when a file took the child longer than it may."""
 
 
+class CellSlow(CellTimeout):
+    """Raised when that was by the clock, before its processor time was used up.
+
+    On a busy machine it is no word about the file.
+    """
+
+
 class CellCrashed(CellFailure):
     """Raised when the child died over a file or broke the reply's form."""
 

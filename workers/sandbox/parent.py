@@ -5,9 +5,12 @@ Keeps templates, each with a child at most. Never parses a file itself.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +22,7 @@ from workers.sandbox.failures import (
     CellFailure,
     CellKilled,
     CellOpen,
+    CellSlow,
     CellTimeout,
 )
 from workers.sandbox.premises import Premises
@@ -31,7 +35,9 @@ __all__ = [
     "CellFailure",
     "CellKilled",
     "CellOpen",
+    "CellSlow",
     "CellTimeout",
+    "Measure",
     "Reply",
     "Usage",
 ]
@@ -41,6 +47,19 @@ FILES_PER_TEMPLATE = 500  # then the next one has its memory laid out anew
 # has templates to itself, and its probe with it: libraries leave things behind.
 _FAMILIES = ("other", "render", "media")
 _PROBES = ("probe", "render probe", "media probe")
+_PATIENCE = 3  # by the clock, for each second of the processor
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """For a file that is to be judged by the processor's time, as the clock runs for others too.
+
+    `cpu_seconds` may be taken, and no more than the cell's `seconds`; by the clock thrice these, up
+    to `deadline` (`time.monotonic`).
+    """
+
+    cpu_seconds: float
+    deadline: float
 
 
 class Cell:
@@ -94,6 +113,7 @@ class Cell:
         patrol: Callable[[], None] | None = None,
         whose: str | None = None,
         flawless: Callable[[Reply], bool] = lambda reply: True,
+        measure: Measure | None = None,
     ) -> Reply:
         """Run `task` over an open file and return its checked reply.
 
@@ -105,11 +125,13 @@ class Cell:
         With `whose`, the file may be served by a child that served files of the same owner before:
         only where no more than their pictures hangs on what it says. The first reply that is not
         `flawless` is its last; the file is then shown once more, to a child of its own.
+        With `measure` the processor's time decides, and CellSlow is no word about the file.
         Raises CellTimeout, CellCrashed, CellKilled, or CellBroken when no byte of the file was
         read.
         """
-        order = self._order(task, dict(options or {}), memory_bytes, premises)
-        errand = Errand(order, file, self.seconds, payload_limit, sink, patrol)
+        cpu, clock = self._times(measure)
+        order = self._order(task, dict(options or {}), cpu, memory_bytes, premises)
+        errand = Errand(order, file, clock, payload_limit, sink, patrol)
         stays = whose is not None and self._confined and premises is None
         house = (task, whose, memory_bytes) if stays else None
         return self._served(errand, warm or {}, house, flawless)
@@ -183,11 +205,23 @@ class Cell:
         with self._lock:
             self._idle[family].append(template)
 
+    def _times(self, measure: Measure | None) -> tuple[int, float]:
+        """Seconds of the processor, and by the clock."""
+        if measure is None:
+            return 2 * self.seconds, self.seconds  # of two threads; when nobody watches the clock
+        cpu = max(1, math.ceil(min(self.seconds, measure.cpu_seconds)))
+        return cpu, max(1.0, min(_PATIENCE * self.seconds, measure.deadline - time.monotonic()))
+
     def _order(
-        self, task: str, options: dict[str, Any], memory: int | None, premises: Premises | None
+        self,
+        task: str,
+        options: dict[str, Any],
+        cpu: int,
+        memory: int | None,
+        premises: Premises | None,
     ) -> dict[str, Any]:
         limits = {
-            "cpu_seconds": 2 * self.seconds,  # of two threads; holds when nobody watches the clock
+            "cpu_seconds": cpu,
             "memory_bytes": min(self._memory_bytes, memory or self._memory_bytes),
         }
         if premises:
