@@ -95,6 +95,10 @@ class Releaser:
         """All that becomes true with the release; what is left over, and webhooks to be told."""
         now = self._clock()
         work.quarantine.hold(document.id)
+        found = work.documents.find(document.id)
+        if found is None or place_of(found) != source:
+            # A late hit's bytes have followed it to quarantine: in their ledger is another key now.
+            raise LeaseLost
         # Before the move, which tells others of the document as it is then: without pictures.
         left_over = [
             Leftover(Bucket.CLEAN, rendition.key, now)

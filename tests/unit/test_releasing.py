@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.line import GRACE, LEASE, TEXT, Line
+from tests.support.line import ALWAYS, GRACE, LEASE, TEXT, Line
 from tests.support.quarantine import Quarantine
 from uploads import faults
 from uploads.documents.errors import StorageUnavailable
 from uploads.documents.model import JobState, Rendition, State
 from uploads.documents.releases import ReleaseState
-from uploads.records.protocol import Leftover
+from uploads.records.protocol import Leftover, Work
 from uploads.storage.protocol import Bucket
 from workers.reconcile import Reconciler
 
@@ -159,6 +159,33 @@ def test_what_is_deleted_meanwhile_is_not_released(quarantine: Quarantine, when:
     line.later(minutes=31)
     line.reaper.reap_due()
     assert line.stored() == []
+
+
+def test_bytes_that_are_elsewhere_by_then_are_released_from_there(quarantine: Quarantine) -> None:
+    """And nothing of them stays behind: those of a late hit follow it to quarantine."""
+    line, document = quarantine.line, quarantine.refused()
+    job_id, honest = quarantine.agreed(document), line.storage.put
+    moved = Leftover(Bucket.QUARANTINE, "moved/one", line.now + ALWAYS)
+
+    def unit(work: Work) -> None:
+        work.documents.change(document.id, State.INFECTED, {"quarantine_key": moved.key})
+        work.leftovers.add(moved)
+        work.leftovers.add(Leftover(Bucket.QUARANTINE, document.quarantine_key or "", line.now))
+
+    def put_and_move(bucket: Bucket, key: str, body: Iterable[bytes], size: int) -> None:
+        line.storage.put = honest  # type: ignore[method-assign]
+        honest(bucket, key, body, size)
+        honest(moved.bucket, moved.key, [TEXT], len(TEXT))
+        line.records.write(unit)
+
+    line.storage.put = put_and_move  # type: ignore[method-assign]
+    for _ in range(2):
+        quarantine.runner.run(job_id)
+        line.later(seconds=LEASE.total_seconds() + 1)
+    assert quarantine.published(document) == TEXT
+    line.later(minutes=31)
+    line.reaper.reap_due()
+    assert [bucket for bucket, _ in line.stored()] == ["clean"]
 
 
 def test_a_job_without_two_administrators_does_nothing(quarantine: Quarantine) -> None:
