@@ -113,6 +113,16 @@ def test_the_headers_tell_the_narrowest_limit(app: Flask) -> None:
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 
+def test_the_headers_tell_what_counts_everywhere_where_that_bites_first(app: Flask) -> None:
+    """A view's own limit takes nothing of what is told, whether it is for this request or not."""
+    client = app.test_client()
+    assert client.post("/api.create_link").headers["RateLimit"].startswith('"default";r=399')
+    for _ in range(DEFAULT - RATE):
+        client.get("/x")
+    answer = sign_in(app, "ann@example.org", "127.0.0.1")
+    assert answer.headers["RateLimit"].startswith('"default";r=1;')
+
+
 @pytest.mark.parametrize(
     "send",
     [

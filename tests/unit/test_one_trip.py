@@ -97,9 +97,15 @@ def told(answer: TestResponse) -> tuple[int, str, str]:
     ],
 )
 def test_it_answers_and_counts_as_flask_limiter_does(
-    make_app: Callable[..., Flask], redis: Redis, redis_url: str, rates: dict[str, str]
+    make_app: Callable[..., Flask],
+    redis: Redis,
+    redis_url: str,
+    rates: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Statuses, headers, and what is left in Redis under which key for how long."""
+    # Of limits with as much left the one that ends last is told: all count from one moment.
+    monkeypatch.setattr("uploads.security.one_trip.time.time", lambda: 1_800_000_000.0)
     found = []
     for together in (True, False):
         redis.flushall()
@@ -162,8 +168,23 @@ def test_a_request_asks_redis_once(
     app = make_app(redis_url)
     ask(app, "k1")
     before = evaluations(redis)
-    assert ask(app, "k1").headers["RateLimit"].startswith('"default";r=')
+    assert ask(app, "k1").headers["RateLimit"].startswith('"key";r=')
     assert evaluations(redis) - before == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_bites_first_is_told(
+    make_app: Callable[..., Flask], redis: Redis, redis_url: str, together: bool
+) -> None:
+    """Of all that was counted, in whatever order it is asked; of two alike the longer one."""
+    app = make_app(redis_url, rate_default="4/minute", rate_key="3/hour", rate_address="5/day")
+    if not together:
+        limiter_of(app)._trips = None
+    left = [told(ask(app, key))[2] for key in ("k1", "k2", "k2", "k1", "k3")]
+    assert left == ['"key";r=2', '"key";r=2', '"key";r=1', '"default";r=0', '"default";r=0']
+    redis.flushall()
+    app = make_app(redis_url, rate_default="2/minute;2/hour", rate_address="5/day")
+    assert told(ask(app, "k1")) == (200, '"default";q=2;w=3600', '"default";r=1')
 
 
 def test_a_window_gives_back_what_has_left_it(

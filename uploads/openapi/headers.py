@@ -24,10 +24,11 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
     ),
     "RateLimit": (
-        'What is left of each limit that was counted: `"policy";r=left;t=seconds` (IETF draft).',
+        'What is left: `"policy";r=left;t=seconds` (IETF draft). '
+        "Of the limit that will refuse first; for uploads, of each.",
         _TEXT,
     ),
-    "RateLimit-Policy": ('The limits themselves: `"policy";q=quota;w=seconds`.', _TEXT),
+    "RateLimit-Policy": ('Those limits themselves: `"policy";q=quota;w=seconds`.', _TEXT),
     RETRY_AFTER: (
         "Seconds to wait before the request is sent again.",
         {"type": "integer", "minimum": 0},

@@ -30,15 +30,16 @@ _PLACE = "\0"
 # KEYS: windows, in the order in which they are asked. ARGV: the time in seconds; then for each
 # window its limit and its length in seconds. As in `acquire_moving_window.lua` and
 # `moving_window.lua` of `limits`, for one request; the first window that is full ends it.
-# Returns the number of what refuses (0: none), and of that window, or else of the first, the oldest
-# time that still counts and how many count. It is mostly the last one of the list, which is looked
-# at first, because what no longer counts is let go: to halve the limit until it is found took Redis
-# more than all the rest.
+# Returns whether one refuses (1, or 0: none), and of that window, or else of the one with the least
+# left, its number, the oldest time that still counts and how many count. It is mostly the last one
+# of the list, which is looked at first, because what no longer counts is let go: to halve the limit
+# until it is found took Redis more than all the rest.
 _HIT = Script(
     """
 local now = tonumber(ARGV[1])
 local function counted(i, most, seconds)
-  local low, high, found = 0, math.min(most, redis.call('LLEN', KEYS[i])) - 1, nil
+  local kept = redis.call('LLEN', KEYS[i])
+  local low, high, found = 0, math.min(most, kept) - 1, nil
   local at = high
   while low <= high do
     local time = redis.call('LINDEX', KEYS[i], at)
@@ -50,21 +51,27 @@ local function counted(i, most, seconds)
     at = math.floor((low + high) / 2)
   end
   if not found then return ARGV[1], 0 end
-  redis.call('LTRIM', KEYS[i], 0, low - 1)
+  if low < kept then redis.call('LTRIM', KEYS[i], 0, low - 1) end
   return tostring(tonumber(found)), low
 end
+local told, oldest, count, least, latest
 for i = 1, #KEYS do
   local most, seconds = tonumber(ARGV[2*i]), tonumber(ARGV[2*i+1])
   local last = most > 0 and redis.call('LINDEX', KEYS[i], most - 1)
   if most < 1 or (last and tonumber(last) >= now - seconds) then
-    return {i, counted(i, most, seconds)}
+    return {1, i, counted(i, most, seconds)}
   end
   if redis.call('LPUSH', KEYS[i], now) > most then
     redis.call('LTRIM', KEYS[i], 0, most - 1)
   end
   redis.call('EXPIRE', KEYS[i], seconds)
+  local since, n = counted(i, most, seconds)
+  local left, ends = most - n, tonumber(since) + seconds
+  if not told or left < least or (left == least and ends > latest) then
+    told, oldest, count, least, latest = i, since, n, left, ends
+  end
 end
-return {0, counted(1, tonumber(ARGV[2]), tonumber(ARGV[3]))}
+return {0, told, oldest, count}
 """
 )
 
@@ -78,6 +85,10 @@ class Told(NamedTuple):
     seconds: int
     left: int
     reset_at: int
+
+    def bites_at(self) -> tuple[int, int]:
+        """Smaller for what refuses sooner; of two with as much left, for what refuses longer."""
+        return self.left, -self.reset_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +163,14 @@ class OneTripLimiter(Limiter):
         self._check_apart(None, True)
 
     def told(self) -> Told | None:
-        """What was counted last for the present request. Raises what its store's client raises."""
-        counted: Told | RequestLimit | None = g._get_current_object().get("counted")
-        if not isinstance(counted, RequestLimit):
-            return counted
-        # Behind Flask-Limiter's own prefix the key begins with the policy's name.
-        policy, limit = counted.request_args[1].partition("/")[0], counted.limit
-        return Told(policy, limit.amount, limit.get_expiry(), counted.remaining, counted.reset_at)
+        """What will refuse the caller first, of all that was counted for the present request.
+
+        Raises what the store's client raises, where Flask-Limiter counted.
+        """
+        kept = g._get_current_object()
+        together: Told | None = kept.get("counted")
+        found = [_told(one) for one in kept.get("counted_apart", ())]
+        return min([together, *found] if together else found, key=Told.bites_at, default=None)
 
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
@@ -176,7 +188,13 @@ class OneTripLimiter(Limiter):
         try:
             super()._check_request_limit(callable_name, in_middleware)
         finally:
-            g.counted = self.current_limit
+            first, kept = self.current_limit, g._get_current_object()
+            # Of a view's own limits only this one: to ask for another would be one more trip, and
+            # would tell how often others guessed at what the caller asks for.
+            alone = first is not None and (first.breached or not in_middleware)
+            found = [first] if alone else list(self.current_limits)
+            before = () if in_middleware else kept.get("counted_apart", ())
+            kept.counted_apart = [*before, *found]
 
     def _in_order(self) -> list[RuntimeLimit]:
         """As Flask-Limiter asks them: the shorter windows first."""
@@ -200,8 +218,8 @@ class OneTripLimiter(Limiter):
                 arguments += (window.most, window.seconds)
         if not spent:
             return
-        [(refused, oldest, count)] = trips.run([Call(_HIT, keys, arguments)])
-        window, whose = spent[max(0, refused - 1)]
+        [(refused, number, oldest, count)] = trips.run([Call(_HIT, keys, arguments)])
+        window, whose = spent[number - 1]
         # Rounded up as Flask-Limiter does.
         reset_at = int(float(oldest) + window.seconds + 1)
         policy = whose.partition("/")[0]
@@ -211,3 +229,9 @@ class OneTripLimiter(Limiter):
         if refused:
             self.logger.info("ratelimit %s (%s) exceeded", window.of.limit, whose)
             raise RateLimitExceeded(window.of)
+
+
+def _told(counted: RequestLimit) -> Told:
+    """Behind Flask-Limiter's own prefix the key begins with the policy's name."""
+    policy, limit = counted.request_args[1].partition("/")[0], counted.limit
+    return Told(policy, limit.amount, limit.get_expiry(), counted.remaining, counted.reset_at)
