@@ -24,8 +24,7 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
     ),
     "RateLimit": (
-        'What is left: `"policy";r=left;t=seconds` (IETF draft). '
-        "Of the limit that will refuse first; for uploads, of each.",
+        'What is left until one refuses, for uploads of each: `"policy";r=left;t=seconds` (draft).',
         _TEXT,
     ),
     "RateLimit-Policy": ('Those limits themselves: `"policy";q=quota;w=seconds`.', _TEXT),
