@@ -6,14 +6,14 @@ import io
 
 import pytest
 
-from tests.support import acting_documents, acting_objects, acting_pdfs
+from tests.support import acting_documents, acting_objects, acting_pdfs, nearby_documents
 from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_structure
 
 _PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.hostile().items()}
 _HONEST_PDFS = {f"pdf: {label}": one for label, one in acting_pdfs.HONEST.items()}
-HOSTILE = acting_documents.hostile() | _PDFS | acting_objects.acting()
-HONEST = acting_documents.HONEST | _HONEST_PDFS | acting_objects.honest()
+HOSTILE = acting_documents.hostile() | _PDFS | acting_objects.acting() | nearby_documents.hostile()
+HONEST = acting_documents.HONEST | _HONEST_PDFS | acting_objects.honest() | nearby_documents.HONEST
 
 
 def _structure(media_type: str, data: bytes) -> dict[str, object]:
@@ -30,3 +30,7 @@ def test_a_document_that_acts_by_itself_is_refused(label: str) -> None:
 @pytest.mark.parametrize("label", HONEST)
 def test_an_honest_document_that_looks_alike_is_clean(label: str) -> None:
     assert _structure(*HONEST[label]) == {"outcome": "clean"}
+
+
+def test_a_template_with_two_addresses_is_refused() -> None:
+    assert _structure(*nearby_documents.shadowed())["reason"] == "malformed-file"

@@ -6,12 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
-from urllib.parse import unquote
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.packages import OOXML, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
-from workers.inspection.checks.office_parts import active, check_part, check_relationships
+from workers.inspection.checks.office_parts import check_part
+from workers.inspection.checks.relations import Nearby, Relations, active, part_name
 from workers.inspection.checks.xmlparts import Looks, looks_like, read_xml
 from workers.inspection.walk import read_entry
 
@@ -46,7 +46,7 @@ class _Types:
     """What the parts of a package are said to be (ECMA-376 part 2, 10.1.2)."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._endings = {_ending(_part_name(entry.name)) for entry in entries}
+        self._endings = {_ending(part_name(entry.name)) for entry in entries}
         # Strangers may say two things of one part.
         self._of_parts: defaultdict[str, set[str]] = defaultdict(set)
         self._of_endings: defaultdict[str, set[str]] = defaultdict(set)
@@ -65,7 +65,7 @@ class _Types:
 
     def is_xml(self, name: str) -> bool:
         """Whether the part of this name is said to be XML, whatever it begins with."""
-        part = _part_name(name)
+        part = part_name(name)
         said = self._of_parts[part] | self._of_endings[_ending(part)]
         return any(each.endswith(("/xml", "+xml")) for each in said)
 
@@ -74,7 +74,7 @@ class _Types:
         if element == "Default":
             self._of_endings[attributes.get("Extension", "").strip().lower()].add(said)
         else:
-            self._of_parts[_part_name(attributes.get("PartName", "").strip())].add(said)
+            self._of_parts[part_name(attributes.get("PartName", "").strip())].add(said)
 
 
 def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> _Types | None:
@@ -84,10 +84,6 @@ def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> _Type
     for part in parts:
         types.read(read_entry(file, part, budget))
     return types if parts else None
-
-
-def _part_name(text: str) -> str:
-    return unquote(text).lower().lstrip("/")
 
 
 def _ending(name: str) -> str:
@@ -104,19 +100,26 @@ def _main_types(media_type: str) -> set[str]:
 
 
 def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget, types: _Types) -> None:
+    relations, others = Relations(), []
     for entry in entries:
-        if entry.name.lower() != _TYPES and not entry.is_folder:
-            chunks = read_entry(file, entry, budget)
-            _check_part(entry.name.lower(), chunks, types.is_xml(entry.name))
+        if entry.name.lower().endswith(".rels"):
+            relations.read(entry.name, read_entry(file, entry, budget))
+        elif entry.name.lower() != _TYPES and not entry.is_folder:
+            others.append(entry)
+    for entry in others:
+        chunks = read_entry(file, entry, budget)
+        is_xml = entry.name.lower().endswith(".xml") or types.is_xml(entry.name)
+        _check_part(entry.name.lower(), chunks, is_xml, relations.of(entry.name))
+    relations.finish()
 
 
-def _check_part(name: str, chunks: Iterator[bytes], is_xml: bool) -> None:
+def _check_part(name: str, chunks: Iterator[bytes], is_xml: bool, nearby: Nearby | None) -> None:
     """What is packed in other files, is theirs: whoever walks through them looks at it."""
     looks, _, whole = looks_like(chunks)
-    if name.endswith(".rels"):
-        check_relationships(whole)
-    elif is_xml or name.endswith(".xml") or (looks is Looks.XML and not name.endswith(".vml")):
-        check_part(whole)
+    if is_xml or (looks is Looks.XML and not name.endswith(".vml")):
+        check_part(whole, nearby)
+    elif nearby is not None:
+        active("an external relationship")
     elif looks is not Looks.OTHER:
         _check_markup(whole)
     else:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
-from uploads.documents.readers.limits import Refusal
 from workers.inspection.checks import fields, formulas
-from workers.inspection.checks.addresses import leads_outside, may_be_followed
+from workers.inspection.checks.addresses import leads_outside
+from workers.inspection.checks.relations import Nearby, active
 from workers.inspection.checks.xmlparts import read_xml
 
 _INSTRUCTIONS = frozenset({"instrText", "delInstrText"})
@@ -31,40 +30,16 @@ _TRUE = frozenset({"1", "true", "on"})
 _RESULT_LETTERS = 256
 
 
-def active(detail: str) -> NoReturn:
-    raise Refusal("active-content", f"office: {detail}")
-
-
-def check_relationships(chunks: Iterable[bytes]) -> None:
-    """Check what a part is related to (ECMA-376 part 2, 9.3). Raises: Refusal."""
-    read_xml(chunks, _check_relationship)
-
-
-def _check_relationship(element: str, attributes: Mapping[str, str]) -> None:
-    if element != "Relationship":
-        return
-    kind, target = attributes.get("Type", "").strip().lower(), attributes.get("Target", "")
-    external = attributes.get("TargetMode", "").strip().lower() == "external"
-    if kind.endswith("/hyperlink"):
-        if not may_be_followed(target):
-            active("a link to something else than the web")
-    elif external or leads_outside(target):
-        active("an external relationship")
-    if kind.endswith(("/vbaproject", "/control", "/activexcontrolbinary", "/xlmacrosheet")):
-        active("macros or controls")
-    if kind.endswith("/afchunk"):
-        active("another document as a part of it")
-
-
-def check_part(chunks: Iterable[bytes]) -> None:
-    """Check any other XML part. Raises: Refusal."""
-    part = _Part()
+def check_part(chunks: Iterable[bytes], nearby: Nearby | None = None) -> None:
+    """Check an XML part, of which something may lead to the reader's own disk. Raises: Refusal."""
+    part = _Part(nearby)
     read_xml(chunks, part.start, part.text, end=part.end)
     part.finish()
 
 
 class _Part:
-    def __init__(self) -> None:
+    def __init__(self, nearby: Nearby | None) -> None:
+        self._nearby = nearby
         self._instructions = _Instructions()
         self._formula: list[str] | None = None
         self._write: Callable[[str], None] | None = None
@@ -75,6 +50,8 @@ class _Part:
         if self._root is None:
             self._root = element
             self._refreshes = _is_true(attributes, "refreshOnLoad")
+        if self._nearby is not None:
+            self._nearby.check(self._root, element, attributes)
         self._formula = [] if element in _FORMULAS else None
         self._write = None
         if element in _INSTRUCTIONS:

@@ -14,7 +14,9 @@ from xml.parsers import expat
 from uploads.documents.readers.limits import Refusal
 
 # What an element reaches for, by attributes that have a namespace in one format or another.
-_JUDGED = frozenset({"althref", "fldCharType", "formula", "href", "instr", "src"})
+_JUDGED = frozenset(
+    {"althref", "fldCharType", "formula", "href", "instr", "src"} | {"Target", "TargetMode"}
+)
 
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8, UTF-16
 _DECLARED = (b"<?xml", b"\x4c\x6f\xa7\x94\x93")  # the other one in EBCDIC
@@ -115,19 +117,19 @@ def _told_apart(attributes: Mapping[str, str]) -> dict[str, str]:
 
     Which of them counts is known by whoever knows the format, and strangers may write another one
     beside it. So of a name that says what is reached for there may be one value alone; of others
-    the one without a namespace counts, as in all formats that are judged by them.
+    the one without a namespace counts, as in all formats that are judged by them. The others keep
+    their prefix, so that no value is lost.
     """
     found: dict[str, str] = {}
     for key, value in attributes.items():
         name = _local(key)
         before = found.get(name)
-        if before is None or not before:
-            found[name] = value
-            continue
-        if value != before and name in _JUDGED:
+        if before is not None and before and value != before and name in _JUDGED:
             raise Refusal("malformed-file", "XML with two attributes of one name")
-        if value and key == name:
+        if not before or (value and key == name):
             found[name] = value
+        if key != name:
+            found[key] = value
     return found
 
 

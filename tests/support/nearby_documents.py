@@ -1,0 +1,85 @@
+"""Office documents that name files on the reader's own disk, honestly and not so."""
+
+from __future__ import annotations
+
+from tests.support.benign_files import DOCX, with_members, word
+from tests.support.hostile_files import relationships
+
+Files = dict[str, tuple[str, bytes]]
+
+_NORMAL = r"file:///C:\Users\me\AppData\Roaming\Microsoft\Templates\Normal.dotm"
+_SETTINGS = '<w:settings xmlns:w="w" xmlns:r="r"><w:attachedTemplate r:id="a"/>{}</w:settings>'
+_RELS = "word/_rels/settings.xml.rels"
+
+
+def _templated(target: str = _NORMAL, settings: str = _SETTINGS.format("")) -> tuple[str, bytes]:
+    parts = {
+        "word/settings.xml": settings.encode(),
+        _RELS: relationships("attachedTemplate", target),
+    }
+    return DOCX, with_members(word(), parts)
+
+
+def _moved(name: str, content: str, rels: str) -> tuple[str, bytes]:
+    """A template's relationship of another part than settings."""
+    return DOCX, with_members(
+        word(), {name: content.encode(), rels: relationships("attachedTemplate", _NORMAL)}
+    )
+
+
+def _noted_twice(kind: str) -> tuple[str, bytes]:
+    first, second = relationships("attachedTemplate", _NORMAL), relationships(kind, _NORMAL)
+    both = first.replace(b"</Relationships>", b"") + second.partition(b'"urn:r">')[2]
+    media_type, data = _templated()
+    return media_type, with_members(data, {_RELS: both})
+
+
+def templates() -> Files:
+    """Documents with a template from elsewhere, or whose template's place is used otherwise."""
+    link = '<w:hyperlink r:id="{}"/>'.format
+    other = '<w:document xmlns:w="w" xmlns:r="r">{}</w:document>'.format
+    return {
+        "template of a share": _templated(r"\\host\share\x.dotm"),
+        "template of a host": _templated("file://host/x.dotm"),
+        "template of a host in four slashes": _templated("file:////host/x.dotm"),
+        "template of a share in a path": _templated(r"file:///\\host\x.dotm"),
+        "template in escapes": _templated("file:///%5C%5Chost/x.dotm"),
+        "template followed by a link": _templated(settings=_SETTINGS.format(link("a"))),
+        "template followed in spaces": _templated(settings=_SETTINGS.format(link(" a "))),
+        "template followed behind another id": _templated(
+            settings=_SETTINGS.format('<w:hyperlink id="b" r:id="a"/>')
+        ),
+        "template in a drawing": _templated(
+            settings=_SETTINGS.format('<v:imagedata xmlns:v="v" r:href="a"/>')
+        ),
+        "template of a document": _templated(settings=other('<w:attachedTemplate r:id="a"/>')),
+        "template of the main part": _moved(
+            "word/document.xml", other(link("a")), "word/_rels/document.xml.rels"
+        ),
+        "template of bad vml": _moved(
+            "word/a.vml", '<xml><br><v:imagedata r:href="a">', "word/_rels/a.vml.rels"
+        ),
+        "template of no part": _moved("word/b.xml", "<a/>", "word/_rels/c.xml.rels"),
+        "template of the package": _moved("word/b.xml", "<a/>", "_rels/x.rels"),
+        "template in another folder": _moved("word/b.xml", "<a/>", "word/b.xml.rels"),
+        "object beside a template": _noted_twice("oleObject"),
+    }
+
+
+def shadowed() -> tuple[str, bytes]:
+    """A document whose template has another address beside its own."""
+    media_type, data = _templated()
+    rels = relationships("attachedTemplate", _NORMAL)
+    beside = b'xmlns:x="x" x:Target="http://127.0.0.1:9/x" Target='
+    return media_type, with_members(data, {_RELS: rels.replace(b"Target=", beside, 1)})
+
+
+def hostile() -> Files:
+    return {f"nearby: {label}": one for label, one in templates().items()}
+
+
+HONEST: Files = {
+    "template of the own disk": _templated(),
+    "template beside it": _templated("Normal.dotm"),
+    "template of a home folder": _templated("file:///Users/me/Normal.dotm"),
+}
