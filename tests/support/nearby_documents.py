@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.benign_files import DOCX, with_members, word
+from tests.support.benign_files import DOCX, OOXML, XLSX, office, with_members, word
 from tests.support.hostile_files import relationships
 
 Files = dict[str, tuple[str, bytes]]
@@ -66,6 +66,51 @@ def templates() -> Files:
     }
 
 
+def _linked(target: str, inner: str = "", kind: str = "externalLinkPath") -> tuple[str, bytes]:
+    """A workbook that takes values out of another one."""
+    book = inner or '<externalBook r:id="a"><sheetNames><sheetName val="x"/></sheetNames>'
+    parts = {
+        "xl/externalLinks/externalLink1.xml": f'<externalLink xmlns:r="r">{book}'
+        f"{'' if inner else '</externalBook>'}</externalLink>",
+        "xl/externalLinks/_rels/externalLink1.xml.rels": relationships(kind, target).decode(),
+    }
+    encoded = {name: content.encode() for name, content in parts.items()}
+    return XLSX, with_members(office(XLSX, "xl/workbook.xml"), encoded)
+
+
+def _charted(target: str, part: str) -> tuple[str, bytes]:
+    """A presentation with a chart of a workbook's data, or an object that is linked so."""
+    kind = OOXML + "presentationml.presentation"
+    parts = {
+        "ppt/charts/chart1.xml": part.encode(),
+        "ppt/charts/_rels/chart1.xml.rels": relationships("oleObject", target),
+    }
+    return kind, with_members(office(kind, "ppt/presentation.xml"), parts)
+
+
+_CHART = '<c:chartSpace xmlns:c="c" xmlns:r="r">{}</c:chartSpace>'.format
+_DATA = _CHART('<c:externalData r:id="a"><c:autoUpdate val="0"/></c:externalData>')
+_OBJECT = '<p:oleObj xmlns:p="p" progId="Package" r:id="a"><p:link/></p:oleObj>'
+
+
+def links() -> Files:
+    """Workbooks and charts with data from elsewhere, or that link more than data."""
+    path = r"file:///C:\x\Book1.xlsx"
+    return {
+        "workbook of a share": _linked(r"file:///\\host\x.xlsx"),
+        "workbook of the web": _linked("https://127.0.0.1:9/x.xlsx"),
+        "dde link": _linked(path, '<ddeLink r:id="a"/>'),
+        "ole link": _linked(path, '<oleLink r:id="a"/>', "oleObject"),
+        "ole link that calls itself a workbook": _linked(path, '<oleLink r:id="a"/>'),
+        "object beside a workbook": _linked(path, '<oleObject r:id="a"/>'),
+        "workbook in another part": _linked(path, "", "oleObject"),
+        "chart of a share": _charted("//host/x.xlsx", _DATA),
+        "object in a chart": _charted(path, _CHART(_OBJECT)),
+        "object in place of a chart": _charted(path, _OBJECT),
+        "chart in a slide": _charted(path, f'<sld xmlns:r="r">{_DATA}</sld>'),
+    }
+
+
 def shadowed() -> tuple[str, bytes]:
     """A document whose template has another address beside its own."""
     media_type, data = _templated()
@@ -75,11 +120,16 @@ def shadowed() -> tuple[str, bytes]:
 
 
 def hostile() -> Files:
-    return {f"nearby: {label}": one for label, one in templates().items()}
+    return {f"nearby: {label}": one for label, one in {**templates(), **links()}.items()}
 
 
 HONEST: Files = {
     "template of the own disk": _templated(),
     "template beside it": _templated("Normal.dotm"),
     "template of a home folder": _templated("file:///Users/me/Normal.dotm"),
+    "workbook of the own disk": _linked(r"file:///C:\Users\me\Book 1.xlsx"),
+    "workbook beside it": _linked("Book1.xlsx"),
+    "workbook of a folder": _linked("/Users/me/Book1.xlsx"),
+    "workbook that is missing": _linked("Book1.xlsx", kind="xlExternalLinkPath/xlPathMissing"),
+    "chart of a workbook": _charted(r"file:///C:\Users\me\Book1.xlsx", _DATA),
 }

@@ -19,9 +19,16 @@ from workers.inspection.checks.addresses import leads_outside, may_be_followed
 from workers.inspection.checks.own_disk import is_on_own_disk
 from workers.inspection.checks.xmlparts import read_xml
 
+_BOOK = ("externalLink", "externalBook")
+_KNOWN_PLACES = ("xlpathmissing", "xlstartup", "xlalternatestartup", "xllibrary")
 # By the end of a relationship's type: what the part begins with, and what in it may name one.
 _NEARBY = {
     "/attachedtemplate": ("settings", "attachedTemplate"),
+    "/externallinkpath": _BOOK,
+    # In folders of Excel's own, or in one that it does not know (MS-XLSB, 2.1.10.1).
+    **{f"/xlexternallinkpath/{each}": _BOOK for each in _KNOWN_PLACES},
+    # A chart with the data of a workbook. Followed by anything else it links an object.
+    "/oleobject": ("chartSpace", "externalData"),
 }
 _MACROS = ("/vbaproject", "/control", "/activexcontrolbinary", "/xlmacrosheet")
 
