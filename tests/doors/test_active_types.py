@@ -42,10 +42,13 @@ def test_switched_on_they_are_attachments_of_the_content_host(carol: Person) -> 
         answer = carol.api.get(f"/documents/{document['id']}/content")
         assert answer.status_code == 302
         address = answer.headers["Location"]
+        head = carol.api.head(f"/documents/{document['id']}/content")
         assert address.startswith(f"{carol.stack.content_url}/downloads/")
         fetched = plain.get(address)
         assert (fetched.status_code, fetched.content) == (200, make())
-        assert fetched.headers["Content-Type"] == TYPES[ending]
+        assert fetched.headers["Content-Type"] == TYPES[ending] == head.headers["Content-Type"]
+        assert head.headers["Content-Length"] == str(len(fetched.content))
+        assert head.headers["Accept-Ranges"] == "none"
         assert fetched.headers["Content-Disposition"].startswith("attachment; ")
         assert fetched.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
         assert fetched.headers["Cross-Origin-Resource-Policy"] == "same-origin"

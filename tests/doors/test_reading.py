@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -240,3 +242,20 @@ def test_the_store_serves_attachments_for_a_minute(reader: Person, seven: list[s
     assert plain.get(location.replace("attachment", "inline")).status_code == 403
     # Stores differ in how they refuse what has no signature at all.
     assert plain.get(location.partition("?")[0]).status_code in {400, 403}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/documents/{}/content", "/documents/{}/download"])
+def test_head_tells_of_the_bytes_what_the_store_does(
+    reader: Person, seven: list[str], path: str
+) -> None:
+    """Without a redirect: what is signed for GET, a store refuses to HEAD."""
+    with reader.browser() as browser:
+        for document_id in seven[:2]:
+            location = reader.api.get(f"/documents/{document_id}/content").headers["Location"]
+            head, sent = browser.request("HEAD", path.format(document_id)), plain.get(location)
+            assert (head.status_code, head.content) == (200, b"")
+            for name in ("Content-Length", "Content-Type", "Content-Disposition", "Accept-Ranges"):
+                assert head.headers[name] == sent.headers[name], name
+            digest = base64.b64encode(hashlib.sha256(sent.content).digest()).decode()
+            assert head.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+            assert head.headers["Cache-Control"] == "no-store"

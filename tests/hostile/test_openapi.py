@@ -105,7 +105,8 @@ def test_each_operation_asks_for_the_scope_that_it_names(stack: Stack, tester: P
                 url = stack.base_url + re.sub(r"\{\w+\}", "nothing", path)
                 key = {"Authorization": f"Bearer {keys[Scope(scope)]}"}
                 answer = plain.request(method.upper(), url, headers=key)
-                assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
+                assert answer.status_code == 403, path
+                assert method == "head" or answer.json()["code"] == "forbidden", path
                 tried_out += 1
     assert tried_out > len(keys)
 

@@ -57,6 +57,8 @@ def test_a_file_goes_straight_in_and_comes_out_under_the_public_name(
     assert fetched.headers["X-Content-Type-Options"] == "nosniff"
     assert fetched.headers["Content-Security-Policy"].startswith("sandbox")
     assert "X-Amz-Signature" not in nginx.log()
+    head = carol.api.head(f"/documents/{found['id']}/content")
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(content)))
     invariants(proxied, carol)
 
 

@@ -44,9 +44,11 @@ from uploads.openapi.requests import FORM, RAW, REFUSALS
 from uploads.openapi.shapes import Document as Shown
 from uploads.openapi.shapes import DocumentPage
 from uploads.records.protocol import DocumentFilter
-from uploads.redirects import to_signed
+from uploads.redirects import to_signed, told_of
 from uploads.security.csrf import check_header
 from uploads.security.principals import present, require_actor, services
+
+_TOLD = ("Content-Length", "Content-Disposition", "Accept-Ranges", "Repr-Digest")
 
 
 @blueprint.post("/documents")
@@ -176,6 +178,21 @@ def delete(document_id: str) -> Response:
     known_members(request)
     services().library.delete(actor, document_id)
     return Response(status=204)
+
+
+# Above GET, whose rule takes HEAD as well.
+@blueprint.route("/documents/<document_id>/content", methods=["HEAD"])
+@described(
+    "look_at_content",
+    Answer(200, "These are its bytes.", headers=_TOLD),
+    problems=(errors.NotClean, errors.Gone),
+    scope=Scope.DOCUMENTS_READ,
+)
+def content_headers(document_id: str) -> Response:
+    """Tell length, type, name and digest of the bytes, without a redirect."""
+    actor = require_actor(Scope.DOCUMENTS_READ)
+    known_members(request)
+    return told_of(services().access.look(actor, document_id))
 
 
 @blueprint.get("/documents/<document_id>/content")

@@ -68,7 +68,7 @@ class Access:
         It is the store's, but for what is active: a store cannot send our headers, so that comes
         from the content host. Raises NotFound, Gone, NotClean.
         """
-        document = servable(self._library.get(actor, document_id), self._clock())
+        document = self.look(actor, document_id)
         key = clean_key(document)
         if document.type in ACTIVE:
             return f"{self._content_url}/downloads/{self._tokens.issue(document.id, _ORIGINAL)}"
@@ -79,6 +79,12 @@ class Access:
             content_type=served_type(document.type),
             seconds=self._link_seconds,
         )
+
+    def look(self, actor: Actor, document_id: str) -> Document:
+        """The document to whose bytes `download_url` leads. Raises NotFound, Gone, NotClean."""
+        document = servable(self._library.get(actor, document_id), self._clock())
+        clean_key(document)
+        return document
 
     def rendition_url(self, actor: Actor, document_id: str, name: str) -> str:
         """An address on the content host for one rendition. Raises NotFound, Gone, NotClean."""

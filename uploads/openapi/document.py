@@ -77,8 +77,10 @@ def operations(app: Flask) -> list[Operation]:
         view = app.view_functions[rule.endpoint]
         says = description_of(view)
         if says is not None:
-            methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-            found += [Operation(rule, method, view, says) for method in methods]
+            methods = (rule.methods or set()) - {"OPTIONS"}
+            if "GET" in methods:
+                methods -= {"HEAD"}
+            found += [Operation(rule, method, view, says) for method in sorted(methods)]
     return found
 
 

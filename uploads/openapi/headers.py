@@ -47,6 +47,8 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
         _TEXT,
     ),
     RANGE: ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
+    "Content-Length": ("How many bytes it has.", {"type": "integer", "minimum": 0}),
+    "Repr-Digest": ("The inspected SHA-256: `sha-256=:<base64>:` (RFC 9530).", _TEXT),
     "Accept-Ranges": ("`bytes`, or `none` for an archive.", _TEXT),
     "ETag": ("A strong entity-tag, made of the inspected SHA-256. An archive has none.", _TEXT),
     STATE: (

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from werkzeug.routing import Rule
@@ -59,6 +59,12 @@ class Operation:
     @property
     def _unsafe(self) -> bool:
         return self.method not in {"GET", "HEAD"}
+
+    @property
+    def _said_as(self) -> Literal["problem", "shown", "headers"]:
+        if self.method == "HEAD":
+            return "headers"
+        return "problem" if self.path.startswith(_API) else "shown"
 
     def as_openapi(self) -> dict[str, Any]:
         """The Operation Object. Models are named; the document has them among its components."""
@@ -142,33 +148,39 @@ class Operation:
         for kind in self.problems():
             by_status.setdefault(STATUS[kind.code], set()).add(kind.code)
         return {
-            status: Refusal(status, tuple(sorted(codes)), shown=not self.path.startswith(_API))
+            status: Refusal(status, tuple(sorted(codes)), self._said_as)
             for status, codes in by_status.items()
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is a problem, with one of these codes; `shown` to browsers in their form."""
+    """An answer that is a problem, with one of these codes: `shown` to browsers in their form,
+    or `headers` alone.
+    """
 
     status: int
     codes: tuple[str, ...]
-    shown: bool
+    said_as: Literal["problem", "shown", "headers"]
 
     @property
     def name(self) -> str:
         """What it is called among the components."""
-        return ".".join([str(self.status), *self.codes, *(["shown"] if self.shown else [])])
+        end = [] if self.said_as == "problem" else [self.said_as]
+        return ".".join([str(self.status), *self.codes, *end])
 
     def as_openapi(self) -> dict[str, Any]:
         """The Response Object."""
         names = [PROBLEMS[code].__name__ for code in self.codes]
         schema = names[0] if len(names) == 1 else {"oneOf": names}
-        return {
+        found: dict[str, Any] = {
             "description": ", ".join(f"`{code}`" for code in self.codes),
             "headers": {name.partition(".")[0]: name for name in self._headers()},
-            "content": {MEDIA_TYPE: {"schema": schema}, **(_SHOWN if self.shown else {})},
         }
+        if self.said_as != "headers":
+            shown = _SHOWN if self.said_as == "shown" else {}
+            found["content"] = {MEDIA_TYPE: {"schema": schema}, **shown}
+        return found
 
     def _headers(self) -> Iterable[str]:
         yield from headers.ALWAYS

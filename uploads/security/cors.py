@@ -23,12 +23,15 @@ ASKED_WITH = (
 )
 """Headers of requests that the API reads; a test compares them with the OpenAPI document."""
 TOLD = (
+    "Accept-Ranges",
     "Allow",
     "Content-Disposition",
+    "Content-Length",
     "Idempotent-Replayed",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
+    "Repr-Digest",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-Id",

@@ -12,7 +12,7 @@ from uploads import clock, errors
 from uploads.documents.errors import Gone, Unauthenticated
 from uploads.documents.model import GONE, Document, Scope
 from uploads.records.protocol import DocumentFilter
-from uploads.redirects import to_signed
+from uploads.redirects import to_signed, told_of
 from uploads.security import csrf
 from uploads.security.principals import current_actor, require_actor, services
 from uploads.web import blueprint, rows, share, sign_in, words
@@ -96,8 +96,10 @@ def document(document_id: str) -> str:
 @blueprint.get("/documents/<document_id>/download")
 def download(document_id: str) -> Response:
     """The clean bytes, from the store, as an attachment."""
-    actor = require_actor(Scope.DOCUMENTS_READ)
-    return to_signed(services().access.download_url(actor, document_id))
+    actor, access = require_actor(Scope.DOCUMENTS_READ), services().access
+    if request.method == "HEAD":
+        return told_of(access.look(actor, document_id))
+    return to_signed(access.download_url(actor, document_id))
 
 
 @blueprint.get("/documents/<document_id>/delete")
