@@ -101,9 +101,9 @@ def test_a_password_is_asked_for_and_the_download_follows(
     assert not [line for line in stranger.said if "Content Security Policy" in line]
 
 
-def shown(person: Person, stranger: Stranger, name: str, content: bytes) -> str:
+def shown(person: Person, stranger: Stranger, name: str, content: bytes, **more: int) -> str:
     """What Chromium opens by an inline link; the policy that it came under."""
-    wish = {"documents": [clean(person, name, content)], "disposition": "inline"}
+    wish = {"documents": [clean(person, name, content)], "disposition": "inline", **more}
     link = person.api.post("/links", json=wish).json()
     answer = stranger.page.goto(link["url"])
     assert answer is not None
@@ -130,14 +130,18 @@ def test_what_is_safe_is_shown_in_the_sandbox(
 def test_sound_and_film_are_played(
     person: Person, stranger: Stranger, name: str, content: bytes
 ) -> None:
-    """Chromium's own player gets them under the policy that they are sent with."""
-    policy = shown(person, stranger, name, content)
+    """To their end, where one download is all that there is; then the page says that it is over."""
+    policy = shown(person, stranger, name, content, max_downloads=1)
     assert policy.startswith("sandbox allow-same-origin; default-src 'none'; media-src 'self'; ")
-    player = stranger.page.locator("video")
+    player = stranger.page.locator("video, audio")
     # Without scripts no promise is ever kept: nothing may wait for that of play().
     player.evaluate("one => { one.muted = true; one.play() }")
     eventually(lambda: player.evaluate("one => one.currentTime") > 0.2, PATIENCE)
     assert player.evaluate("one => one.readyState") >= 2
     length = player.evaluate("one => one.duration")
     assert length == pytest.approx(2 if name == "a.wav" else 1, 0.1)
+    player.evaluate("one => { one.currentTime = 0.1; one.play() }")
+    eventually(lambda: player.evaluate("one => one.ended && !one.error"), PATIENCE)
     assert not [line for line in stranger.said if "Content Security Policy" in line]
+    stranger.page.reload()
+    expect(stranger.page.get_by_role("heading")).to_have_text("This link is used up")

@@ -123,6 +123,12 @@ def test_bytes_are_taken_while_there_are_some(owned: SqlRecords) -> None:
     assert (spend(4), spend(3)) == (False, True)
     assert not spend(1, number=2)
 
+    def left(number: int) -> int:
+        return owned.read(lambda work: work.links.left("lnk_1", number))
+
+    owned.write(lambda work: work.links.give_back("lnk_1", 1, 2))
+    assert (left(1), left(2)) == (2, 0)
+
 
 def test_bytes_are_never_taken_twice(owned: SqlRecords) -> None:
     add(owned, link(max_downloads=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -51,9 +51,16 @@ class Desk:
             tickets=tokens,
             secrets=passwords,
             clock=line.clock,
+            pause=self._pause,
         )
+        self.pauses: list[float] = []
+        self.on_pause: Callable[[], None] = lambda: None
 
-    def clean(self, content: bytes, name: str = "a.txt") -> str:
+    def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.on_pause()
+
+    def clean(self, content: bytes, name: str = "a.txt", kind: str = "text/plain") -> str:
         """A document that was inspected and published."""
         key, sha256 = f"clean/{self.line.new_id()}", hashlib.sha256(content).hexdigest()
         self.line.storage.put(Bucket.CLEAN, key, [content], len(content))
@@ -62,7 +69,7 @@ class Desk:
             owner_id=self.ann.user_id,
             name=name,
             size=len(content),
-            type="text/plain",
+            type=kind,
             state=State.CLEAN,
             sha256=sha256,
             clean_key=key,
@@ -119,3 +126,15 @@ class Desk:
 
 def _code(detail: Any) -> str:
     return str((json.loads(detail) if isinstance(detail, str) else detail).get("code", ""))
+
+
+def begun(desk: Desk, *documents: str, **wish: Any) -> Download:
+    """A download that was counted, as its ticket is used."""
+    link = desk.share(*documents, **wish)
+    ticket = desk.fetching.use(desk.fetching.look(desk.token(link), wish.get("password")))
+    return desk.fetching.resume(ticket)
+
+
+def whole(desk: Desk, download: Download) -> bytes:
+    with desk.fetching.open(download, 0, download.size) as pieces:
+        return b"".join(pieces)

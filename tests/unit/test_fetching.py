@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from io import BytesIO
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from tests.support.line import Line
-from tests.support.sharing import Desk
+from tests.support.sharing import Desk, begun, whole
 from uploads.documents.errors import (
     DownloadLimit,
     Gone,
@@ -36,18 +35,6 @@ def desk(line: Line) -> Desk:
     return Desk(line)
 
 
-def begun(desk: Desk, *documents: str, **wish: Any) -> Download:
-    """A download that was counted, as its ticket is used."""
-    link = desk.share(*documents, **wish)
-    ticket = desk.fetching.use(desk.fetching.look(desk.token(link), wish.get("password")))
-    return desk.fetching.resume(ticket)
-
-
-def whole(desk: Desk, download: Download) -> bytes:
-    with desk.fetching.open(download, 0, download.size) as pieces:
-        return b"".join(pieces)
-
-
 def take(desk: Desk, download: Download, into: bytearray) -> None:
     """What arrives, up to where it breaks off."""
     with desk.fetching.open(download, 0, download.size) as pieces:
@@ -65,35 +52,6 @@ def test_a_piece_is_small_enough_for_a_slow_client(desk: Desk) -> None:
         got = list(pieces)
     assert b"".join(got) == LONG
     assert max(len(piece) for piece in got) <= 64 * 1024
-
-
-def test_what_was_not_sent_is_given_back_whatever_the_end(desk: Desk) -> None:
-    """A client that leaves after the first piece has all but that piece left, again and again."""
-    download = begun(desk, desk.clean(LONG), max_downloads=1)
-    sent = 0
-    for _ in range(3):
-        with desk.fetching.open(download, 0, download.size) as pieces:
-            sent += len(next(pieces))
-        assert desk.left(download) == 2 * len(LONG) - 1 - sent
-    assert whole(desk, download) == LONG
-    with pytest.raises(DownloadLimit), desk.fetching.open(download, 0, download.size):
-        pass
-
-
-def test_a_store_that_is_away_costs_nothing(desk: Desk) -> None:
-    download = begun(desk, desk.clean(LONG), max_downloads=1)
-    desk.line.storage.broken = True
-    with pytest.raises(StorageUnavailable):
-        whole(desk, download)
-    desk.line.storage.broken = False
-    assert desk.left(download) == 2 * len(LONG) - 1
-    assert whole(desk, download) == LONG
-
-
-def test_without_a_limit_a_ticket_has_no_allowance(desk: Desk) -> None:
-    download = begun(desk, desk.clean(LONG))
-    for _ in range(3):
-        assert whole(desk, download) == LONG
 
 
 @pytest.mark.parametrize("state", [State.INFECTED, State.QUARANTINED, State.FAILED])

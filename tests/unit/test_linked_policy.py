@@ -27,6 +27,11 @@ def test_only_shown_films_and_pictures_are_given_more(kind: str) -> None:
     assert of_linked(mimetype, 'inline; filename="a"') == WIDER.get(mimetype, STRICT)
 
 
+def test_our_page_with_a_player_has_a_style_as_well() -> None:
+    """It is the only HTML without a disposition: what was uploaded always has one."""
+    assert of_linked("text/html", "") == f"{PLAYED}; style-src 'self'"
+
+
 @pytest.mark.parametrize("disposition", ["", 'attachment; filename="inline"', "inlined"])
 @pytest.mark.parametrize("mimetype", WIDER)
 def test_what_is_saved_is_given_nothing(mimetype: str, disposition: str) -> None:

@@ -106,7 +106,7 @@ def form_style() -> Response:
 @blueprint.get("/tickets/<ticket>")
 @described(
     "send_linked",
-    Answer(200, "The whole.", BYTES, headers=_SENT),
+    Answer(200, "The whole; of a film or sound a page that plays it, for browsers.", BYTES, _SENT),
     Answer(206, "The range that was asked for.", BYTES, headers=(*_SENT, told.RANGE)),
     _UNCHANGED,
     parameters=(RANGE, IF_RANGE, *CONDITIONS),
@@ -114,8 +114,13 @@ def form_style() -> Response:
     public=True,
 )
 def fetch(ticket: str) -> Response:
-    """Send what a use of a link has begun, whole or in ranges."""
+    """Send what a use of a link has begun, whole or in ranges.
+
+    Whoever opens a film or a sound in a browser gets a page with a player, which then fetches it.
+    """
     found = services().fetching.resume(ticket)
+    if found.played and _is_opened():
+        return _player(found)
     kept = _kept(found)
     if kept is None:
         return _sent(found, None, Span(0, found.size))
@@ -133,6 +138,22 @@ def fetch(ticket: str) -> Response:
         last = span.offset + span.length - 1
         response.headers["Content-Range"] = f"bytes {span.offset}-{last}/{kept.size}"
     return response
+
+
+def _player(download: Download) -> Response:
+    """A page that costs nothing of the allowance, while there is enough of it to play the whole."""
+    services().fetching.check_whole(download)
+    film = download.content_type.startswith("video/")
+    page = render_template("link_player.html", name=download.name, film=film, address=request.path)
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _is_opened() -> bool:
+    """Whether a browser is about to show it. Without a page of ours it would fetch the whole, and
+    its player would do so again. A player of its own takes no HTML."""
+    return request.method == "GET" and "Range" not in request.headers and _wants_page()
 
 
 def _kept(download: Download) -> Kept | None:

@@ -5,13 +5,13 @@ which it is sent, in ranges and again where a connection broke. State, revocatio
 looked up at each request, ticket or not; what is under way when they change is finished.
 
 Where downloads are limited, everything sent under one ticket comes out of one allowance, which is a
-byte less than twice the size: enough to resume and to jump about in a film, and never two copies.
-What a broken connection left unsent is given back. Crash window: a process that dies while it sends
-gives nothing back.
+byte less than twice the size: enough to resume and to jump about in a film, and never two copies
+(`allowances`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ import structlog
 
 from uploads.documents import archive
 from uploads.documents.access import clean_key, inspected, servable, served_type
+from uploads.documents.allowances import Allowance, Charge
 from uploads.documents.errors import (
     DownloadLimit,
     LinkEnded,
@@ -31,14 +32,12 @@ from uploads.documents.errors import (
     Unavailable,
     UploadsError,
 )
-from uploads.documents.kinds import SHOWN
+from uploads.documents.kinds import PLAYED, SHOWN
 from uploads.documents.links import Disposition, Link
 from uploads.documents.model import AuditEntry, Document, State
 from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
-# What is written to a client at once; it has half a minute for each of these.
-_WRITE = 64 * 1024
 _NOBODY = "nobody"
 _log = structlog.get_logger(__name__)
 
@@ -108,6 +107,11 @@ class Download:
         shown = one is not None and one.state is State.CLEAN and one.type in SHOWN
         return self.link.disposition if shown else Disposition.ATTACHMENT
 
+    @property
+    def played(self) -> bool:
+        """Whether a browser shows it with a player, which fetches it in ranges of its own."""
+        return self.disposition is Disposition.INLINE and self.content_type in PLAYED
+
 
 class Fetching:
     """The verbs for strangers. Each refusal of a link that exists is in the audit trail."""
@@ -120,12 +124,14 @@ class Fetching:
         tickets: Tickets,
         secrets: Secrets,
         clock: Callable[[], datetime],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._records = records
         self._storage = storage
         self._tickets = tickets
         self._secrets = secrets
         self._clock = clock
+        self._pause = pause
 
     def link_id(self, untrusted_token: str) -> str:
         """The id of the link with this address, whether or not there is one. Raises NotFound."""
@@ -180,6 +186,12 @@ class Fetching:
         link.check_living(now)
         return replace(_download(link, documents, now), number=number)
 
+    def check_whole(self, download: Download) -> None:
+        """Raises DownloadLimit where too little of the allowance is left to send all of it."""
+        allowance = _allowance(self._records, download)
+        if allowance is not None and allowance.left() < download.size:
+            raise DownloadLimit
+
     @contextmanager
     def open(self, download: Download, offset: int, length: int) -> Iterator[Iterator[bytes]]:
         """Stream a part of one document, or the whole of an archive, in pieces of 64 KiB at most.
@@ -187,7 +199,8 @@ class Fetching:
         What cannot be sent as announced raises in the middle, StorageUnavailable among others, so
         that it breaks the connection. Raises DownloadLimit where the allowance is used up.
         """
-        charge = _Charge(self._records, download, length)
+        patient = self._pause if download.played else None
+        charge = Charge(_allowance(self._records, download), length, patient)
         try:
             with self._source(download, offset, length) as pieces:
                 yield charge.counted(pieces)
@@ -238,37 +251,10 @@ class Fetching:
             _log.warning("refusal_not_recorded", code=error.code, cause=unavailable.cause)
 
 
-class _Charge:
-    """Takes a request's bytes from its download's allowance, and gives back what was not sent."""
-
-    def __init__(self, records: Records, download: Download, length: int) -> None:
-        self._records = records
-        self._link_id, self._number = download.link.id, download.number
-        self._limited = download.link.max_downloads is not None
-        self._unsent = length
-        if self._limited and not records.write(
-            lambda work: work.links.spend(self._link_id, self._number, length)
-        ):
-            raise DownloadLimit
-
-    def counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """Cut for slow clients. A piece counts before it is sent: half of it may arrive."""
-        for piece in pieces:
-            for at in range(0, len(piece), _WRITE):
-                part = piece[at : at + _WRITE]
-                self._unsent -= len(part)
-                yield part
-
-    def settle(self) -> None:
-        if not self._limited or self._unsent <= 0:
-            return
-        amount = self._unsent
-        try:
-            self._records.write(
-                lambda work: work.links.give_back(self._link_id, self._number, amount)
-            )
-        except Unavailable as error:
-            _log.warning("allowance_not_given_back", link=self._link_id, cause=error.cause)
+def _allowance(records: Records, download: Download) -> Allowance | None:
+    if download.link.max_downloads is None:
+        return None
+    return Allowance(records, download.link.id, download.number)
 
 
 def _download(link: Link, documents: list[Document], now: datetime) -> Download:

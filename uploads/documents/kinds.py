@@ -225,6 +225,9 @@ SHOWN = frozenset(
 """Media types that a browser may show by a link: inert as they are sent, and shown by it without
 any plug-in. PDF is not among them: under `CSP: sandbox` browsers refuse to show it."""
 
+PLAYED = frozenset(one for one in SHOWN if one.startswith(("audio/", "video/")))
+"""Those among them that take a player."""
+
 OFFICE = frozenset(kind.type for kind in KNOWN if kind.type.startswith((_OOXML, _ODF)))
 """Media types of Office and OpenDocument, which may bring a picture of themselves along."""
 

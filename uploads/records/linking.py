@@ -48,6 +48,9 @@ class Links(Protocol):
     def spend(self, link_id: str, number: int, amount: int) -> bool:
         """Take bytes from a counted download's allowance, if as many are left."""
 
+    def left(self, link_id: str, number: int) -> int:
+        """How many bytes a counted download's allowance still has; 0 where it has none."""
+
     def give_back(self, link_id: str, number: int, amount: int) -> None:
         """Bytes that were taken and not sent."""
 

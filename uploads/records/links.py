@@ -113,6 +113,10 @@ class SqlLinks:
         )
         return spent.rowcount == 1
 
+    def left(self, link_id: str, number: int) -> int:
+        mine = link_uses.c.link_id == link_id, link_uses.c.number == number
+        return int(self._connection.scalar(select(link_uses.c.bytes_left).where(*mine)) or 0)
+
     def give_back(self, link_id: str, number: int, amount: int) -> None:
         self._connection.execute(
             update(link_uses)

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 
 from uploads.answers import Answer, Common
 from uploads.config import Settings
-from uploads.documents.kinds import SHOWN
+from uploads.documents.kinds import PLAYED, SHOWN
 from uploads.security import cors
 from uploads.security.hosts import CONTENT, is_content_host, is_link_page
 from uploads.security.principals import present
@@ -23,14 +23,15 @@ REPORTS = "/csp-reports"
 _NOTHING_ELSE = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _CONTENT_CSP = f"sandbox; default-src 'none'; {_NOTHING_ELSE}"
 # Around a picture or a film that it shows by itself a browser makes a page of its own, under the
-# picture's policy. A picture's page only wants its style. A player loads the film once more, and
-# without an origin `Cross-Origin-Resource-Policy: same-origin` keeps it out. The origin gives
-# nothing else away: no script runs (no `allow-scripts`, default-src 'none', and nosniff keeps a
-# film from being read as a page), nobody frames it, and this host knows no cookie.
+# picture's policy. A picture's page only wants its style. A film has our page, with a player that
+# loads it, and without an origin `Cross-Origin-Resource-Policy: same-origin` keeps it out. The
+# origin gives nothing else away: no script runs (no `allow-scripts`, default-src 'none'), nobody
+# frames it, and this host knows no cookie. A browser that makes its own page of the film is let do
+# so (it says in its Accept that it takes no HTML): nosniff keeps the film from being read as one.
 _DRAWN_CSP = f"sandbox; default-src 'none'; style-src 'unsafe-inline'; {_NOTHING_ELSE}"
 _PLAYED_CSP = f"sandbox allow-same-origin; default-src 'none'; media-src 'self'; {_NOTHING_ELSE}"
+_PLAYER_CSP = f"{_PLAYED_CSP}; style-src 'self'"
 _DRAWN = frozenset(one for one in SHOWN if one.startswith("image/"))
-_PLAYED = frozenset(one for one in SHOWN if one.startswith(("audio/", "video/")))
 # What these answer in HTML is a page of ours: the form for a link's password.
 _FOR_ALL = frozenset({f"{CONTENT}.rendition", f"{CONTENT}.form_style"})
 _BY_LINK = f"{CONTENT}.fetch"
@@ -170,18 +171,23 @@ def _app_policy(settings: Settings) -> dict[str, str]:
 
 
 def _content_policy(settings: Settings, response: Response) -> str:
-    if is_link_page(request) and response.mimetype == "text/html":
-        return _form_policy(settings)
     if request.endpoint == _BY_LINK and response.status_code in {200, 206}:
         return of_linked(response.mimetype or "", response.headers.get("Content-Disposition", ""))
+    if is_link_page(request) and response.mimetype == "text/html":
+        return _form_policy(settings)
     return _CONTENT_CSP
 
 
 def of_linked(mimetype: str, disposition: str) -> str:
-    """The policy of bytes that a link hands out: a little wider for films and pictures shown."""
+    """The policy of what a link hands out: a little wider for films and pictures shown.
+
+    A page without a disposition is our own, with a player; a web page that was uploaded has one.
+    """
+    if not disposition and mimetype == "text/html":
+        return _PLAYER_CSP
     if disposition.partition(";")[0] != "inline":
         return _CONTENT_CSP
-    if mimetype in _PLAYED:
+    if mimetype in PLAYED:
         return _PLAYED_CSP
     return _DRAWN_CSP if mimetype in _DRAWN else _CONTENT_CSP
 

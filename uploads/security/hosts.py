@@ -21,7 +21,7 @@ from uploads.security.principals import services
 CONTENT = "content"
 OPERATIONS = "operations"
 # What people open themselves on the content host: there they are answered with a page.
-_LINK_PAGES = "/links/"
+_LINK_PAGES = ("/links/", "/tickets/")
 _FORWARDING = ("Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip")
 
 
@@ -64,7 +64,8 @@ def on_content_host() -> bool:
 
 
 def is_link_page(asked: Request) -> bool:
-    """Whether somebody opened a link, or what is left of one: a mail may have broken its end."""
+    """Whether somebody opened a link, what is left of one (a mail may have broken its end), or what
+    it led to."""
     return asked.path.startswith(_LINK_PAGES)
 
 
