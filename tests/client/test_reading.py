@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from tests.support import plain, samples
-from tests.support.films import MIB
 from tests.support.grants import TEXT
 from tests.support.meddling import Meddling, first
 from tests.support.people import PATIENCE, Person
 from tests.support.stack import Stack
 from uploads_client import Client, DigestMismatch, Document, NotClean, NotFound
+from uploads_client.sources import PIECE
 
 pytestmark = pytest.mark.one_database
 
@@ -84,22 +84,23 @@ def test_other_bytes_than_were_inspected_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_breaks_begins_anew(
-    make_client: MakeClient, document: Document, tmp_path: Path
-) -> None:
+def test_a_download_that_breaks_begins_anew(make_client: MakeClient, tmp_path: Path) -> None:
     """With a fresh address each time, and nothing of the first try in the file."""
+    text = TEXT * (2 * PIECE // len(TEXT))
 
     class Broken(httpx.SyncByteStream):
         def __iter__(self):  # type: ignore[no-untyped-def]
-            yield bytes(MIB)
+            yield bytes(PIECE)
             raise httpx.ReadError("broken")
 
     def break_(transport: Meddling, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Broken(), request=request)
 
     transport = Meddling(first(gets_object, break_))
-    make_client(transport=transport).download(document.id, tmp_path / "copy.txt")
-    assert (tmp_path / "copy.txt").read_bytes() == TEXT
+    client = make_client(transport=transport)
+    document = client.wait(client.upload(text, name="copy.txt"), PATIENCE)
+    client.download(document.id, tmp_path)
+    assert (tmp_path / "copy.txt").read_bytes() == text
     assert sum(gets_object(one) for one in transport.seen) == 2
     assert [one.name for one in tmp_path.iterdir()] == ["copy.txt"]
 

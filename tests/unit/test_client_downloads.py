@@ -7,20 +7,23 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from uploads_client import Client, DigestMismatch, Retries, downloads
+from uploads_client.sources import PIECE
 
 TEXT = b"a plain text\n" * 9
 NAME = "note.txt"
 
 
 def client(
-    name: str = NAME, body: bytes = TEXT, meanwhile: Callable[[], None] = lambda: None
+    name: str = NAME,
+    body: bytes | Iterator[bytes] = TEXT,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Client:
     """A client of a service that has one document, of which the store gives out `body`.
 
@@ -79,6 +82,14 @@ def test_what_goes_into_a_pipe_is_proved_too(pipe: Path) -> None:
         client(body=TEXT[:-1] + b"?").download("doc_a", pipe, overwrite=True)
     reader.join(10)
     assert stat.S_ISFIFO(pipe.lstat().st_mode)
+
+
+def test_what_has_no_end_does_not_fill_the_disk(tmp_path: Path) -> None:
+    pieces = iter([b"x" * PIECE] * 9)
+    with pytest.raises(DigestMismatch, match="More bytes"):
+        client(body=pieces).download("doc_a", tmp_path)
+    assert len(list(pieces)) >= 7
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pipe_that_nobody_reads_any_more_is_said_to_be_one(pipe: Path) -> None:

@@ -14,6 +14,7 @@ from uploads_client.retrying import passes, retry_after
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 QUICK = Retries(first=0)
+DEEP = b"[" * 100_000
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response], **more: object) -> Client:
@@ -123,7 +124,7 @@ def test_a_problem_becomes_an_error_with_all_its_members() -> None:
     assert str(error) == "quota-exceeded: No room. [request r1]"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"code": 5}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"code": 5}', b"\xff", DEEP])
 def test_a_problem_that_is_none_is_an_error_all_the_same(body: bytes) -> None:
     headers = {"Content-Type": "application/problem+json"}
     with (
@@ -136,7 +137,15 @@ def test_a_problem_that_is_none_is_an_error_all_the_same(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"null", b'{"id": "doc_a"}', b'{"id":"d","size":"x","state":"clean"}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"null",
+        b'{"id": "doc_a"}',
+        b'{"id":"d","size":"x","state":"clean"}',
+        DEEP,
+    ],
 )
 def test_an_answer_that_is_no_document_is_said_to_be_none(body: bytes) -> None:
     with (

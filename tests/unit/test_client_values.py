@@ -45,6 +45,37 @@ def test_members_that_are_not_known_are_ignored() -> None:
     assert found.members["new"] == {"er": "member"}
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("id", "../keys"),
+        ("id", "doc_a\x1b[31m"),
+        ("state", "clean\x1b[31m"),
+        ("sha256", "\x1b[31m"),
+        ("sha256", ["ab"]),
+        ("name", 5),
+        ("size", float("inf")),
+        ("size", 1.5),
+        ("size", -1),
+        ("size", True),
+        ("created_at", "2026-11-21T12:00:00"),
+    ],
+)
+def test_a_member_that_is_not_what_it_should_be_is_no_answer(member: str, value: object) -> None:
+    """What programs and terminals are given is of its kind."""
+    with pytest.raises(UploadsError) as refused:
+        answers.document({**FOUND, member: value})
+    assert refused.value.code == "unreadable-answer"
+
+
+@pytest.mark.parametrize("numbers", [5, {"a": 1}, "1", [0], [3], ["1"], [1.5], [None]])
+def test_missing_parts_are_parts_of_the_file(numbers: object) -> None:
+    assert answers.missing({"missing": [1, 2]}, 2) == [1, 2]
+    assert answers.missing({}, 2) == []
+    with pytest.raises(UploadsError):
+        answers.missing({"missing": numbers}, 2)
+
+
 def test_a_grant_whose_parts_do_not_add_up_is_refused() -> None:
     signed = {"method": "PUT", "url": "http://s/1", "headers": {}, "expires_at": None}
     found = {"id": "upl_a", "method": "multipart", "part_size": 5, "part_count": 2}

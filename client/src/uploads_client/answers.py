@@ -1,20 +1,27 @@
 """What the service answers, as plain typed values. Members that are not known here are ignored.
 
-Times are aware, sizes are bytes, digests are lowercase hex SHA-256.
+Times are aware, sizes are bytes, digests are lowercase hex SHA-256. Those that are known are what
+they should be, or the answer is an error: programs and terminals are given nothing else.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from uploads_client import values
 from uploads_client.errors import UploadsError
 
 T = TypeVar("T")
 UNSETTLED = frozenset({"receiving", "quarantined", "scanning"})
 SERVED = frozenset({"clean", "released"})
+# Ids stand in paths, and all three are shown as they are.
+ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_STATE = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,11 @@ def limit(members: Any, name: str) -> int:
     return _read(lambda found: _limit(found, name), members)
 
 
+def missing(members: Any, part_count: int) -> list[int]:
+    """The numbers of parts that the store does not have. Raises UploadsError as above."""
+    return _read(lambda found: _missing(found, part_count), members)
+
+
 def page(members: Any) -> tuple[list[Any], str | None]:
     """Items of a list and the cursor of what comes next. Raises UploadsError as above."""
     return _read(lambda found: (list(found["items"]), found.get("next_cursor")), members)
@@ -169,72 +181,73 @@ def _read(reader: Callable[[Mapping[str, Any]], T], members: Any) -> T:
 def _document(found: Mapping[str, Any]) -> Document:
     told = found.get("verdict")
     return Document(
-        id=str(found["id"]),
-        name=found.get("name"),
-        size=int(found["size"]),
-        sha256=found.get("sha256"),
-        declared_type=found.get("declared_type"),
-        type=found.get("type"),
-        state=str(found["state"]),
+        id=values.text(found["id"], ID),
+        name=values.text_or_none(found.get("name")),
+        size=values.count(found["size"]),
+        sha256=values.text_or_none(found.get("sha256"), _DIGEST),
+        declared_type=values.text_or_none(found.get("declared_type")),
+        type=values.text_or_none(found.get("type")),
+        state=values.text(found["state"], _STATE),
         verdict=None if told is None else _verdict(told),
         renditions=tuple(_rendition(one) for one in found.get("renditions", ())),
-        created_at=_moment(found.get("created_at")),
-        updated_at=_moment(found.get("updated_at")),
-        expires_at=_moment(found.get("expires_at")),
+        created_at=values.moment(found.get("created_at")),
+        updated_at=values.moment(found.get("updated_at")),
+        expires_at=values.moment(found.get("expires_at")),
         members=dict(found),
     )
 
 
 def _verdict(found: Mapping[str, Any]) -> Verdict:
     return Verdict(
-        outcome=str(found["outcome"]),
-        reason=found.get("reason"),
-        inspected_at=_moment(found.get("inspected_at")),
+        outcome=values.text(found["outcome"]),
+        reason=values.text_or_none(found.get("reason")),
+        inspected_at=values.moment(found.get("inspected_at")),
         engines=tuple(_engine(one) for one in found.get("engines", ())),
     )
 
 
 def _engine(found: Mapping[str, Any]) -> EngineReport:
     return EngineReport(
-        name=str(found["name"]),
-        version=found.get("version"),
-        signatures=found.get("signatures"),
-        outcome=str(found["outcome"]),
-        finding=found.get("finding"),
+        name=values.text(found["name"]),
+        version=values.text_or_none(found.get("version")),
+        signatures=values.text_or_none(found.get("signatures")),
+        outcome=values.text(found["outcome"]),
+        finding=values.text_or_none(found.get("finding")),
     )
 
 
 def _rendition(found: Mapping[str, Any]) -> Rendition:
     return Rendition(
-        name=str(found["name"]),
-        type=str(found["type"]),
-        width=int(found["width"]),
-        height=int(found["height"]),
-        size=int(found["size"]),
-        url=str(found["url"]),
+        name=values.text(found["name"]),
+        type=values.text(found["type"]),
+        width=values.count(found["width"]),
+        height=values.count(found["height"]),
+        size=values.count(found["size"]),
+        url=values.text(found["url"]),
     )
 
 
 def _link(found: Mapping[str, Any]) -> Link:
+    most = found.get("max_downloads")
     return Link(
-        id=str(found["id"]),
-        url=str(found["url"]),
-        documents=tuple(found["documents"]),
-        disposition=str(found["disposition"]),
-        expires_at=_moment(found.get("expires_at")),
-        max_downloads=found.get("max_downloads"),
+        id=values.text(found["id"], ID),
+        url=values.text(found["url"]),
+        documents=tuple(values.text(one, ID) for one in found["documents"]),
+        disposition=values.text(found["disposition"]),
+        expires_at=values.moment(found.get("expires_at")),
+        max_downloads=None if most is None else values.count(most),
         password_protected=bool(found["password_protected"]),
-        downloads=int(found["downloads"]),
+        downloads=values.count(found["downloads"]),
     )
 
 
 def _grant(found: Mapping[str, Any], size: int) -> Grant:
     single = found["method"] == "put"
     made = Grant(
-        id=str(found["id"]),
-        method=str(found["method"]),
-        part_size=size if single else int(found["part_size"]),
-        part_count=1 if single else int(found["part_count"]),
+        id=values.text(found["id"], ID),
+        method=values.text(found["method"]),
+        part_size=size if single else values.count(found["part_size"]),
+        part_count=1 if single else values.count(found["part_count"]),
         requests={1: _request(found["request"])} if single else _parts(found),
     )
     if -(-size // max(made.part_size, 1)) != made.part_count:
@@ -245,18 +258,21 @@ def _grant(found: Mapping[str, Any], size: int) -> Grant:
 def _limit(found: Mapping[str, Any], name: str) -> int:
     ending = name.rpartition(".")[2].lower()
     own = [one["max_bytes"] for one in found["types"] if ending in one["extensions"]]
-    return int(own[0] if own else found["max_file_bytes"])
+    return values.count(own[0] if own else found["max_file_bytes"])
+
+
+def _missing(found: Mapping[str, Any], part_count: int) -> list[int]:
+    numbers = [values.count(one) for one in found.get("missing") or ()]
+    if not all(1 <= one <= part_count for one in numbers):
+        raise ValueError("parts that the file does not have")
+    return numbers
 
 
 def _parts(found: Mapping[str, Any]) -> dict[int, SignedRequest]:
-    return {int(one["number"]): _request(one["request"]) for one in found["parts"]}
+    return {values.count(one["number"]): _request(one["request"]) for one in found["parts"]}
 
 
 def _request(found: Mapping[str, Any]) -> SignedRequest:
-    headers = {str(name): str(value) for name, value in found["headers"].items()}
-    moment = _moment(found.get("expires_at"))
-    return SignedRequest(str(found["method"]), str(found["url"]), headers, moment)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    headers = {values.text(name): values.text(value) for name, value in found["headers"].items()}
+    moment = values.moment(found.get("expires_at"))
+    return SignedRequest(values.text(found["method"]), values.text(found["url"]), headers, moment)

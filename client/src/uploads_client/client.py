@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -243,6 +242,6 @@ class Client:
 
 def _id(text: str) -> str:
     """An id that is safe in a path. Raises ValueError."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", text):
+    if not answers.ID.fullmatch(text):
         raise ValueError(f"Not an id: {text!r}.")
     return text

@@ -30,8 +30,15 @@ def to_stream(
     meter = Meter(document.size, progress)
     answer = wire.call("GET", f"/documents/{document.id}/content", redirect=True)
     address = str(answer.url.join(answer.headers["Location"]))
+    left = document.size
     with wire.fetching(address) as pieces:
         for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                # It may have no end, and the disk has one.
+                raise DigestMismatch(
+                    f"More bytes came than {document.id} has ({document.size}). Fetch it again."
+                )
             found.update(piece)
             stream.write(piece)
             meter.add(len(piece))

@@ -52,15 +52,15 @@ class Receipt:
 
     def as_text(self) -> str:
         """A few lines for people."""
-        shown = [plain(str(self.file))]
+        shown = [str(self.file)]
         if self.document is not None:
             found = self.document
-            shown = [plain(found.name or str(self.file))]
+            shown = [found.name or str(self.file)]
             shown += [f"  id       {found.id}", f"  size     {found.size} bytes"]
             shown += [f"  sha256   {self.sha256 or 'not known'}", f"  verdict  {_verdict(found)}"]
         if self.error is not None:
-            shown.append(f"  error    {plain(str(self.error))}")
-        return "\n".join(shown)
+            shown.append(f"  error    {self.error}")
+        return "\n".join(map(plain, shown))
 
     def code(self, unsettled_is_fine: bool) -> int:
         """0 to 3, as the command's exit codes."""
@@ -95,7 +95,7 @@ def line(found: Document | str) -> str:
     """One document, or one name, in a line."""
     if isinstance(found, str):
         return plain(found)
-    return f"{found.id}  {found.state:<11}  {found.size:>12}  {plain(found.name or '-')}"
+    return plain(f"{found.id}  {found.state:<11}  {found.size:>12}  {found.name or '-'}")
 
 
 def plain(text: str) -> str:
@@ -109,4 +109,4 @@ def _verdict(found: Document) -> str:
         return "none yet" if not found.settled else found.state
     findings = [f"{one.name}: {one.finding}" for one in verdict.engines if one.finding]
     words = [one for one in (verdict.reason, *findings) if one]
-    return plain(found.state + (f" ({', '.join(words)})" if words else ""))
+    return found.state + (f" ({', '.join(words)})" if words else "")

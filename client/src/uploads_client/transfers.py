@@ -220,8 +220,10 @@ class Granted:
                 answer = self._wire.call("POST", path, headers=key, json=promise)
                 return answers.document(members_of(answer))
             except UploadsError as error:
-                missing = error.members.get("missing")
-                if error.code != "incomplete" or not missing or round_ == _ROUNDS - 1:
+                if error.code != "incomplete" or round_ == _ROUNDS - 1:
                     raise
-            parts.send([int(number) for number in missing])
+                missing = answers.missing(error.members, grant.part_count)
+                if not missing:
+                    raise
+            parts.send(missing)
         raise AssertionError("a round returns or raises")

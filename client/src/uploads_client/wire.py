@@ -165,7 +165,7 @@ def fresh_key() -> dict[str, str]:
 def members_of(answer: httpx.Response) -> Any:
     """The JSON of an answer. Raises UploadsError where it is none."""
     try:
-        return answer.json()
+        return _json(answer)
     except ValueError as error:
         raise UploadsError(
             "The answer is not JSON. Is this the address of the service?",
@@ -174,13 +174,21 @@ def members_of(answer: httpx.Response) -> Any:
         ) from error
 
 
+def _json(answer: httpx.Response) -> Any:
+    """What is in the body. Raises ValueError."""
+    try:
+        return answer.json()
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
 def refusal(answer: httpx.Response) -> UploadsError:
     """The error that an answer is; one that is no problem+json gets a code of its status."""
     status = answer.status_code
     members: dict[str, Any] = {}
     if "problem+json" in answer.headers.get("Content-Type", ""):
         try:
-            found = answer.json()
+            found = _json(answer)
             members = found if isinstance(found, dict) else {}
         except ValueError:
             members = {}
