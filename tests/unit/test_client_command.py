@@ -42,7 +42,11 @@ class Service:
                 raise Stop(signal.SIGTERM)
             self.sent.append(request.url.params["name"])
             return httpx.Response(201, json=self._document("doc_a", request.url.params["name"]))
+        if request.url.path.endswith("/documents"):
+            return httpx.Response(200, json={"items": []})
         found = request.url.path.split("/")[4]
+        if found == self.stops_at:
+            raise Stop(signal.SIGTERM)
         if found not in {"doc_a", "doc_b"}:
             problem = {"code": "not-found", "detail": "Nothing."}
             headers = {"Content-Type": "application/problem+json"}
@@ -138,6 +142,42 @@ def test_a_service_that_is_away_is_told_of_every_file(
     code, out, err = run("rm", "--json", "doc_a", "doc_b")
     assert (code, err) == (3, "")
     assert errors(out) == [("doc_a", "not-reachable"), ("doc_b", "not-done")]
+
+
+def test_a_failure_of_everything_is_an_object_too(
+    run: Run, service: Service, notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = run("upload", "--json", "--name", "c.txt", *notes)
+    assert (code, out, json.loads(err)["error"]["code"]) == (2, "", "local")
+    service.away = True
+    code, out, err = run("ls", "--json")
+    assert (code, out, json.loads(err)["error"]["code"]) == (3, "", "not-reachable")
+    monkeypatch.delenv("UPLOADS_KEY")
+    code, out, err = run("--json", "ls")
+    assert (code, out, json.loads(err)["error"]["code"]) == (2, "", "local")
+
+
+def test_a_service_that_is_away_is_not_waited_for_again(run: Run, service: Service) -> None:
+    service.away = True
+    code, out, err = run("wait", "--json", "doc_a", "doc_b")
+    assert (code, err) == (3, "")
+    assert errors(out) == [("doc_a", "not-reachable"), ("doc_b", "not-done")]
+
+
+@pytest.mark.parametrize("verb", ["wait", "rm"])
+def test_who_is_stopped_is_told_of_what_was_done(verb: str, run: Run, service: Service) -> None:
+    service.stops_at = "doc_b"
+    code, out, _ = run(verb, "--json", "doc_a", "doc_b", "doc_c")
+    assert code == 143
+    assert errors(out) == [("doc_a", None), ("doc_b", "not-done"), ("doc_c", "not-done")]
+
+
+def test_who_is_stopped_in_a_download_is_told_too(run: Run, service: Service) -> None:
+    service.stops_at = "doc_a"
+    code, out, _ = run("get", "--json", "doc_a")
+    assert (code, errors(out)) == (143, [("doc_a", "not-done")])
+    code, out, err = run("get", "--json", "doc_a", "-o", "-")
+    assert (code, out, errors(err.splitlines()[0])) == (143, "", [("doc_a", "not-done")])
 
 
 def test_who_is_stopped_is_told_of_every_file(run: Run, service: Service, notes: list[str]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from uploads_client.answers import Document
 from uploads_client.client import Client
@@ -71,15 +72,28 @@ def _send(client: Client, asked: argparse.Namespace, file: str) -> Document:
 
 
 def wait(client: Client, asked: argparse.Namespace) -> int:
-    """Wait for each in turn: all are inspected meanwhile."""
-    receipts = [_told(one, partial(client.wait, one, asked.timeout)) for one in asked.ids]
-    return show(receipts, asked.json)
+    """Wait for each in turn: all are inspected meanwhile. Each is told when it is known."""
+    code, told = 0, 0
+    try:
+        for one in asked.ids:
+            receipt = _told(one, partial(client.wait, one, asked.timeout))
+            code = max(code, show([receipt], asked.json))
+            told += 1
+            if isinstance(receipt.error, NotReachable):
+                break
+    finally:
+        _not_done(asked.ids[told:], asked.json)
+    return code
 
 
 def get(client: Client, asked: argparse.Namespace) -> int:
     """Fetch one; the receipt goes to where the bytes do not."""
+    told = sys.stderr if asked.output == "-" else None
     try:
         found = _fetched(client, asked)
+    except KeyboardInterrupt:
+        _not_done([asked.id], asked.json, to=told)
+        raise
     except BrokenPipeError:
         # Of standard output, which is the command's to close.
         raise
@@ -87,7 +101,7 @@ def get(client: Client, asked: argparse.Namespace) -> int:
         if not asked.json:
             raise
         refused = Receipt(asked.id, error=_of(error))
-        return show([refused], True, to=sys.stderr if asked.output == "-" else None)
+        return show([refused], True, to=told)
     if asked.output == "-":
         return 0
     return show([Receipt(str(destination(asked.output, found)), found)], asked.json)
@@ -111,18 +125,27 @@ def ls(client: Client, asked: argparse.Namespace) -> int:
 
 def rm(client: Client, asked: argparse.Namespace) -> int:
     """Delete each; one that is not there does not save the others."""
-    code = 0
-    for place, one in enumerate(asked.ids, 1):
-        error = _trouble(partial(client.delete, one))
-        if error is not None:
-            code = max(code, show([Receipt(one, error=error)], asked.json))
-        elif asked.json:
-            print(gone(one))
-        if isinstance(error, NotReachable):
-            other = NotDone("Not tried, because the service did not answer.")
-            show([Receipt(left, error=other) for left in asked.ids[place:]], asked.json)
-            break
+    code, told = 0, 0
+    try:
+        for one in asked.ids:
+            error = _trouble(partial(client.delete, one))
+            if error is not None:
+                code = max(code, show([Receipt(one, error=error)], asked.json))
+            elif asked.json:
+                print(gone(one))
+            told += 1
+            if isinstance(error, NotReachable):
+                break
+    finally:
+        _not_done(asked.ids[told:], asked.json)
     return code
+
+
+def _not_done(ids: Sequence[str], as_json: bool, to: TextIO | None = None) -> None:
+    """Tell programs of those whose turn never came, or who were given up in the middle."""
+    if as_json:
+        other = NotDone("Not done: the service did not answer, or the command was stopped.")
+        show([Receipt(one, error=other) for one in ids], True, to=to)
 
 
 def _told(file: str, made: _Made) -> Receipt:

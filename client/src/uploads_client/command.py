@@ -15,11 +15,11 @@ from pathlib import Path
 
 from uploads_client import actions, standard, stopping
 from uploads_client.client import Client
-from uploads_client.errors import NotReachable, UploadsError, WaitTimeout
-from uploads_client.receipts import plain
+from uploads_client.errors import UploadsError
+from uploads_client.receipts import LocalTrouble, Receipt, plain
 from uploads_client.retrying import Retries
 
-CLEAN, NOT_CLEAN, USAGE, NO_ANSWER = 0, 1, 2, 3
+NOT_CLEAN, USAGE = 1, 2
 _ENDS = (
     "Exit codes: 0 all done and clean, 1 something was refused or is not clean, 2 wrong usage or a"
     " local file that cannot be read or written, 3 no answer or not in time, 130 stopped by Ctrl-C,"
@@ -31,21 +31,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. argparse ends with 2 by itself."""
     if not standard.ready():
         return USAGE
+    asked: argparse.Namespace | None = None
     try:
         with stopping.heard():
-            return _run(parser().parse_args(argv), os.environ)
+            asked = parser().parse_args(argv)
+            return _run(asked, os.environ)
     except stopping.Stop as stop:
         return _fail("stopped.", stop.exit_code)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_CLEAN
-    except (NotReachable, WaitTimeout) as error:
-        return _fail(str(error), NO_ANSWER)
     except UploadsError as error:
-        return _fail(str(error), NOT_CLEAN)
+        return _refused(error, asked)
     except (ValueError, OSError) as error:
-        return _fail(str(error), USAGE)
+        return _refused(LocalTrouble(str(error)), asked)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -133,6 +133,16 @@ def _seconds(text: str) -> float:
     if not 0 <= value <= 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds.")
     return value
+
+
+def _refused(error: UploadsError, asked: argparse.Namespace | None) -> int:
+    """What ends the whole command. Standard output may be what is in the way."""
+    told = Receipt(None, error=error)
+    code = told.code(unsettled_is_fine=False)
+    if getattr(asked, "json", False):
+        print(told.as_json(), file=sys.stderr)
+        return code
+    return _fail(error.detail if isinstance(error, LocalTrouble) else str(error), code)
 
 
 def _fail(words: str, code: int) -> int:
