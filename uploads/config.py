@@ -367,7 +367,9 @@ class Settings(BaseSettings):
     )
     archive_bytes: int = Field(1024 * MIB, ge=1, description="Most unpacked bytes of one archive.")
     archive_ratio: int = Field(
-        200, ge=2, description="Largest unpacked : packed ratio of one entry above 1 MiB."
+        200,
+        ge=2,
+        description="Largest unpacked : packed ratio, of an entry and of all, above 32 MiB.",
     )
     archive_depth: int = Field(3, ge=1, le=10, description="Deepest nesting of archives.")
     image_pixels: int = Field(

@@ -12,7 +12,7 @@ from tests.support.hostile_files import ZIP, eicar_zip
 from tests.support.zip_bytes import Piece, end_record, make_zip
 
 
-def deflated_zeros(size: int) -> Piece:
+def deflated_zeros(size: int, name: bytes = b"zeros") -> Piece:
     """An entry of so many zeros; packed as a stream, never held unpacked."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     block, crc, packed = bytes(1024 * 1024), 0, []
@@ -26,7 +26,7 @@ def deflated_zeros(size: int) -> Piece:
         def packed(self) -> bytes:
             return b"".join(packed)
 
-    return Packed(b"zeros", stated_unpacked=size, crc=crc)
+    return Packed(name, stated_unpacked=size, crc=crc)
 
 
 def lying_bomb(stated: int = 10) -> bytes:

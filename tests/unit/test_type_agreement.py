@@ -10,6 +10,7 @@ from tests.support import endings, samples
 from uploads.documents.errors import MalformedFile, TypeMismatch
 from uploads.documents.kinds import KNOWN
 from uploads.documents.policy import HEAD_BYTES, Policy
+from uploads.web.words import BECAUSE
 
 ORDINARY = [kind for kind in KNOWN if not kind.active]
 POLICY = Policy(max_bytes=1000)
@@ -87,3 +88,5 @@ def test_a_refused_structure_has_the_verdicts_word(reason: str) -> None:
     assert refused.members == {"reason": reason}
     assert refused.public.endswith("send it again.")
     assert (refused.public == MalformedFile.sentence) is (reason == "malformed-file")
+    damaged = f"{MalformedFile.title} {refused.public} {BECAUSE[reason]}"
+    assert ("damaged" in damaged) is (reason == "malformed-file")

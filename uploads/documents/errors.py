@@ -319,7 +319,7 @@ class MalformedFile(UploadsError):
     """
 
     code = "malformed-file"
-    title = "The file is damaged"
+    title = "The file cannot be accepted as it is"
     sentence = "The file cannot be read as what it is. Save it anew and send it again."
 
     def __init__(self, reason: str = "malformed-file") -> None:
@@ -497,7 +497,9 @@ class LeaseLost(UploadsError):
 _STRUCTURE = {
     "active-content": "The file carries macros or other active content. Save it without them and "
     "send it again.",
-    "bomb": "The file would unpack or unfold to an absurd size. Make it smaller and send it again.",
+    "bomb": "The file unpacks to far more than its size tells, or has more entries or pixels than "
+    "are read here. It may be in order all the same: save it with smaller pictures, or in parts, "
+    "and send it again.",
     "encrypted": "The file is encrypted, so it cannot be inspected. Remove its password and send "
     "it again.",
     "second-format": "The file is two kinds of file in one. Save it anew and send it again.",

@@ -65,7 +65,8 @@ BECAUSE: Mapping[str, str] = {
     "encrypted": "it is encrypted. Remove its password and upload it again.",
     "too-large": "it unpacks to more than is inspected. Split it and upload the parts.",
     "too-deep": "its archives are nested too deeply. Unpack it and upload what is inside.",
-    "bomb": "it unpacks to an absurd size.",
+    "bomb": "it unpacks to far more than its size tells, or has more entries or pixels than are "
+    "read here. Save it with smaller pictures, or in parts, and upload it again.",
     "timeout": "inspecting it took too long.",
     "active-content": "it carries macros or other active content. Save it without them and "
     "upload it again.",

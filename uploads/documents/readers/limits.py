@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-RATIO_FROM_BYTES = 1024 * 1024
-_ALL_FROM_BYTES = 32 * 1024 * 1024
+RATIO_FROM_BYTES = 32 * 1024 * 1024
+"""What may swell at any ratio, of one entry and of all together: plain pictures do (BMP, EMF)."""
 PIXELS = 250_000_000
 _STEPS = 150_000
 _BYTES_PER_STEP = 4
@@ -124,8 +124,8 @@ class Budget:
         if self.limits.readable is not None and self.bytes > self.limits.readable:
             raise Refusal("too-large", "more unpacked bytes than the virus scanner reads")
         self.check_ratio(so_far, packed)
-        if self.size is not None and self.bytes > _ALL_FROM_BYTES + self.size * self.limits.ratio:
-            raise Refusal("bomb", "compression ratio of the whole")
+        if self.size is not None:
+            self.check_whole(self.bytes, self.size)
 
     def check_time(self) -> None:
         """Raises: Refusal when this file's time is over."""
@@ -136,3 +136,8 @@ class Budget:
         """Raises: Refusal when one entry swells more than the limit allows."""
         if unpacked > RATIO_FROM_BYTES and unpacked > packed * self.limits.ratio:
             raise Refusal("bomb", "compression ratio")
+
+    def check_whole(self, unpacked: int, packed: int) -> None:
+        """Raises: Refusal when all entries together swell more than the limit allows."""
+        if unpacked > RATIO_FROM_BYTES + packed * self.limits.ratio:
+            raise Refusal("bomb", "compression ratio of the whole")

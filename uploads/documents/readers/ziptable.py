@@ -92,8 +92,10 @@ def read_table(file: Seekable, budget: Budget, *, led: bool = False) -> list[Ent
         _malformed("two entries of one name")
     if any(each.flags & _ENCRYPTED or each.method == _AES for each in found):
         raise Refusal("encrypted", "zip: encrypted entries")
-    if sum(each.unpacked for each in found) > budget.limits.bytes:
+    stated = sum(each.unpacked for each in found)
+    if stated > budget.limits.bytes:
         raise Refusal("bomb", "zip: stated size")
+    budget.check_whole(stated, sum(each.packed for each in found))
     starts = _check_layout(file, found, end.offset, led=led)
     entries = []
     for each, name, start in zip(found, names, starts, strict=True):
