@@ -38,6 +38,14 @@ def test_the_plain_form_takes_several_files_and_judges_each(visit: Callable[...,
     expect(page.locator(".doc").filter(has_text="photo.png")).to_contain_text("It has arrived")
     wrong = page.locator(".doc").filter(has_text="wrong.pdf")
     expect(wrong).to_contain_text("The file's name and type do not agree")
+    # The page can be shown again, left and come back to; nothing is sent once more.
+    page.reload()
+    expect(wrong).to_contain_text("The file's name and type do not agree")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Your documents")).to_be_visible()
+    page.go_forward()
+    expect(wrong).to_contain_text("The file's name and type do not agree")
+    assert [one["name"] for one in window.person.documents()] == ["photo.png"]
     page.get_by_role("link", name="photo.png", exact=True).click()
     page.wait_for_url(re.compile(r"/documents/doc_\w+$"))
     document_id = page.url.rpartition("/")[2]

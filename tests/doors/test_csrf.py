@@ -68,8 +68,9 @@ def test_the_pages_own_script_may_use_the_session(alice: Person) -> None:
     assert answer.status_code == 202, answer.text
 
 
-def test_the_plain_form_takes_several_files_each_on_its_own(alice: Person) -> None:
-    """Without script: one good file and one bad one, each with its own answer."""
+def test_the_plain_form_takes_several_files_each_on_its_own(alice: Person, bob: Person) -> None:
+    """Without script: one good file and one bad one, each with its own answer. That has an address,
+    which is nobody else's."""
     with alice.browser() as browser:
         token = browser.token(ME)
         answer = browser.post(
@@ -80,8 +81,16 @@ def test_the_plain_form_takes_several_files_each_on_its_own(alice: Person) -> No
                 ("files", ("plain form bad.pdf", samples.png())),
             ],
         )
-    assert answer.status_code == 200, answer.text
-    assert "plain form bad.pdf" in answer.text
+        assert answer.status_code == 303, answer.text
+        page = answer.headers["Location"]
+        for _ in range(2):
+            again = browser.get(page)
+            assert again.status_code == 200
+            assert "It has arrived" in again.text
+            assert "<bdi>plain form bad.pdf</bdi>" in again.text
+            assert_secure(again)
+    with bob.browser() as other:
+        assert other.get(page).status_code == 404
     names = [one["name"] for one in alice.documents(q="plain form")]
     assert names == ["plain form good.png"]
 

@@ -1,17 +1,17 @@
 """The plain form: several files in one request, each judged on its own. Works without script.
 
-A form that was not read to its end is answered with 4xx. To any other answer in the middle of its
+A form that was read to its end leads to the page that says what became of its files (`results`).
+One that was not is answered with that page, as 4xx. To any other answer in the middle of its
 sending Chromium pays no heed: it sees a broken connection, and sends the whole form once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
-from flask import render_template, request
+from flask import make_response, request
+from werkzeug.wrappers import Response
 
 from uploads import bodies
 from uploads.bodies import Part
@@ -23,27 +23,19 @@ from uploads.documents.errors import (
     UploadsError,
 )
 from uploads.documents.intake import Offer
-from uploads.documents.model import Actor, Document, Scope
-from uploads.errors import problem, status_of
+from uploads.documents.model import Actor, Scope
+from uploads.errors import status_of
 from uploads.security import csrf, upload_limits
 from uploads.security.principals import require_actor, services
-from uploads.web import blueprint
+from uploads.web import blueprint, results
+from uploads.web.results import Outcome
 
 # Raised by the form itself: nothing more of it can be read.
 _BROKEN = (BodyTooLarge, HeadersTooLarge, Malformed, SizeMismatch)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file of the form: a document, or a problem document's members."""
-
-    name: str
-    document: Document | None = None
-    problem: dict[str, Any] | None = None
-
-
 @blueprint.post("/documents")
-def upload() -> tuple[str, int]:
+def upload() -> Response:
     """Take the form's files one after the other; its first field proves that the page is ours."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     parts = bodies.form_parts(request, services().settings.body_seconds)
@@ -53,7 +45,9 @@ def upload() -> tuple[str, int]:
         given = first.text() if first is not None and first.field == csrf.FIELD else None
     csrf.check(given)
     outcomes, status = _outcomes(actor, parts)
-    return render_template("results.html", outcomes=outcomes), status
+    # Of a form without files there is nothing to be kept.
+    led = results.lead_to(actor, outcomes) if outcomes and status == HTTPStatus.OK else None
+    return led or make_response(results.page(outcomes), status)
 
 
 def _outcomes(actor: Actor, parts: Iterator[Part]) -> tuple[list[Outcome], int]:
@@ -83,8 +77,7 @@ def _rest(error: UploadsError) -> Outcome:
     if isinstance(error, BodyTooLarge):
         name = "Other files of the form, if it had any"
         why = "The form was not read to its end. What it has behind these files did not arrive"
-    said = {"title": "Not received", "detail": f"{why}: send them again, fewer at a time."}
-    return Outcome(name, problem={**problem(error), **said})
+    return Outcome(name, None, "Not received", f"{why}: send them again, fewer at a time.")
 
 
 def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:
@@ -100,5 +93,5 @@ def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:
     except _BROKEN:
         raise
     except UploadsError as error:
-        return Outcome(part.filename or "", problem=problem(error))
-    return Outcome(document.name, document)
+        return Outcome(part.filename or "", None, error.title, error.public)
+    return Outcome(document.name, document.id)
