@@ -131,6 +131,14 @@ class Settings(BaseSettings):
         "user and password read from that secret of AWS Secrets Manager, and again when the "
         "database refuses them: they may change meanwhile.",
     )
+    database_connections: int | None = Field(
+        None,
+        ge=2,
+        description="Most connections of one gunicorn worker to PostgreSQL; those that rest for a "
+        "minute are closed. By itself 40 for all gunicorn workers of a machine together, 4 to 15 "
+        "each. `uploads doctor` holds what a machine may open against the server's "
+        "`max_connections`.",
+    )
     redis_url: RedisUrl = Field(
         "",
         description="redis://, rediss:// or unix:// URL of Redis; default the embedded socket. "
@@ -551,6 +559,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "UPLOADS_REFUSE_BACKLOG_SECONDS must be larger than UPLOADS_BACKLOG_SECONDS, or 0"
             )
+
+    @property
+    def connections_each(self) -> int:
+        """Most connections of one process to PostgreSQL."""
+        return self.database_connections or max(4, min(15, 40 // self.web_processes))
 
     def require_parts(self) -> Settings:
         """Return these settings, or raise ConfigurationError naming what a server still needs."""

@@ -78,7 +78,7 @@ def build(settings: Settings, celery: Celery | None = None, *, web: bool = False
     """
     settings.require_parts()
     faults.arm(settings.fault)
-    records = SqlRecords(settings.database_url, grouped=web)
+    records = SqlRecords(settings.database_url, grouped=web, connections=settings.connections_each)
     storage = CountedStorage(make_store(settings))
     clamd_address = scanner.find(settings.clamd)
     policy = judging.policy(settings, clamd_address is not None)

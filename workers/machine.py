@@ -15,6 +15,8 @@ FEWEST, MOST = 2, 9
 """Processes of a worker by itself: a stranger's slow picture never stands before an inspection, and
 clamd (`MaxThreads`) has a thread for each."""
 
+_COURIERS, _OTHERS = 15, 5  # a pool has no more; the clock, a few commands
+
 _CONTROL_GROUP = Path("/sys/fs/cgroup")  # a container sees its own limits there (cgroups(7))
 
 
@@ -29,6 +31,17 @@ def processes(settings: Settings) -> int:
     cell = settings.cell_memory_bytes
     room = (memory_bytes() - cell // 2) // cell
     return max(FEWEST, min(MOST, processors() + 1, room))
+
+
+def opened(settings: Settings) -> int:
+    """How many connections all processes of a machine may open to a PostgreSQL at once.
+
+    A worker's process has one for its job, one for the lease, and one that rests; the courier has
+    one for each call, and the clock and commands have the rest.
+    """
+    workers = 3 * (processes(settings) + 1)
+    web = settings.web_processes * settings.connections_each
+    return web + workers + min(settings.webhook_workers, _COURIERS) + _OTHERS
 
 
 def processors(control_group: Path = _CONTROL_GROUP) -> int:

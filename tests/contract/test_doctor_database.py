@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
@@ -52,16 +54,33 @@ def test_a_database_that_takes_no_writes_is_broken(postgresql: str) -> None:
 
 
 @pytest.fixture
-def poor(postgresql: str) -> str:
+def poor(postgresql: str) -> Iterator[str]:
     """The address of a newest schema for a user who may look and no more."""
     url = fresh_database(postgresql)
     upgrade(url)
     grants = ["CREATE ROLE poor LOGIN PASSWORD 'pw'", "GRANT pg_read_all_data TO poor"]
     _administer(url, *grants)
-    return make_url(url).set(username="poor", password="pw").render_as_string(False)
+    yield make_url(url).set(username="poor", password="pw").render_as_string(False)
+    _administer(postgresql, "DROP ROLE poor")
 
 
 def test_a_user_who_may_only_look_is_broken(poor: str) -> None:
     told = found(poor)["writing"]
     assert told.state is State.BROKEN
     assert told.found.startswith("this user may not write alembic_version, ")
+
+
+def test_fewer_connections_than_the_processes_open_are_told(migrated_postgresql: str) -> None:
+    """A server as it comes has a hundred, of which three are for superusers."""
+    looks = {one.name: one for one in database.looks(migrated_postgresql, 98)}
+    told = looks["connections"].do()
+    assert told.state is State.DEGRADED
+    assert told.found.startswith("this machine opens up to 98 of 97; ")
+    assert "max_connections to 101 or more" in told.follows
+    assert found(migrated_postgresql)["connections"].state is State.OK
+
+
+def test_a_role_with_a_limit_of_its_own_has_no_more(poor: str, postgresql: str) -> None:
+    _administer(postgresql, "ALTER ROLE poor CONNECTION LIMIT 7")
+    looks = {one.name: one for one in database.looks(poor, 8)}
+    assert looks["connections"].do().found.startswith("this machine opens up to 8 of 7; ")

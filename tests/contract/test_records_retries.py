@@ -183,6 +183,21 @@ def test_a_server_that_is_not_there_is_unavailable(postgresql: str, tmp_path: Pa
         records.close()
 
 
+def test_a_server_whose_connections_are_used_up_is_unavailable(migrated_postgresql: str) -> None:
+    """It refuses the connection itself (53300); units of every kind say so."""
+    engine = create_engine(migrated_postgresql, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE ROLE many LOGIN CONNECTION LIMIT 0"))
+        url = make_url(migrated_postgresql).set(username="many")
+        records = SqlRecords(url.render_as_string(), pause=lambda seconds: None)
+        for run in (records.read, records.glance, records.write, records.write_one):
+            with pytest.raises(RecordsUnavailable) as refusal:
+                run(lambda work: work.accounts.users())
+            assert "too many connections" in str(refusal.value.__cause__)
+        records.close()
+        connection.execute(text("DROP ROLE many"))
+
+
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "broken.db"
     path.write_bytes(b"this is not a database" * 100)

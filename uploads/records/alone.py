@@ -20,8 +20,8 @@ from uploads.records.engine import alone_options
 
 T = TypeVar("T")
 
-# The others are for units of several statements: a pool has fifteen.
-_MOST_IDLE = 6
+# So much of a pool; the others are for units of several statements.
+_SHARE = 2 / 5
 _new_poll = monkey.get_original("select", "poll")
 
 
@@ -35,6 +35,8 @@ class Alone:
         self._engine = engine
         self._inherited = inherited
         self._idle: deque[tuple[Pool, Connection]] = deque()
+        pool: Any = engine.pool
+        self._most_idle = max(1, int(pool.size() * _SHARE))
 
     def read(self, act: Callable[[Connection], T]) -> T:
         """One attempt, which may be repeated whatever it raises. Raises what the act raises."""
@@ -72,7 +74,7 @@ class Alone:
         except BaseException:
             self._end(pool, connection)
             raise
-        if pool is self._engine.pool and len(self._idle) < _MOST_IDLE:
+        if pool is self._engine.pool and len(self._idle) < self._most_idle:
             self._idle.append(taken)
         else:
             self._end(pool, connection)

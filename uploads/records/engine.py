@@ -15,21 +15,22 @@ from sqlalchemy.exc import DBAPIError
 
 LOCK_SECONDS = 5
 MIGRATION_LOCK_SECONDS = 60
+CONNECTIONS = 15
 _WRITES = "uploads_writes"
 _ALONE = "uploads_alone"
 
 
-def make_engine(database_url: str) -> Engine:
+def make_engine(database_url: str, connections: int = CONNECTIONS) -> Engine:
     """A pooled engine for `sqlite:///PATH` or `postgresql+psycopg://…`.
 
-    Raises ValueError for any other database.
+    Of a PostgreSQL it has so many `connections` at most. Raises ValueError for any other database.
     """
     url = _checked(database_url)
     if url.get_backend_name() == "postgresql":
         # With it come its driver and AWS: only where it is the database.
         from uploads.records import postgresql  # noqa: PLC0415
 
-        return postgresql.pooled(url, LOCK_SECONDS)
+        return postgresql.pooled(url, LOCK_SECONDS, connections)
     engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from uploads.records.cooperative import CooperativeConnection
 from uploads.records.passwords import SecretPassword, without_secret
+from uploads.records.resting import RestingPool
 
 _OPTIONS = {
     "statement_timeout": "15s",
@@ -25,7 +26,7 @@ _OPTIONS = {
 }
 
 
-def pooled(url: URL, lock_seconds: float) -> Engine:
+def pooled(url: URL, lock_seconds: float, connections: int) -> Engine:
     """A pooled engine whose statements wait for locks for `lock_seconds` at most."""
     given = {**_OPTIONS, "lock_timeout": f"{lock_seconds}s"}
     options = " ".join(f"-c {name}={value}" for name, value in given.items())
@@ -34,9 +35,11 @@ def pooled(url: URL, lock_seconds: float) -> Engine:
         address,
         # A connection that was lost while it lay idle is noticed by its first statement, and thrown
         # away with all that are as old, and the unit is run again: no question before each unit.
-        # All are kept once they are made: each new one is a new process for the server.
-        pool_size=15,
+        # Each new one is a new process for the server: they are kept while they are of use.
+        poolclass=RestingPool,
+        pool_size=connections,
         max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=10,
         # Without the last one, a host that vanished is noticed only after a quarter of an hour.
         connect_args={"options": options, "connect_timeout": 5, "tcp_user_timeout": 15_000},

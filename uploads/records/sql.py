@@ -24,7 +24,7 @@ from uploads.records.answers import SqlAnswers
 from uploads.records.audit import SqlAudit
 from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
-from uploads.records.engine import begin_options, make_engine
+from uploads.records.engine import CONNECTIONS, begin_options, make_engine
 from uploads.records.events import SqlEvents
 from uploads.records.failures import may_repeat, translate
 from uploads.records.gate import Gate
@@ -105,8 +105,9 @@ class SqlRecords:
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[float, float], float] = random.uniform,
         grouped: bool = False,
+        connections: int = CONNECTIONS,
     ) -> None:
-        self._engine = make_engine(database_url)
+        self._engine = make_engine(database_url, connections)
         self._attempts = attempts
         self._pause = pause
         self._jitter = jitter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, make_url, text
@@ -26,10 +27,22 @@ WHERE schemaname = ANY (current_schemas(false)) AND NOT (
     AND has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT')
 ) ORDER BY tablename
 """
+# What there is for this user, who is no superuser; only newer servers keep some for other roles.
+_ROOM = """
+SELECT most, LEAST(
+    most - kept, NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1)
+), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
+FROM (
+    SELECT current_setting('max_connections')::int AS most,
+        current_setting('superuser_reserved_connections')::int
+        + COALESCE(current_setting('reserved_connections', true), '0')::int AS kept
+) AS server, pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
+"""
 _UPGRADE = "bring it up to date with `uploads db upgrade`; until then nothing starts"
 
 
-def looks(database_url: str) -> list[Look]:
+def looks(database_url: str, opened: int = 0) -> list[Look]:
+    """`opened` is how many connections this machine's processes may open to a PostgreSQL."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         missing = Finding(PART, "reach", State.BROKEN, f"{url.database} does not exist", _UPGRADE)
@@ -40,6 +53,8 @@ def looks(database_url: str) -> list[Look]:
         "durability": _durability,
         "clock": _clock,
     }
+    if url.get_backend_name() == "postgresql":
+        tries["connections"] = partial(_connections, opened)
     schema = Look(PART, "schema", lambda: _schema(database_url), _SECONDS)
     return [schema, *(_look(database_url, name, do) for name, do in tries.items())]
 
@@ -109,6 +124,20 @@ def _durability(connection: Connection) -> Finding:
         return Finding(PART, "durability", State.OK, told)
     follows = "what was answered 2xx can be lost with the power: turn it on"
     return Finding(PART, "durability", State.DEGRADED, told, follows)
+
+
+def _connections(opened: int, connection: Connection) -> Finding:
+    """Whether all that this machine's processes may open at once is to be had."""
+    most, ours, used = connection.execute(text(_ROOM)).one()
+    told = f"this machine opens up to {opened} of {ours}; {used} are in use"
+    if opened <= ours:
+        return Finding(PART, "connections", State.OK, told)
+    follows = (
+        "with all of them at work some get none: uploads end with 503 and workers wait. Set "
+        f"max_connections to {most + opened - ours} or more (and a limit of the role or the "
+        "database where there is one), or lower UPLOADS_DATABASE_CONNECTIONS"
+    )
+    return Finding(PART, "connections", State.DEGRADED, told, follows)
 
 
 def _clock(connection: Connection) -> Finding:

@@ -11,6 +11,7 @@ from workers.doctor import broker, clocks, database, proxy, room, store, store_g
 from workers.doctor.checkup import Look
 from workers.doctor.findings import Finding, State
 from workers.doctor.trial import Store
+from workers.machine import opened
 
 
 def store_looks(settings: Settings) -> list[Look]:
@@ -23,7 +24,7 @@ def store_looks(settings: Settings) -> list[Look]:
 def all_looks(settings: Settings) -> list[Look]:
     """Every part that these settings name, and this machine."""
     return [
-        *database.looks(settings.database_url),
+        *database.looks(settings.database_url, opened(settings)),
         *broker.looks(settings.redis_url),
         *store_looks(settings),
         *room.looks(settings),
