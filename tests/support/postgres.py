@@ -6,11 +6,12 @@ It trusts every local connection and, for tests, does not sync to disk: it is fo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ _SETTINGS = {
     "logging_collector": "off",
     "log_destination": "stderr",
 }
-_READY = "database system is ready to accept connections"
+_READY = re.compile("database system is ready to accept (read-only )?connections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,28 @@ def postgres_server(
         given = {**_SETTINGS, **settings, "port": str(port)}
         with _server(binaries, home, log, who, given) as pid:
             yield Server(f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres", pid)
+    finally:
+        shutil.rmtree(home)
+
+
+@contextmanager
+def standby_postgres(directory: Path, prepare: Callable[[str], None]) -> Iterator[str]:
+    """A server that only reads, as the old primary does after a failover; yields its URL.
+
+    `prepare` is given the URL while it still takes writes. Raises RuntimeError as above.
+    """
+    home = Path(tempfile.mkdtemp(prefix="uploads-postgresql-"))
+    try:
+        who = identity(home)
+        _run([newest_binaries() / "initdb", "-D", home / "data", *_INITDB], who)
+        port = free_port()
+        given = {**_SETTINGS, **_QUICK, "port": str(port)}
+        url = f"postgresql+psycopg://uploads@127.0.0.1:{port}/postgres"
+        with _server(newest_binaries(), home, directory / "primary.log", who, given):
+            prepare(url)
+        (home / "data" / "standby.signal").touch()
+        with _server(newest_binaries(), home, directory / "standby.log", who, given):
+            yield url
     finally:
         shutil.rmtree(home)
 
@@ -164,7 +187,7 @@ class _LogReader(threading.Thread):
             for line in self._server.stderr:
                 log.write(line)
                 log.flush()
-                if _READY in line:
+                if _READY.search(line):
                     self._ready = True
                     self._said_something_final.set()
         self._said_something_final.set()

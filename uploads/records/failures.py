@@ -6,7 +6,10 @@ Knows both drivers' error codes; knows no table and no unit of work.
 from __future__ import annotations
 
 import sqlite3
+import time
+from typing import Any
 
+import structlog
 from sqlalchemy.exc import (
     DatabaseError,
     DBAPIError,
@@ -25,6 +28,20 @@ _SQLITE_AGAIN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 # deadlock_detected, lock_not_available. The server has rolled back, whenever it says so.
 _POSTGRESQL_AGAIN = {"40001", "40P01", "55P03"}
 _POSTGRESQL_FULL = "53100"  # disk_full
+_ONLY_READS = "the server only reads: a standby, or transactions are read-only by default"
+_NO_RIGHTS = "this user may not do what the service does: see `uploads doctor`"
+_NO_TABLE = "a table or a column is missing: see `uploads db check`"
+# A server that is there and does not take what it should; somebody has to see to it.
+_POSTGRESQL_UNFIT = {
+    "25006": _ONLY_READS,  # read_only_sql_transaction
+    "0A000": _ONLY_READS,  # feature_not_supported: to begin a writing transaction on a standby
+    "42501": _NO_RIGHTS,  # insufficient_privilege
+    "42P01": _NO_TABLE,  # undefined_table
+    "42703": _NO_TABLE,  # undefined_column
+}
+_SAY_AGAIN_SECONDS = 60.0
+_said: dict[str, float] = {}
+_log = structlog.get_logger(__name__)
 
 
 def may_repeat(error: SQLAlchemyError, *, committing: bool) -> bool:
@@ -40,12 +57,25 @@ def may_repeat(error: SQLAlchemyError, *, committing: bool) -> bool:
         # Extended codes carry the primary one in their lowest byte.
         return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_AGAIN
     state = getattr(original, "sqlstate", None)
-    if state in _POSTGRESQL_AGAIN:
+    if state in _POSTGRESQL_AGAIN or _plan_is_old(original):
         return True
+    if state in _POSTGRESQL_UNFIT:
+        return False
     unreachable = error.connection_invalidated or (
         state is None and isinstance(error, OperationalError)
     )
     return unreachable and not committing
+
+
+def is_outlived(error: SQLAlchemyError) -> bool:
+    """Whether connections as old as this one are of no use, though their server goes on.
+
+    After a failover they may lead to what is a standby now, and a new one to its primary; after a
+    migration their plans have the types of before.
+    """
+    original = getattr(error, "orig", None)
+    state = getattr(original, "sqlstate", None)
+    return _plan_is_old(original) or _POSTGRESQL_UNFIT.get(str(state)) == _ONLY_READS
 
 
 def translate(error: SQLAlchemyError) -> UploadsError | None:
@@ -54,6 +84,8 @@ def translate(error: SQLAlchemyError) -> UploadsError | None:
         return Conflict()
     if _is_full(error):
         return StorageFull("the database's disk is full")
+    if unfit := _unfit(error):
+        return RecordsUnavailable(unfit)
     # psycopg's and sqlite3's plain DatabaseError: a damaged file, a server that speaks nonsense.
     broken = isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout))
     plain = type(error) is DatabaseError
@@ -65,3 +97,25 @@ def _is_full(error: SQLAlchemyError) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else None
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     return code == sqlite3.SQLITE_FULL or getattr(original, "sqlstate", None) == _POSTGRESQL_FULL
+
+
+def _unfit(error: SQLAlchemyError) -> str | None:
+    """Why a server that is there is of no use, which the log is told now and then."""
+    original: Any = getattr(error, "orig", None)
+    state = str(getattr(original, "sqlstate", None))
+    words = _POSTGRESQL_UNFIT.get(state)
+    if words is None:
+        return None
+    # The server's first line, which names tables, columns and users, and no value.
+    cause = f"{words} ({original.diag.message_primary})"
+    now = time.monotonic()
+    if now - _said.get(state, float("-inf")) >= _SAY_AGAIN_SECONDS:
+        _said[state] = now
+        _log.error("database_unfit", cause=cause)
+    return cause
+
+
+def _plan_is_old(original: object) -> bool:
+    """Told by the server's own function: its words may be of any language."""
+    diagnosis = getattr(original, "diag", None)
+    return getattr(diagnosis, "source_function", None) == "RevalidateCachedQuery"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
@@ -26,7 +26,8 @@ from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
 from uploads.records.engine import CONNECTIONS, begin_options, make_engine
 from uploads.records.events import SqlEvents
-from uploads.records.failures import may_repeat, translate
+from uploads.records.failures import is_outlived, may_repeat, translate
+from uploads.records.fitness import what_is_lacking
 from uploads.records.gate import Gate
 from uploads.records.grants import SqlGrants
 from uploads.records.grouping import Grouped
@@ -37,7 +38,6 @@ from uploads.records.links import SqlLinks
 from uploads.records.proofs import SqlProofs
 from uploads.records.protocol import Work
 from uploads.records.quarantine import SqlQuarantine
-from uploads.records.revision import is_current
 from uploads.records.usage import SqlUsages
 from uploads.records.webhooks import SqlWebhooks
 
@@ -47,6 +47,7 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.02
 # No new attempt begins after this: whoever waits for us has given up by then.
 PATIENCE_SECONDS = 15.0
+_LEAVE_AGAIN_SECONDS = 5.0
 
 
 class _Made(Generic[T]):
@@ -112,6 +113,7 @@ class SqlRecords:
         self._pause = pause
         self._jitter = jitter
         self._inherited: list[Any] = []
+        self._left_at = float("-inf")
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._alone = self._make_alone()
         self._gate = self._make_gate()
@@ -150,17 +152,12 @@ class SqlRecords:
         return self._repeat(lambda connection: unit(SqlWork(connection)), writes=True, run=run)
 
     def ready(self) -> None:
-        """Return when the database answers and its schema is the newest.
+        """Return when the database answers, its schema is the newest, and it takes writes.
 
         Raises RecordsUnavailable otherwise.
         """
-
-        def probe(connection: Connection) -> bool:
-            connection.execute(text("SELECT 1"))
-            return is_current(connection)
-
-        if not self._repeat(probe, writes=False):
-            raise RecordsUnavailable("the schema is not the newest")
+        if lack := self._repeat(what_is_lacking, writes=False):
+            raise RecordsUnavailable(lack)
 
     def close(self) -> None:
         """Give all idle connections back, and those in use when their units have ended."""
@@ -220,6 +217,7 @@ class SqlRecords:
                 with self._gate.passed(writes=writes):
                     return self._once(act, attempted, writes=writes)
             except SQLAlchemyError as error:
+                self._leave_outlived(error)
                 again = may_repeat(error, committing=writes and attempted.committing)
                 if not again or attempt == self._attempts or time.monotonic() > patience:
                     known = translate(error)
@@ -237,6 +235,13 @@ class SqlRecords:
                 result = act(connection)
                 attempted.committing = True
             return result
+
+    def _leave_outlived(self, error: SQLAlchemyError) -> None:
+        """At most every few seconds: where it is the server itself, new ones are no better."""
+        if is_outlived(error) and time.monotonic() - self._left_at > _LEAVE_AGAIN_SECONDS:
+            self._left_at = time.monotonic()
+            self._alone.close()
+            self._engine.dispose()
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
