@@ -49,6 +49,24 @@ def test_what_is_accepted_and_moved_is_told_as_it_was_then(owned: SqlRecords, ad
     assert seen[1].facts["verdict"]["outcome"] == "clean"
 
 
+def test_what_its_owner_changes_is_told_anew(owned: SqlRecords, add: Add) -> None:
+    """Again and again in one place, and the time by which a document is kept does not move."""
+    add()
+    add("doc_2", state=State.RECEIVING)
+    for name in ("b.txt", "c.txt"):
+        for one, state in (("doc_1", State.QUARANTINED), ("doc_2", State.RECEIVING)):
+            assert owned.write(
+                lambda work, one=one, state=state, name=name: work.documents.change(
+                    one, state, {"name": name}, told_at=after(3)
+                )
+            )
+    [event] = told(owned)
+    assert (event.number, event.document_id, event.at) == (3, "doc_1", after(3))
+    found = owned.read(lambda work: work.documents.find("doc_1"))
+    assert found is not None
+    assert (found.name, found.updated_at, event.facts) == ("c.txt", NOW, facts_of(found))
+
+
 def test_pictures_are_told_of_where_there_are_some(owned: SqlRecords, add: Add) -> None:
     add(state=State.CLEAN)
     owned.write(lambda work: work.documents.add_rendition("doc_1", rendition()))

@@ -7,6 +7,7 @@ import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -14,10 +15,12 @@ from tests.support import facts
 from tests.support.line import TEXT, Line
 from tests.support.waiting import eventually
 from uploads.documents.access import Access
+from uploads.documents.changing import Changing
 from uploads.documents.errors import Gone, Invalid, NotClean, NotFound, OtherBytes, Unauthenticated
 from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, Rendition, State
 from uploads.documents.places import Places
+from uploads.documents.policy import Policy
 from uploads.records.protocol import DocumentFilter
 from uploads.security.tokens import SignedTokens
 from uploads.storage.protocol import Bucket
@@ -130,6 +133,24 @@ def test_only_so_many_wait_at_once(line: Line) -> None:
         library.delete(line.actor, first.id)
         assert waiting.result(60).state is State.DELETED
     assert waited() >= 0.3
+
+
+def test_who_waits_hears_of_another_name(line: Line) -> None:
+    """The next change is what one waits for, whoever makes it."""
+    document = line.accept(TEXT)
+    changing = Changing(
+        records=line.records, policy=Policy(max_bytes=100_000), clock=line.clock, max_name_bytes=255
+    )
+    numbers = count()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(line.library.wait, line.actor, document.id, 20)
+
+        def heard() -> bool:
+            changing.change(line.actor, document.id, {"name": f"{next(numbers)}.txt"})
+            return waiting.done()
+
+        eventually(heard, 10)
+        assert waiting.result().name != document.name
 
 
 def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:

@@ -53,7 +53,7 @@ class Changing:
             changes = self._judged(document, wanted, now)
             if not changes:
                 return document
-            if not work.documents.change(document_id, document.state, changes):
+            if not work.documents.change(document_id, document.state, changes, told_at=now):
                 raise Conflict
             detail = {"changed": sorted(changes)}
             entry = AuditEntry(now, actor.user_id, "document.changed", document_id, detail)

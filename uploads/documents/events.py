@@ -30,7 +30,7 @@ NAMES = (*(f"document.{state.value}" for state in TOLD), WITHDRAWN)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A document came into a state.
+    """A document came into a state, or was changed in it by its owner.
 
     `number` counts the events of one owner, in the order in which they were committed. `facts` are
     the document's, as `showing.facts_of` has them; of one that was deleted since, the tombstone's.

@@ -89,8 +89,8 @@ class Library:
         return self._records.read(unit)
 
     def _next(self, actor: Actor, document: Document, number: int, seconds: float) -> Document:
-        deadline, first = time.monotonic() + seconds, document.updated_at
-        while not document.settled and document.updated_at == first:
+        deadline, first = time.monotonic() + seconds, document
+        while not document.settled and document == first:
             left = deadline - time.monotonic()
             if left <= 0 or self._feed.ending():
                 break

@@ -99,7 +99,8 @@ IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
     "Makes it safe to send the request again: for a day the same request under the same key is "
-    "done once and answered alike. Any visible ASCII.",
+    "done once and answered alike, refusals included. 5xx, 429 and the refusal of a file leave the "
+    "key free. Any visible ASCII.",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 )
 LAST_EVENT_ID = Parameter(

@@ -87,7 +87,8 @@ class Document(Shape):
 
     Unsettled while `receiving`, `quarantined` or `scanning`; its content is handed out when it is
     `clean` or `released`. `sha256` is null until the bytes were read whole, `verdict` before the
-    first one. Of a deleted document a tombstone is left, without name, digest and verdict.
+    first one. `updated_at` is when it came into its state; another name does not
+    move it. Of a deleted document a tombstone is left, without name, digest and verdict.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [DOCUMENT]})

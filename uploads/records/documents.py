@@ -130,7 +130,13 @@ class SqlDocuments(SqlSegments):
         self._tell(row, None if before is None else State(before.state), at)
         return True
 
-    def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
+    def change(
+        self,
+        document_id: str,
+        state: State,
+        changes: Mapping[str, Any],
+        told_at: datetime | None = None,
+    ) -> bool:
         values = dict(changes)
         if "name" in values:
             values["name_folded"] = folded(values["name"])
@@ -138,8 +144,13 @@ class SqlDocuments(SqlSegments):
             update(documents)
             .where(documents.c.id == document_id, documents.c.state == state.value)
             .values(**values)
-        )
-        return changed.rowcount == 1
+            .returning(*documents.c)
+        ).one_or_none()
+        # What is still on its way in is not told of before it is there.
+        if changed is not None and told_at is not None and state is not State.RECEIVING:
+            document = document_of(changed, self._pictures([document_id])[document_id])
+            outbox.tell_again(self._connection, document, told_at)
+        return changed is not None
 
     def overdue(self, now: datetime, limit: int) -> Sequence[Document]:
         return self._whole(

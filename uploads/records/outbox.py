@@ -69,6 +69,21 @@ def tell(
     return () if name is None else _deliver(connection, document, number, name, at)
 
 
+def tell_again(connection: Connection, document: Document, at: datetime) -> None:
+    """Write down that a document has changed and is in the same state; streams alone are told.
+
+    It takes the place of what was told of that state: a document that is changed again and again
+    leaves one event.
+    """
+    connection.execute(
+        delete(events)
+        .where(events.c.document_id == document.id)
+        .where(events.c.state == document.state.value)
+    )
+    _, number = count(connection, document.owner_id, 0, 0, 1)
+    add_event(connection, number, document, at)
+
+
 def _deliver(
     connection: Connection, document: Document, number: int, name: str, at: datetime
 ) -> Sequence[str]:

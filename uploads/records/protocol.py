@@ -98,8 +98,18 @@ class Documents(Protocol):
         `documents.errors.IllegalMove` when `MOVES` does not allow one of the pairs.
         """
 
-    def change(self, document_id: str, state: State, changes: Mapping[str, Any]) -> bool:
-        """Change `name`, `expires_at` or keys of a document that is in this state and stays."""
+    def change(
+        self,
+        document_id: str,
+        state: State,
+        changes: Mapping[str, Any],
+        told_at: datetime | None = None,
+    ) -> bool:
+        """Change `name`, `expires_at` or keys of a document that is in this state and stays.
+
+        With `told_at` whoever follows the owner's events is told. `updated_at` is when it came
+        into its state, by which it is kept, withdrawn or let go: that stays in any case.
+        """
 
     def overdue(self, now: datetime, limit: int) -> Sequence[Document]:
         """Accepted documents whose owners wanted them gone by now, and that are not."""
