@@ -383,7 +383,7 @@ class Settings(BaseSettings):
     image_pixels: int = Field(
         250_000_000,
         ge=1,
-        description="Largest image, width × height × frames; phones take 200 megapixels.",
+        description="Largest image or page, width × height; phones take 200 megapixels.",
     )
     worker_processes: int | None = Field(
         None,

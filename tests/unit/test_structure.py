@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import benign_files, hostile_archives, hostile_files
+from tests.support import benign_files, hostile_archives, hostile_files, moving_pictures
 from tests.support.samples import SAMPLES
 from uploads.documents.kinds import KNOWN
 from uploads.documents.policy import Policy
@@ -17,6 +17,7 @@ from uploads.documents.readers.limits import Limits
 from workers.inspection import cell_structure
 
 BENIGN = benign_files.all_files()
+CLEAN = {"outcome": "clean"}
 HOSTILE = {
     **hostile_archives.archives(),
     **hostile_files.documents(),
@@ -108,10 +109,20 @@ def test_bytes_of_nested_archives_count_together() -> None:
     assert structure(hostile_files.ZIP, data, bytes=1999 + 2 * len(inner))["reason"] == "bomb"
 
 
-def test_frames_of_an_animation_count_as_pixels() -> None:
-    data = benign_files.animation("GIF")
-    assert structure("image/gif", data, pixels=3 * 32 * 32) == {"outcome": "clean"}
-    assert structure("image/gif", data, pixels=3 * 32 * 32 - 1)["reason"] == "bomb"
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+def test_of_what_moves_the_canvas_is_limited(form: str) -> None:
+    """One frame is drawn, so a recording may have many."""
+    media_type, data = f"image/{form.lower()}", benign_files.animation(form)
+    assert structure(media_type, data, pixels=32 * 32) == {"outcome": "clean"}
+    assert structure(media_type, data, pixels=32 * 32 - 1)["reason"] == "bomb"
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+def test_so_many_frames_are_a_bomb_however_small(form: str) -> None:
+    media_type, one = f"image/{form.lower()}", benign_files.animation(form)
+    assert structure(media_type, moving_pictures.with_frames(form, one, 30_000)) == CLEAN
+    more = structure(media_type, moving_pictures.with_frames(form, one, 30_001))
+    assert (more["reason"], more["finding"]) == ("bomb", "picture: too many frames")
 
 
 @pytest.mark.parametrize("label", BENIGN)

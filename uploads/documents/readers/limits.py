@@ -14,6 +14,8 @@ from typing import Any
 RATIO_FROM_BYTES = 32 * 1024 * 1024
 """What may swell at any ratio, of one entry and of all together: plain pictures do (BMP, EMF)."""
 PIXELS = 250_000_000
+# One frame is drawn of many, but decoders list all of them: libwebp in the square of these.
+_FRAMES = 30_000
 _STEPS = 150_000
 _BYTES_PER_STEP = 4
 
@@ -63,11 +65,15 @@ class Limits:
         )
 
     def check_picture(self, width: int, height: int, frames: int = 1) -> None:
-        """Raises: Refusal for a picture without a size, or with more pixels than are decoded."""
+        """Raises: Refusal for a picture without a size, or with more than a decoder may be given:
+        pixels of its canvas, and frames however small.
+        """
         if width < 1 or height < 1:
             raise Refusal("malformed-file", "picture: no size")
-        if width * height * frames > self.pixels:
+        if width * height > self.pixels:
             raise Refusal("bomb", "picture: too many pixels")
+        if frames > _FRAMES:
+            raise Refusal("bomb", "picture: too many frames")
 
     def options(self) -> dict[str, float | None]:
         """Return the limits as a cell's options."""
