@@ -12,7 +12,8 @@ s5 row and job committed, s6 answered, s7 message sent, s8 leased, s9 bytes read
 s11 engines answered, s12 verdict committed, s13 published, s14 published bytes checked,
 s15 CLEAN committed, s16 quarantine bytes removed, s17 rendition stored, s18 rendition committed.
 And w1: webhooks' receivers have answered, and nothing of it is written down yet; r1: the bytes of a
-release are stored, r2: RELEASED is committed.
+release are stored, r2: RELEASED is committed; k1: what a request under an Idempotency-Key makes is
+committed, and nobody was told.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SPEC = re.compile(
-    r"(?P<step>[swr]\d{1,2}):(?P<act>kill|stop|fail|wait=(?P<wait>[\d.]+))(@(?P<nth>\d+))?"
+    r"(?P<step>[swrk]\d{1,2}):(?P<act>kill|stop|fail|wait=(?P<wait>[\d.]+))(@(?P<nth>\d+))?"
 )
 
 

@@ -1,15 +1,18 @@
 """Idempotency-Key: a request that is sent again under its key gets the answer it got before.
 
-The one place for it, but for files (`receipts.py`), which no view reads beforehand. A view that is
-`idempotent` runs at most once for a caller, a route and a key within a day; what counts as the same
-request is its path and its body. The header is that of
+The one place for it, but for files (`receipts.py`), which no view reads beforehand. What a view
+that is `idempotent` wants done is done at most once for a caller, a route and a key within a day;
+what counts as the same request is its path and its body. The header is that of
 draft-ietf-httpapi-idempotency-key-header; any visible ASCII is taken as it is.
+
+The view hands over what is to be done and how it is told of (`Once`), and the answer is committed
+in the transaction that does it: one is never without the other, whatever is killed when.
 
 An answer that shows a secret once is kept without it: whoever asks again learns that the thing was
 made, and `null` in the place of what only the first answer could tell.
 
-Crash window: whoever dies between the work and the keeping of its answer leaves a key without an
-answer. After a minute it may be begun anew, and the work is then done twice.
+Crash window: a refusal is kept in a commit of its own, for it has made nothing. Whoever dies before
+it leaves a claim (`claims.py`), and the request is judged anew.
 """
 
 from __future__ import annotations
@@ -18,16 +21,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-import structlog
 from flask import Response, current_app, json
 
 from uploads import clock
 from uploads.bodies import whole
+from uploads.claims import Claim, ClaimLost
 from uploads.documents.errors import (
     IdempotencyMismatch,
     Malformed,
@@ -36,7 +39,9 @@ from uploads.documents.errors import (
     UploadsError,
 )
 from uploads.documents.model import Actor
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.errors import render
+from uploads.faults import step
 from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Work
 from uploads.security.csrf import check_header
@@ -45,9 +50,9 @@ from uploads.security.principals import current_actor, present, services
 HEADER = "Idempotency-Key"
 _IN_ENVIRON = "HTTP_IDEMPOTENCY_KEY"
 _REPEATABLE = "uploads_repeatable"
-_ABANDONED = timedelta(minutes=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_log = structlog.get_logger(__name__)
+T = TypeVar("T")
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,24 @@ def without(*secrets: str) -> Veil:
     return Veil(hide, lambda body: body)
 
 
+@dataclass(frozen=True, slots=True)
+class Once(Generic[T]):
+    """What a view wants done: `act` does it and returns what was made, `render` tells of that.
+
+    `act` is handed what must be called in the transaction that makes it. Renders may come out of
+    that transaction, so they ask nobody else.
+    """
+
+    act: Callable[[Keep[T]], T]
+    render: Callable[[T], Response]
+
+
 def idempotent(
-    view: Callable[..., Response] | None = None, *, veil: Veil = _NO_VEIL
+    view: Callable[..., Once[Any]] | None = None, *, veil: Veil = _NO_VEIL
 ) -> Callable[..., Any]:
     """Make a view answer the same request under the same key once and for all of a day.
 
-    Without the header, and for nobody, nothing changes. Answers of 5xx and 429 are not kept.
+    Without the header, and for nobody, it is done each time. Answers of 5xx and 429 are not kept.
     Raises Malformed, IdempotencyMismatch and StillRunning.
     """
     if view is None:
@@ -87,7 +104,8 @@ def idempotent(
         asks = present()
         key = asks.environ.get(_IN_ENVIRON)
         if key is None or (actor := current_actor()) is None:
-            return view(**arguments)
+            wanted = view(**arguments)
+            return wanted.render(wanted.act(keep_nothing))
         check_header()
         known = asked(actor, key)
         body = asks.full_path.encode(), whole(asks)
@@ -95,9 +113,6 @@ def idempotent(
 
     once.__dict__[_REPEATABLE] = True
     return once
-
-
-V = TypeVar("V", bound=Callable[..., Any])
 
 
 def repeats_itself(view: V) -> V:
@@ -141,37 +156,59 @@ def _digest(secret: str, *parts: bytes) -> str:
 
 
 def _once(
-    known: Asked, body: tuple[bytes, ...], act: Callable[[], Response], veil: Veil
+    known: Asked, body: tuple[bytes, ...], view: Callable[[], Once[Any]], veil: Veil
 ) -> Response:
-    known = known._replace(fingerprint=keyed(*body))
-    records, now = services().records, clock.now()
-    # Each statement of it stands by itself, whoever comes in between.
-    earlier = records.write_one(lambda work: work.answers.begin(known, now, now - _ABANDONED))
+    claim = Claim(services().records, known._replace(fingerprint=keyed(*body)), clock.now())
+    earlier = claim.begin()
     if earlier is not None:
         if not is_keyed(earlier.fingerprint, *body):
             raise IdempotencyMismatch
         if earlier.answer is None:
             raise StillRunning
         return again(earlier.answer, veil)
-    answer: Answer | None = None
+    kept_with_work, refusal = False, None
+    keeping = _Keeping(claim, veil)
     try:
-        response = _settled(act)
-        if response.status_code < 500 and response.status_code != 429:
-            answer = kept(response, veil)
+        response = _settled(lambda: keeping.do(view()))
+        kept_with_work = keeping.done
+        if not kept_with_work and response.status_code < 500 and response.status_code != 429:
+            refusal = kept(response, veil)
         return response
+    except ClaimLost as lost:
+        raise StillRunning from lost
     finally:
-        try:
-            records.write_one(lambda work: _end(work, known, now, answer))
-        except Unavailable as error:
-            # The work is done and its answer is true; it can be begun anew in a minute.
-            _log.warning("answer_not_kept", cause=error.cause)
+        if kept_with_work:
+            claim.end()
+        else:
+            claim.end_with(refusal)
 
 
-def _end(work: Work, known: Asked, begun_at: datetime, answer: Answer | None) -> None:
-    if answer is None:
-        work.answers.forget(known, begun_at)
-    else:
-        work.answers.keep(known, begun_at, answer)
+class _Keeping:
+    """Keeps the answer in the transaction that makes what it tells of."""
+
+    def __init__(self, claim: Claim, veil: Veil) -> None:
+        self._claim = claim
+        self._veil = veil
+        # The transaction may run on another thread.
+        self._context = copy_context()
+        self._response: Response | None = None
+        self.done = False
+        """Whether the answer is committed for sure."""
+
+    def do(self, wanted: Once[T]) -> Response:
+        """Have it done. Raises AssertionError where the answer was not kept with it."""
+
+        def keep(work: Work, made: T) -> None:
+            response = self._context.run(wanted.render, made)
+            self._claim.keep(work, kept(response, self._veil))
+            self._response = response
+
+        wanted.act(keep)
+        if self._response is None:
+            raise AssertionError("something was done without its answer")
+        self.done = True
+        step("k1")
+        return self._response
 
 
 def _settled(act: Callable[[], Response]) -> Response:

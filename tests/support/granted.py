@@ -19,7 +19,8 @@ DIGEST = hashlib.sha256(TEXT).hexdigest()
 
 def give(line: Line, size: int = len(TEXT), name: str = "a.txt", **more: object) -> Grant:
     offer = Offer(name, None, declared_size=size)
-    return line.granting.give(line.actor, replace(offer, **more), size, None)  # type: ignore[arg-type]
+    given = line.granting.give(line.actor, replace(offer, **more), size, None)  # type: ignore[arg-type]
+    return given.grant
 
 
 def put(line: Line, grant: Grant, body: bytes = TEXT, number: int = 1) -> None:

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from tests.support.desk import Desk
 from tests.support.line import Line
 from uploads.documents.errors import CsrfRefused, IdempotencyMismatch
-from uploads.idempotency import idempotent
+from uploads.documents.receipts import Keep
+from uploads.idempotency import Once, idempotent
 from uploads.security import csrf
 
 OLD, NEW = "s" * 32, "n" * 32
@@ -67,15 +68,19 @@ def test_a_request_that_is_sent_again_after_the_change_is_done_once(
     monkeypatch.setattr("uploads.idempotency.current_actor", lambda: known)
     monkeypatch.setattr("uploads.security.csrf.current_actor", lambda: known)
 
-    @idempotent
-    def act() -> Response:
+    def act(keep: Keep[str]) -> str:
         done.append(request.get_data())
-        return Response("done", content_type="text/plain")
+        desk.line.records.write(lambda work: keep(work, "done"))
+        return "done"
+
+    @idempotent
+    def view() -> Once[str]:
+        return Once(act, lambda text: Response(text, content_type="text/plain"))
 
     def send(body: bytes) -> Response:
         headers = {"Idempotency-Key": "one"}
         with desk.app.test_request_context("/x", method="POST", headers=headers, data=body):
-            answer: Response = act()
+            answer: Response = view()
             return answer
 
     send(b"a")

@@ -104,7 +104,8 @@ def test_one_put_never_carries_more_than_a_store_takes(line: Line) -> None:
     offer = Offer("a.txt", None, declared_size=size)
     with pytest.raises(Invalid):
         line.granting.give(line.actor, offer, size, GrantMethod.PUT)
-    assert line.granting.give(line.actor, offer, size, None).method is GrantMethod.MULTIPART
+    given = line.granting.give(line.actor, offer, size, None)
+    assert given.grant.method is GrantMethod.MULTIPART
 
 
 def test_an_open_grant_counts_and_is_refused_past_the_quota(line: Line) -> None:

@@ -95,15 +95,15 @@ def test_a_grant_that_there_is_can_be_looked_at_and_ended(
 def test_a_proof_that_ends_between_two_looks_leaves_no_grant(
     services: Services, api: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Judged while it stood, signed for when it did not: whoever hears 503 has nothing."""
+    """Judged while it stood, to be signed for when it did not: whoever hears 503 has nothing."""
     found(services)
-    give = services.granting.give
+    judge = services.intake.judge_claims
 
     def ended(*arguments: Any) -> Any:
-        granted = give(*arguments)
+        judged = judge(*arguments)
         found(services, failed_at=clock.now(), proved_at=None)
-        return granted
+        return judged
 
-    monkeypatch.setattr(services.granting, "give", ended)
+    monkeypatch.setattr(services.intake, "judge_claims", ended)
     assert refused(api.post("/api/v1/uploads", json=ASKED))
     assert api.get("/api/v1/me").get_json()["quota"]["files_used"] == 0

@@ -13,7 +13,7 @@ from uploads.api.parsing import known_members, moment, page_of
 from uploads.documents import errors
 from uploads.documents.model import Actor, ApiKey, Scope
 from uploads.documents.showing import rfc3339
-from uploads.idempotency import idempotent, without
+from uploads.idempotency import Once, idempotent, without
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.parameters import PAGE
 from uploads.openapi.service_shapes import KeyPage, NewKey
@@ -42,13 +42,20 @@ class KeyRequest(Body):
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent(veil=without("secret"))
-def create_key() -> Response:
+def create_key() -> Once[tuple[ApiKey, str]]:
     """Make a key for oneself, with no more rights than one has."""
     actor = _manager()
     asked = read_body(request, KeyRequest)
     ends = moment(asked.expires_at, "/expires_at")
     scopes = [Scope(value) for value in asked.scopes]
-    key, secret = services().accounts.create_own_key(actor, asked.name, scopes, ends)
+    accounts = services().accounts
+    return Once(
+        lambda keep: accounts.create_own_key(actor, asked.name, scopes, ends, keep), _created
+    )
+
+
+def _created(made: tuple[ApiKey, str]) -> Response:
+    key, secret = made
     response = jsonify(**_key_json(key), secret=secret)
     response.status_code = 201
     return response

@@ -24,7 +24,7 @@ from uploads.documents.links import (
 )
 from uploads.documents.model import Scope
 from uploads.documents.sharing import Wish
-from uploads.idempotency import Veil, idempotent
+from uploads.idempotency import Once, Veil, idempotent
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.parameters import PAGE
 from uploads.openapi.shapes import Link as Shown
@@ -73,7 +73,7 @@ def _with_url(body: str) -> str:
     scopes=LEADING_OUT,
 )
 @idempotent(veil=Veil(_without_url, _with_url))
-def create_link() -> Response:
+def create_link() -> Once[Link]:
     """Make a link to one document or several."""
     actor = require_actor(*LEADING_OUT)
     check_header()
@@ -86,7 +86,10 @@ def create_link() -> Response:
         asked.max_downloads,
         asked.password,
     )
-    link = services().sharing.make(actor, wish)
+    return Once(lambda keep: services().sharing.make(actor, wish, keep), _created)
+
+
+def _created(link: Link) -> Response:
     response = jsonify(_json(link))
     response.status_code = 201
     response.headers["Location"] = f"/api/v1/links/{link.id}"

@@ -17,12 +17,11 @@ from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import invalid, known_members, page_of
 from uploads.documents import errors, samples
-from uploads.documents.desk import LONGEST_REASON
 from uploads.documents.model import Scope, State
 from uploads.documents.names import content_disposition
-from uploads.documents.releases import AT_DESK, WAITING_AT_DESK
+from uploads.documents.releases import AT_DESK, LONGEST_REASON, WAITING_AT_DESK, Case
 from uploads.documents.showing_desk import case_json, detail_json
-from uploads.idempotency import idempotent
+from uploads.idempotency import Once, idempotent
 from uploads.openapi.describing import Answer, Content, described
 from uploads.openapi.desk_shapes import RefusedFile, RefusedFileDetail, RefusedFilePage
 from uploads.openapi.parameters import DESK_QUERY, DESK_STATE, OWNER, PAGE
@@ -85,7 +84,7 @@ class ReleaseRequest(Body):
     scope=Scope.ADMIN,
 )
 @idempotent
-def release_quarantined(document_id: str) -> Response:
+def release_quarantined(document_id: str) -> Once[Case]:
     """Ask for a file to be handed out although it was refused, or confirm what another one asked.
 
     Two different administrators have to, within a week. A released file is handed out as an
@@ -95,7 +94,11 @@ def release_quarantined(document_id: str) -> Response:
     check_header()
     known_members(request)
     asked = read_body(request, ReleaseRequest)
-    case = services().desk.release(actor, document_id, asked.sha256, asked.reason)
+    said = document_id, asked.sha256, asked.reason
+    return Once(lambda keep: services().desk.release(actor, *said, keep), _accepted)
+
+
+def _accepted(case: Case) -> Response:
     response = jsonify(case_json(case, clock.now()))
     response.status_code = 202
     return response

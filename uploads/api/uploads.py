@@ -12,12 +12,14 @@ from uploads.api.json_bodies import Body, Nothing, read_body
 from uploads.api.parsing import invalid, known_members, media_type
 from uploads.api.rendering import created, grant_json, signed_json
 from uploads.documents import errors
-from uploads.documents.granting import PARTS_AT_ONCE
-from uploads.documents.grants import MOST_PARTS, Grant, GrantMethod, GrantState
+from uploads.documents.granting import Given
+from uploads.documents.grants import MOST_PARTS, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
+from uploads.documents.model import Document as Completed
+from uploads.documents.receipts import Keep
 from uploads.documents.showing import document_json
-from uploads.idempotency import idempotent
+from uploads.idempotency import Once, idempotent
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.requests import CLAIMS, REFUSALS
 from uploads.openapi.shapes import Document, Parts, Upload
@@ -62,7 +64,7 @@ class CompletionRequest(Nothing):
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent
-def create_upload() -> Response:
+def create_upload() -> Once[Given]:
     """Judge a file by what is said of it, and grant it signed requests.
 
     503 with `part: storage` and `Retry-After: 600` while the store is not proved to hold clients to
@@ -72,17 +74,18 @@ def create_upload() -> Response:
     asked = read_body(present(), UploadRequest)
     offer = Offer(asked.name, media_type(asked.type), asked.sha256, asked.size)
     method = None if asked.method == "auto" else GrantMethod(asked.method)
-    granting = services().granting
-    grant = granting.give(actor, offer, asked.size, method)
-    try:
-        signed = granting.requests(grant, _first_parts(grant))
-    except errors.Unavailable:
-        # Nobody is told of it, so nobody could end it.
-        granting.end(grant)
-        raise
-    charge_grant(asked.size)
-    members = grant_json(grant, GrantState.OPEN, signed, {})
-    return created(members, "201 CREATED", f"/api/v1/uploads/{grant.id}")
+
+    def give(keep: Keep[Given]) -> Given:
+        given = services().granting.give(actor, offer, asked.size, method, keep)
+        charge_grant(asked.size)
+        return given
+
+    return Once(give, _granted)
+
+
+def _granted(given: Given) -> Response:
+    members = grant_json(given.grant, GrantState.OPEN, given.requests, {})
+    return created(members, "201 CREATED", f"/api/v1/uploads/{given.grant.id}")
 
 
 @blueprint.get("/uploads/<upload_id>")
@@ -103,7 +106,7 @@ def show_upload(upload_id: str) -> Response:
     state = granting.state(grant)
     # What has arrived is told also where nothing may be signed.
     signs = state is GrantState.OPEN and granting.may_sign()
-    signed = granting.requests(grant, _first_parts(grant)) if signs else []
+    signed = granting.requests(grant) if signs else []
     return jsonify(grant_json(grant, state, signed, granting.received(grant)))
 
 
@@ -141,14 +144,18 @@ def sign_parts(upload_id: str) -> Response:
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent
-def complete_upload(upload_id: str) -> Response:
+def complete_upload(upload_id: str) -> Once[Completed]:
     """Make the document, at once for any size; inspection follows.
 
     A `sha256` is a promise as in `POST /uploads`: 422 where another one, or none, was given before.
     """
     actor = _writer()
     promised = read_body(present(), CompletionRequest).sha256
-    document = services().completion.complete(actor, upload_id, promised)
+    complete = services().completion.complete
+    return Once(lambda keep: complete(actor, upload_id, promised, keep), _completed)
+
+
+def _completed(document: Completed) -> Response:
     members = document_json(document, services().settings.public_url)
     return created(members, "202 ACCEPTED", f"/api/v1/documents/{document.id}")
 
@@ -171,8 +178,3 @@ def _writer() -> Actor:
     check_header()
     known_members(present())
     return actor
-
-
-def _first_parts(grant: Grant) -> range:
-    """The numbers of the parts whose requests a grant is shown with."""
-    return range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)

@@ -21,7 +21,7 @@ from uploads.documents.hooks import Wanted
 from uploads.documents.model import Actor, Scope
 from uploads.documents.showing import rfc3339
 from uploads.documents.webhooks import Attempt, Delivery, DeliveryState, Webhook
-from uploads.idempotency import idempotent, without
+from uploads.idempotency import Once, idempotent, without
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.parameters import PAGE
 from uploads.openapi.service_shapes import Delivery as DeliveryShown
@@ -60,11 +60,16 @@ class WebhookChange(Body):
     scopes=LEADING_OUT,
 )
 @idempotent(veil=without("secret"))
-def create_webhook() -> Response:
+def create_webhook() -> Once[tuple[Webhook, str]]:
     """Make a webhook. The secret is in this answer and in no other."""
     actor = _manager()
     asked = read_body(request, WebhookRequest)
-    webhook, secret = services().webhooks.create(actor, asked.url, _unique(asked.events or NAMES))
+    events = _unique(asked.events or NAMES)
+    return Once(lambda keep: services().webhooks.create(actor, asked.url, events, keep), _created)
+
+
+def _created(made: tuple[Webhook, str]) -> Response:
+    webhook, secret = made
     response = jsonify(**_webhook_json(webhook), secret=secret)
     response.status_code = 201
     response.headers["Location"] = f"/api/v1/webhooks/{webhook.id}"

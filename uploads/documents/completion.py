@@ -29,8 +29,9 @@ from uploads.documents.grants import Grant, GrantState
 from uploads.documents.intake import Hints, Intake, Offer
 from uploads.documents.model import Actor, Document, Job, JobKind, JobState, State
 from uploads.documents.policy import HEAD_BYTES
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.refusals import note_refusal
-from uploads.records.protocol import Records
+from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
 
 _MISSING_NAMED = 1000
@@ -58,7 +59,13 @@ class Completion:
         self._clock = clock
         self._new_id = new_id
 
-    def complete(self, actor: Actor, grant_id: str, promised_sha256: str | None = None) -> Document:
+    def complete(
+        self,
+        actor: Actor,
+        grant_id: str,
+        promised_sha256: str | None = None,
+        keep: Keep[Document] = keep_nothing,
+    ) -> Document:
         """Make the document, once all bytes are there; the same again when it was made before.
 
         A client that hashes while it sends promises the digest (lowercase hex) here.
@@ -71,10 +78,14 @@ class Completion:
         made = None
         if grant.state is not GrantState.COMPLETED:
             grant.check_open(self._clock())
-            made = self._judge_and_finish(actor, _promising(grant, promised_sha256))
-        document = made or self._made_before(actor, grant)
+            made = self._judge_and_finish(actor, _promising(grant, promised_sha256), keep)
+        if made is not None:
+            return made
+        document = self._made_before(actor, grant)
         if promised_sha256 not in {None, document.promised_sha256}:
             raise _other_promise()
+        if keep is not keep_nothing:
+            self._records.write_one(lambda work: keep(work, document))
         return document
 
     def _made_before(self, actor: Actor, grant: Grant) -> Document:
@@ -86,7 +97,9 @@ class Completion:
             raise NotFound
         return document
 
-    def _judge_and_finish(self, actor: Actor, grant: Grant) -> Document | None:
+    def _judge_and_finish(
+        self, actor: Actor, grant: Grant, keep: Keep[Document]
+    ) -> Document | None:
         """The document as it was committed; None where somebody else has completed it meanwhile.
 
         Raises why not.
@@ -94,7 +107,7 @@ class Completion:
         error: UploadsError = Conflict()
         try:
             self._judge(grant)
-            made = self._finish(grant)
+            made = self._finish(grant, keep)
             if made is not None:
                 return made
         except Unavailable:
@@ -131,7 +144,7 @@ class Completion:
         if any(stored[number] != part.size for number, part in grant.parts()):
             raise SizeMismatch
 
-    def _finish(self, grant: Grant) -> Document | None:
+    def _finish(self, grant: Grant, keep: Keep[Document]) -> Document | None:
         now = self._clock()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         document = Document(
@@ -147,7 +160,15 @@ class Completion:
             promised_sha256=grant.sha256,
         )
         job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
-        if not self._records.write_one(lambda work: work.grants.complete(grant, document, job)):
+
+        def unit(work: Work) -> bool:
+            completed = work.grants.complete(grant, document, job)
+            if completed:
+                keep(work, document)
+            return completed
+
+        write = self._records.write_one if keep is keep_nothing else self._records.write
+        if not write(unit):
             return None
         self._hints.job(job.id)
         return document

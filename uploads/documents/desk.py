@@ -17,7 +17,6 @@ from uploads.documents.access import inspected
 from uploads.documents.errors import (
     Forbidden,
     Gone,
-    Invalid,
     NotFound,
     NotReleased,
     ObjectMissing,
@@ -38,13 +37,15 @@ from uploads.documents.model import (
     Verdict,
 )
 from uploads.documents.readers.members import TAIL_BYTES, Members, read_members
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.releases import (
     AT_DESK,
-    RELEASABLE,
     REQUEST_LASTS,
     Case,
     Release,
     ReleaseState,
+    check_releasable,
+    checked_reason,
     place_of,
 )
 from uploads.documents.samples import sealed
@@ -52,7 +53,6 @@ from uploads.records.protocol import Leftover, Records, Work
 from uploads.records.quarantining import DeskFilter
 from uploads.storage.protocol import Bucket, Storage
 
-LONGEST_REASON = 1000
 _HEAD_BYTES = 256
 # A release that was confirmed is carried out although the store is away for days.
 _PATIENCE = timedelta(days=7)
@@ -129,7 +129,14 @@ class QuarantineDesk:
         except ObjectMissing:
             return Detail(case, verdicts, None, None)
 
-    def release(self, actor: Actor, document_id: str, sha256: str, reason: str) -> Case:
+    def release(
+        self,
+        actor: Actor,
+        document_id: str,
+        sha256: str,
+        reason: str,
+        keep: Keep[Case] = keep_nothing,
+    ) -> Case:
         """Ask for the release of exactly these bytes, or confirm what another one asked for.
 
         The second administrator's word makes a job of it. Raises NotFound, Gone, NotReleased for a
@@ -137,19 +144,25 @@ class QuarantineDesk:
         refusal is in the audit trail as well.
         """
         _check(actor)
-        reason = _reason(reason)
+        reason = checked_reason(reason)
         try:
             place = place_of(self.find(actor, document_id).document)
             if place is None or self._storage.stat(*place) is None:
                 raise Gone
-            asked = actor, document_id, sha256, reason
-            job = self._records.write(lambda work: self._release(work, *asked))
+
+            def unit(work: Work) -> tuple[Case, Job | None]:
+                job = self._release(work, actor, document_id, sha256, reason)
+                case = _at_desk(work.quarantine.find(document_id))
+                keep(work, case)
+                return case, job
+
+            case, job = self._records.write(unit)
         except (Gone, NotReleased) as refusal:
             self._note_refusal(actor, document_id, sha256, reason, refusal)
             raise
         if job is not None:
             self._hints.job(job.id)
-        return self.find(actor, document_id)
+        return case
 
     def delete(self, actor: Actor, document_id: str) -> None:
         """Turn the document into a tombstone; its bytes go within the grace time.
@@ -218,7 +231,7 @@ class QuarantineDesk:
         now = self._clock()
         work.quarantine.hold(document_id)
         case = _at_desk(work.quarantine.find(document_id))
-        _check_releasable(case, sha256, now)
+        check_releasable(case, sha256, now)
         state, release = case.release_state(now), case.release
         if state is ReleaseState.CONFIRMED:
             raise NotReleased("This release is confirmed already and under way.")
@@ -255,32 +268,6 @@ def _at_desk(case: Case | None) -> Case:
     if case.document.state not in AT_DESK:
         raise NotFound
     return case
-
-
-def _check_releasable(case: Case, sha256: str, now: datetime) -> None:
-    document = case.document
-    if document.is_over(now):
-        raise Gone
-    if document.state is State.RELEASED:
-        raise NotReleased("This file was released already.")
-    if document.state not in RELEASABLE:
-        raise NotReleased(
-            "The inspection of this file failed, so nobody knows what is in it. It can be deleted "
-            "or uploaded again, but not released."
-        )
-    if document.sha256 != sha256:
-        raise NotReleased("This file has another SHA-256 than you name. Look at it again.")
-
-
-def _reason(untrusted_reason: str) -> str:
-    reason = untrusted_reason.strip()
-    if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
-        detail = f"1 to {LONGEST_REASON} plain characters"
-        raise Invalid(
-            f"A release needs a reason of {detail}, without line breaks.",
-            errors=[{"pointer": "/reason", "detail": detail}],
-        )
-    return reason
 
 
 def _keep_bytes(work: Work, case: Case, now: datetime) -> None:

@@ -7,14 +7,14 @@ Everything is in the database, so a grant outlives a restart of the store and of
 Nothing is signed for a store that was not proved to hold clients to a signature, its time, its
 length and its type: what it would take in their place nobody has judged.
 
-Crash windows: none in giving, for a grant is one row. Objects of a grant that has ended, and those
-put after its end, are in no row and found by the sweeper.
+Crash windows: none in giving, for a grant is one row, made when all is signed. Objects of a grant
+that has ended, and those put after its end, are in no row and found by the sweeper.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,6 +40,7 @@ from uploads.documents.intake import Hints, Intake, Offer
 from uploads.documents.model import Actor, AuditEntry
 from uploads.documents.proofs import Standing, StoreProof, standing
 from uploads.documents.quotas import Quotas
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.refusals import note_refusal
 from uploads.records.protocol import Leftover, Records, Work
 from uploads.storage.protocol import Bucket, Storage
@@ -57,6 +58,14 @@ class SignedRequest:
     url: str
     headers: Mapping[str, str]
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A new grant, with the requests that it is shown with."""
+
+    grant: Grant
+    requests: Sequence[SignedRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,14 @@ class Granting:
         self._last_proof = last_proof
         self._check_room = check_room
 
-    def give(self, actor: Actor, offer: Offer, size: int, method: GrantMethod | None) -> Grant:
+    def give(
+        self,
+        actor: Actor,
+        offer: Offer,
+        size: int,
+        method: GrantMethod | None,
+        keep: Keep[Given] = keep_nothing,
+    ) -> Given:
         """Judge a file of `size` bytes by what is said of it, and grant it room and keys.
 
         Without a `method` the size decides. Raises the refusals of the policy that need no bytes,
@@ -111,11 +127,14 @@ class Granting:
             self._check_room()
             self._intake.check_backlog()
             grant = self._draft(actor, offer, size, method, name, kind.type)
-            self._quotas.add(grant)
+            given = Given(grant, self.requests(grant))
+            self._quotas.add(
+                grant, None if keep is keep_nothing else lambda work: keep(work, given)
+            )
         except UploadsError as error:
             self._note_refusal(actor, error.code)
             raise
-        return grant
+        return given
 
     def get(self, actor: Actor, grant_id: str) -> Grant:
         """One grant. Raises NotFound for an unknown id and for somebody else's alike."""
@@ -138,8 +157,8 @@ class Granting:
             return {number: part.size for number, part in grant.parts()}
         return stored_parts(self._storage, grant) if state is GrantState.OPEN else {}
 
-    def requests(self, grant: Grant, numbers: Iterable[int]) -> list[SignedRequest]:
-        """Fresh signed requests for these parts.
+    def requests(self, grant: Grant, numbers: Iterable[int] | None = None) -> list[SignedRequest]:
+        """Fresh signed requests for these parts, or for the first ones.
 
         Raises what `Grant.check_open` raises, and StoreUnproved.
         """
@@ -151,6 +170,8 @@ class Granting:
         left = int((grant.expires_at - now).total_seconds())
         seconds = max(1, min(self._terms.url_seconds, left))
         checked = proof.checks_sha256
+        if numbers is None:
+            numbers = range(1, min(grant.part_count, PARTS_AT_ONCE) + 1)
         return [self._request(grant, number, now, seconds, checked) for number in numbers]
 
     def may_sign(self) -> bool:

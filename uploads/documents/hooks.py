@@ -17,6 +17,7 @@ from uploads.documents.errors import Conflict, Invalid, NotFound
 from uploads.documents.events import TEST
 from uploads.documents.intake import Hints
 from uploads.documents.model import Actor, AuditEntry
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.targets import TargetRefused, Targets
 from uploads.documents.webhooks import (
     OLD_SECRET_LIVES,
@@ -74,7 +75,13 @@ class Webhooks:
         self._most = most
         self._check_room = check_room
 
-    def create(self, actor: Actor, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
+    def create(
+        self,
+        actor: Actor,
+        url: str,
+        events: Sequence[str],
+        keep: Keep[tuple[Webhook, str]] = keep_nothing,
+    ) -> tuple[Webhook, str]:
         """A new webhook and its secret, which nobody can read again.
 
         Raises Invalid for an address that may not be called, Conflict when there are too many, and
@@ -98,6 +105,7 @@ class Webhooks:
                     f"You have {self._most} webhooks, as many as there may be. Delete one."
                 )
             self._note(work, actor, "webhook.created", webhook)
+            keep(work, (webhook, secret))
 
         self._records.write(add)
         return webhook, secret

@@ -87,14 +87,25 @@ class Quotas:
         )
         _refuse_past(before, quota.bytes_used, quota.files_used)
 
-    def add(self, grant: Grant) -> None:
+    def add(self, grant: Grant, keep: Callable[[Work], None] | None = None) -> None:
         """Record an open grant, which takes its room from now on. Raises QuotaExceeded.
 
         The database decides where it is plain; in doubt the unit does which knows all of it.
+        `keep` is called in the same transaction.
         """
         limits = self._bytes_limit, self._files_limit
-        if not self._records.write_one(lambda work: work.grants.add_within(grant, *limits)):
-            self._records.write(lambda work: self.admit(work.grants.add(grant), grant.size))
+        if keep is None and self._records.write_one(
+            lambda work: work.grants.add_within(grant, *limits)
+        ):
+            return
+
+        def unit(work: Work) -> None:
+            if not work.grants.add_within(grant, *limits):
+                self.admit(work.grants.add(grant), grant.size)
+            if keep is not None:
+                keep(work)
+
+        self._records.write(unit)
 
     def set_limits(
         self, user_id: str, bytes_limit: int | None, files_limit: int | None, *, by: str

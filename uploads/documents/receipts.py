@@ -1,11 +1,22 @@
-"""What a caller wants kept together with the document that it sends."""
+"""What a caller wants kept together with what is made for it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from uploads.documents.model import Document
 from uploads.records.protocol import Work
+
+T = TypeVar("T")
+
+Keep = Callable[[Work, T], None]
+"""To be called in the transaction that makes something, with what is made: what it keeps for
+whoever asks again stands and falls with that. It may raise, and undo it so."""
+
+
+def keep_nothing(work: Work, made: object) -> None:
+    """For whoever does not ask again."""
 
 
 class Receipt(Protocol):

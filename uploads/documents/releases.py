@@ -1,6 +1,7 @@
 """What lies at the quarantine desk: refused files as administrators see them, and their release.
 
-Plain frozen values. A release takes two different administrators, and is about one SHA-256.
+Plain frozen values, and what can be told by them alone. A release takes two different
+administrators, and is about one SHA-256.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from uploads.documents.errors import Gone, Invalid, NotReleased
 from uploads.documents.model import MOVES, Document, State
 from uploads.storage.protocol import Bucket
 
@@ -19,6 +21,10 @@ AT_DESK = RELEASABLE | {State.FAILED, State.RELEASED}
 WAITING_AT_DESK = AT_DESK - {State.RELEASED}
 REQUEST_LASTS = timedelta(days=7)
 """How long a request for release waits for the second administrator."""
+
+
+LONGEST_REASON = 1000
+"""In characters."""
 
 
 class ReleaseState(StrEnum):
@@ -95,3 +101,31 @@ def place_of(document: Document) -> tuple[Bucket, str] | None:
     if document.clean_key is not None:
         return Bucket.CLEAN, document.clean_key
     return None
+
+
+def check_releasable(case: Case, sha256: str, now: datetime) -> None:
+    """Raises Gone, and NotReleased where these bytes cannot be released."""
+    document = case.document
+    if document.is_over(now):
+        raise Gone
+    if document.state is State.RELEASED:
+        raise NotReleased("This file was released already.")
+    if document.state not in RELEASABLE:
+        raise NotReleased(
+            "The inspection of this file failed, so nobody knows what is in it. It can be deleted "
+            "or uploaded again, but not released."
+        )
+    if document.sha256 != sha256:
+        raise NotReleased("This file has another SHA-256 than you name. Look at it again.")
+
+
+def checked_reason(untrusted_reason: str) -> str:
+    """The reason as it is kept. Raises Invalid."""
+    reason = untrusted_reason.strip()
+    if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
+        detail = f"1 to {LONGEST_REASON} plain characters"
+        raise Invalid(
+            f"A release needs a reason of {detail}, without line breaks.",
+            errors=[{"pointer": "/reason", "detail": detail}],
+        )
+    return reason

@@ -18,6 +18,7 @@ from uploads.documents.kinds import SHOWN
 from uploads.documents.library import Library
 from uploads.documents.links import MOST_DOCUMENTS, MOST_LINKS, MOST_SHARED, Disposition, Link
 from uploads.documents.model import Actor, AuditEntry, Document, State
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.records.protocol import Records, Work
 
 
@@ -68,7 +69,7 @@ class Sharing:
         self._content_url = content_url
         self._check_room = check_room
 
-    def make(self, actor: Actor, wish: Wish) -> Link:
+    def make(self, actor: Actor, wish: Wish, keep: Keep[Link] = keep_nothing) -> Link:
         """Make a link to documents that can be handed out now.
 
         Raises NotFound for any that is not the actor's, Gone and NotClean by their states, Invalid
@@ -97,6 +98,7 @@ class Sharing:
             _check_bounds(work, actor, wish, now)
             work.links.add(link)
             work.audit.append(entry)
+            keep(work, link)
 
         self._records.write(unit)
         return link

@@ -16,6 +16,7 @@ from typing import Any
 from uploads.documents import cursors
 from uploads.documents.errors import Conflict, NotFound, Unauthenticated
 from uploads.documents.model import Actor, ApiKey, AuditEntry, Role, Scope, User
+from uploads.documents.receipts import Keep, keep_nothing
 from uploads.records.protocol import Records, Work
 from uploads.security.credentials import SCOPES, digest, invalid, key_text, normal_email, read_key
 
@@ -67,7 +68,12 @@ class Keys:
         return key, key_text(key.id, secret)
 
     def create_own_key(
-        self, actor: Actor, name: str, scopes: Collection[Scope], expires_at: datetime | None
+        self,
+        actor: Actor,
+        name: str,
+        scopes: Collection[Scope],
+        expires_at: datetime | None,
+        keep: Keep[tuple[ApiKey, str]] = keep_nothing,
     ) -> tuple[ApiKey, str]:
         """The same for oneself: with no more rights than the caller has now, and, where a key makes
         a key, with no longer life. Raises Conflict when there are too many, and
@@ -76,7 +82,7 @@ class Keys:
         if not frozenset(scopes) <= actor.scopes:
             raise invalid("/scopes", "A key cannot be given what its maker may not do.")
 
-        def add(work: Work) -> ApiKey:
+        def add(work: Work) -> tuple[ApiKey, str]:
             held = work.accounts.keys_held(actor.user_id)
             if len(held) >= _MOST_KEYS:
                 raise Conflict(f"You have {_MOST_KEYS} keys, and no more may be. Revoke one.")
@@ -86,11 +92,12 @@ class Keys:
                     next((one for one in held if one.id == actor.credential_id), None), key
                 )
             self._add(work, made, actor.user_id)
-            return made
+            found = made, key_text(made.id, secret)
+            keep(work, found)
+            return found
 
         key, secret = self._draft(actor.user_id, name, scopes, expires_at)
-        made = self._records.write(add)
-        return made, key_text(made.id, secret)
+        return self._records.write(add)
 
     def _draft(
         self, user_id: str, name: str, scopes: Collection[Scope], expires_at: datetime | None
