@@ -435,7 +435,10 @@ class Settings(BaseSettings):
         10, gt=0, le=60, description="Longest call of a webhook, from the name to the whole answer."
     )
     webhook_workers: int = Field(
-        8, ge=1, description="Webhooks whose receivers are called at the same time."
+        8,
+        ge=1,
+        description="Webhooks whose receivers are called at the same time; "
+        "of one user a quarter of them, at least one.",
     )
     streams: int = Field(
         1024, ge=0, description="Streams of events that one gunicorn worker keeps open."

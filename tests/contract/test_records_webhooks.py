@@ -271,3 +271,15 @@ def test_nobody_who_is_locked_out_is_told_anything(hooked: SqlRecords) -> None:
     hooked.write(lambda work: work.accounts.set_disabled("usr_1", None))
     assert due(hooked, 9) == ["whk_1"]
     assert leased(hooked, 9) is not None
+
+
+def test_of_each_owner_one_comes_before_the_second_of_anybody(owned: SqlRecords) -> None:
+    """However many are due of one, and for however long."""
+    hooks = [("whk_1", "usr_1", 0), ("whk_2", "usr_1", 1), ("whk_3", "usr_1", 2)]
+    for name, owner, waits in [*hooks, ("whk_4", "usr_2", 3)]:
+        one = Delivery(f"msg_{name}", name, "test", None, NOW, {}, NOW, after(waits), after(waits))
+        owned.write(lambda work: work.webhooks.add(webhook(name, owner_id=owner), 10))  # noqa: B023
+        owned.write(lambda work: work.deliveries.add(one))  # noqa: B023
+    assert due(owned, 9) == ["whk_1", "whk_4", "whk_2", "whk_3"]
+    assert owned.read(lambda work: work.deliveries.owner("whk_4")) == "usr_2"
+    assert owned.read(lambda work: work.deliveries.owner("whk_5")) is None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from threading import Event
+
+import pytest
+
 from tests.support.grants import TEXT
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
@@ -37,3 +41,24 @@ def test_a_courier_killed_in_a_call_leaves_nothing_untold(stack: Stack) -> None:
         assert calls[-1].verified(hook["secret"])["type"] == "document.clean"
     assert mara.api.delete(f"/webhooks/{hook['id']}").status_code == 204
     invariants(stack, mara)
+
+
+@pytest.mark.one_database
+def test_receivers_that_hang_delay_none_of_another_user(stack: Stack) -> None:
+    """All of one user's ten, and none of them has been asked for long when the other is told."""
+    slow, quick = newcomer(stack, "slow"), newcomer(stack, "quick")
+    over = Event()
+    with receiving() as hanging, receiving() as receiver:
+        hanging.answer = lambda _: 204 if over.wait(PATIENCE) else 500
+        for _ in range(10):
+            assert slow.api.post("/webhooks", json={"url": hanging.url}).status_code == 201
+        assert quick.api.post("/webhooks", json={"url": receiver.url}).status_code == 201
+        slow.settle(slow.upload("a.txt", TEXT))
+        eventually(lambda: hanging.calls, PATIENCE)
+        document_id = quick.upload("b.txt", TEXT)
+        eventually(lambda: receiver.of(document_id), PATIENCE)
+        assert len(hanging.calls) < 8, "no thread was left for the other"
+        over.set()
+    for person in (slow, quick):
+        for hook in person.api.get("/webhooks").json()["items"]:
+            person.api.delete(f"/webhooks/{hook['id']}")

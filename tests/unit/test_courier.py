@@ -67,6 +67,7 @@ class Post:
             sealer=sealer,
             base_url="https://uploads.example.org",
             lease=timedelta(seconds=30),
+            of_one_owner=1,
             ending=ending,
             jitter=lambda least, _: least,
         )
@@ -240,6 +241,32 @@ def test_a_stop_gives_the_webhook_back_and_writes_nothing_down(post: Post) -> No
     post.receiver.answer = lambda: 204
     post.visit()
     assert post.delivery.state == "delivered"
+
+
+def test_slow_receivers_of_one_owner_leave_room_for_those_of_others(post: Post) -> None:
+    """Of one owner no more are called at a time; who is turned away is called for afterwards."""
+    other, _ = post.webhooks.create(post.line.actor, URL, NAMES)
+    neighbour = post.line._user("neighbour@example.org")
+    theirs, _ = post.webhooks.create(neighbour, URL, NAMES)
+    post.told()
+    post.webhooks.test(post.line.actor, other.id)
+    post.webhooks.test(neighbour, theirs.id)
+    post.hints.woken.clear()
+    called: list[int] = []
+
+    def meanwhile() -> int:
+        post.receiver.answer = lambda: 204
+        for hook in (other.id, other.id, theirs.id):
+            post.courier.visit(hook)
+            called.append(len(post.receiver.calls))
+        return 204
+
+    post.receiver.answer = meanwhile
+    post.visit()
+    assert called == [1, 1, 2]
+    assert post.hints.woken == [other.id]
+    post.courier.visit(other.id)
+    assert len(post.receiver.calls) == 3
 
 
 def test_secrets_are_sealed_and_survive_a_new_secret_key(post: Post) -> None:

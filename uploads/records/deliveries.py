@@ -72,15 +72,24 @@ class SqlDeliveries:
         )
 
     def due(self, now: datetime, limit: int) -> Sequence[str]:
+        first = func.min(deliveries.c.not_before)
+        nth = func.row_number().over(
+            partition_by=webhooks.c.owner_id, order_by=(first, deliveries.c.webhook_id)
+        )
         statement = (
             select(deliveries.c.webhook_id)
             .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
             .where(_PENDING, deliveries.c.not_before <= now, _free(now))
-            .group_by(deliveries.c.webhook_id)
-            .order_by(func.min(deliveries.c.not_before))
+            .group_by(deliveries.c.webhook_id, webhooks.c.owner_id)
+            .order_by(nth, first)
             .limit(limit)
         )
         return self._connection.scalars(statement).all()
+
+    def owner(self, webhook_id: str) -> str | None:
+        return self._connection.scalar(
+            select(webhooks.c.owner_id).where(webhooks.c.id == webhook_id)
+        )
 
     def backlog(self, now: datetime) -> tuple[int, datetime | None]:
         count, oldest = self._connection.execute(

@@ -73,7 +73,11 @@ class Deliveries(Protocol):
         """Make a delivery due again, with a schedule that begins anew."""
 
     def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Ids of free webhooks that have a due delivery, the longest waiting first."""
+        """Ids of free webhooks that have a due delivery: the first of each owner, the second of
+        each and so on, of these the longest waiting first."""
+
+    def owner(self, webhook_id: str) -> str | None:
+        """Whose webhook it is; None where there is no such."""
 
     def backlog(self, now: datetime) -> tuple[int, datetime | None]:
         """How many are due of free webhooks, and since when the longest waiting one is."""

@@ -29,6 +29,8 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 _stopping = Stopping()
 # Whoever asked for a stop waits 20 s (`stack.py`) and then kills.
 _STOP_SECONDS = 18.0
+# So many owners whose receivers are slow it takes before those of others have to wait.
+_OWNERS_WITH_ROOM = 4
 
 
 def _make_app(settings: Settings) -> Celery:
@@ -67,6 +69,7 @@ def courier() -> Courier:
         base_url=settings.public_url,
         # A batch is one call long, and the database may be slow.
         lease=timedelta(seconds=settings.webhook_seconds + settings.lease_seconds),
+        of_one_owner=max(1, settings.webhook_workers // _OWNERS_WITH_ROOM),
         ending=_ending,
     )
 

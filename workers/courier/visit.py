@@ -1,8 +1,9 @@
 """A visit to one webhook: lease it, deliver what is due, write down what came of it.
 
 The lease is on the webhook, not on its deliveries: so one receiver takes up one worker at most,
-however much waits for it, and a slow or dead one delays nobody but itself. One that cannot be
-reached is asked for one delivery at a time, and left alone meanwhile with the rest.
+however much waits for it, and the receivers of one owner a few (`turns.py`): slow or dead ones
+delay nobody else's. One that cannot be reached is asked for one delivery at a time, and left alone
+meanwhile with the rest.
 
 At least once: a delivery whose answer was not written down, because its process died, is made
 again. In no promised order: four are under way at a time, and those that failed come later.
@@ -38,6 +39,7 @@ from uploads.faults import step
 from uploads.records.protocol import Records, Work
 from uploads.security.sealing import Sealer, Unreadable
 from workers.courier.call import Caller, CallFailed, Interrupted
+from workers.courier.turns import Turns
 
 if TYPE_CHECKING:
     # The intake reads files' first bytes with libmagic, which has no place in this process.
@@ -62,7 +64,7 @@ class _Outcome:
 
 
 class Courier:
-    """Visits webhooks. `lease` must be longer than a call."""
+    """Visits webhooks, of one owner at most so many at once. `lease` must be longer than a call."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Courier:
         sealer: Sealer,
         base_url: str,
         lease: timedelta,
+        of_one_owner: int,
         ending: Callable[[], bool] = lambda: False,
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -84,11 +87,28 @@ class Courier:
         self._sealer = sealer
         self._base_url = base_url
         self._lease = lease
+        self._turns = Turns(of_one_owner)
         self._ending = ending
         self._jitter = jitter
 
     def visit(self, webhook_id: str) -> None:
-        """Deliver what is due, for a while; quiet when the webhook is not to be had."""
+        """Deliver what is due, for a while; quiet when the webhook is not to be had.
+
+        Where others of its owner's take up all that is theirs it waits, and is called for by them.
+        """
+        owner_id = self._records.read(lambda work: work.deliveries.owner(webhook_id))
+        if owner_id is None:
+            return
+        try:
+            with self._turns.taken(owner_id, webhook_id) as taken:
+                if taken:
+                    self._visit(webhook_id)
+        finally:
+            following = self._turns.next_of(owner_id)
+            if following is not None:
+                self._hints.deliver(following)
+
+    def _visit(self, webhook_id: str) -> None:
         now = self._clock()
         lease = self._records.write(
             lambda work: work.deliveries.lease(webhook_id, now, now + self._lease)
