@@ -146,6 +146,22 @@ def test_nothing_is_left_to_deliver_of_what_was_not_committed(hooked: SqlRecords
     assert deliveries(hooked) == []
 
 
+def test_no_id_comes_again_where_the_database_is_as_it_was_before(hooked: SqlRecords) -> None:
+    """As after a backup was restored: receivers would take what is new for what they know."""
+    ids: list[str] = []
+
+    def unit(work: Any) -> None:
+        assert work.documents.move("doc_1", {State.SCANNING}, State.CLEAN, NOW)
+        ids.extend(one.id for one in work.deliveries.page("whk_1", 9, None))
+        if len(ids) == 1:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        hooked.write(unit)
+    hooked.write(unit)
+    assert len(set(ids)) == 2
+
+
 def test_what_waits_of_a_deleted_document_tells_no_name(hooked: SqlRecords) -> None:
     settle(hooked)
     gone = {"name": "", "sha256": None}
@@ -274,10 +290,9 @@ def test_nobody_who_is_locked_out_is_told_anything(hooked: SqlRecords) -> None:
 
 
 def test_of_each_owner_one_comes_before_the_second_of_anybody(owned: SqlRecords) -> None:
-    """However many are due of one, and for however long."""
-    hooks = [("whk_1", "usr_1", 0), ("whk_2", "usr_1", 1), ("whk_3", "usr_1", 2)]
-    for name, owner, waits in [*hooks, ("whk_4", "usr_2", 3)]:
-        one = Delivery(f"msg_{name}", name, "test", None, NOW, {}, NOW, after(waits), after(waits))
+    for waits, name in enumerate(["whk_1", "whk_2", "whk_3", "whk_4"]):
+        owner, at = "usr_2" if name == "whk_4" else "usr_1", after(waits)
+        one = Delivery(name, name, "test", None, NOW, {}, NOW, at, at)
         owned.write(lambda work: work.webhooks.add(webhook(name, owner_id=owner), 10))  # noqa: B023
         owned.write(lambda work: work.deliveries.add(one))  # noqa: B023
     assert due(owned, 9) == ["whk_1", "whk_4", "whk_2", "whk_3"]

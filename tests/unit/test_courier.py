@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,84 +10,14 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook as Reference
 
-from tests.support.fakes import DeafHints
-from tests.support.line import TEXT, Line
+from tests.support.line import TEXT
+from tests.support.post import URL, Post
 from uploads import faults
 from uploads.documents.events import NAMES
-from uploads.documents.hooks import Webhooks
-from uploads.documents.targets import Targets
-from uploads.documents.webhooks import GIVE_UP_AFTER, PAUSES, Delivery, Webhook
+from uploads.documents.webhooks import GIVE_UP_AFTER, PAUSES
 from uploads.security.sealing import Sealer, Unreadable
 from workers.courier.call import CallFailed, Interrupted
-from workers.courier.visit import Courier
 from workers.resealing import reseal
-
-URL = "https://example.org/hook"
-
-
-class Receiver:
-    """In the place of a `Caller`: answers what the test says, and remembers."""
-
-    def __init__(self) -> None:
-        self.answer: Callable[[], int] = lambda: 204
-        self.calls: list[tuple[dict[str, str], bytes]] = []
-
-    def post(self, _url: str, headers: Mapping[str, str], body: bytes) -> int:
-        self.calls.append((dict(headers), body))
-        return self.answer()
-
-
-class Post:
-    """A line with one webhook, and the courier for it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.line = Line(folder)
-        self.receiver = Receiver()
-        self.sealer = Sealer(["k" * 32], "webhooks")
-        self.hints = DeafHints()
-        self.webhooks = Webhooks(
-            records=self.line.records,
-            hints=self.hints,
-            clock=self.line.clock,
-            new_id=self.line.new_id,
-            new_secret=lambda: b"s" * 32,
-            seal=self.sealer,
-            targets=Targets(http=False, ports=[(443, 443)], networks=()),
-            most=10,
-        )
-        self.hook, self.secret = self.webhooks.create(self.line.actor, URL, NAMES)
-        self.courier = self.make(self.sealer)
-
-    def make(self, sealer: Sealer, ending: Callable[[], bool] = lambda: False) -> Courier:
-        return Courier(
-            records=self.line.records,
-            hints=self.hints,
-            clock=self.line.clock,
-            caller=self.receiver,  # type: ignore[arg-type]
-            sealer=sealer,
-            base_url="https://uploads.example.org",
-            lease=timedelta(seconds=30),
-            of_one_owner=1,
-            ending=ending,
-            jitter=lambda least, _: least,
-        )
-
-    def visit(self) -> None:
-        self.courier.visit(self.hook.id)
-
-    def told(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.webhooks.test(self.line.actor, self.hook.id)
-
-    def deliveries(self) -> list[Delivery]:
-        return self.webhooks.deliveries(self.line.actor, self.hook.id, 200)[0]
-
-    @property
-    def delivery(self) -> Delivery:
-        return self.deliveries()[0]
-
-    def shown(self) -> Webhook:
-        return self.webhooks.get(self.line.actor, self.hook.id)
 
 
 @pytest.fixture
@@ -246,11 +176,10 @@ def test_a_stop_gives_the_webhook_back_and_writes_nothing_down(post: Post) -> No
 def test_slow_receivers_of_one_owner_leave_room_for_those_of_others(post: Post) -> None:
     """Of one owner no more are called at a time; who is turned away is called for afterwards."""
     other, _ = post.webhooks.create(post.line.actor, URL, NAMES)
-    neighbour = post.line._user("neighbour@example.org")
-    theirs, _ = post.webhooks.create(neighbour, URL, NAMES)
+    theirs, _ = post.webhooks.create(post.line.stranger, URL, NAMES)
     post.told()
     post.webhooks.test(post.line.actor, other.id)
-    post.webhooks.test(neighbour, theirs.id)
+    post.webhooks.test(post.line.stranger, theirs.id)
     post.hints.woken.clear()
     called: list[int] = []
 

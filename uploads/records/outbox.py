@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from uploads.clock import new_id
 from uploads.documents.events import name_of
 from uploads.documents.model import Document, State
 from uploads.documents.showing import facts_of
@@ -66,7 +67,7 @@ def tell(
     _, number = count(connection, document.owner_id, 0, 0, 1)
     add_event(connection, number, document, at)
     name = name_of(was, document.state)
-    return () if name is None else _deliver(connection, document, number, name, at)
+    return () if name is None else _deliver(connection, document, name, at)
 
 
 def tell_again(connection: Connection, document: Document, at: datetime) -> None:
@@ -84,23 +85,20 @@ def tell_again(connection: Connection, document: Document, at: datetime) -> None
     add_event(connection, number, document, at)
 
 
-def _deliver(
-    connection: Connection, document: Document, number: int, name: str, at: datetime
-) -> Sequence[str]:
+def _deliver(connection: Connection, document: Document, name: str, at: datetime) -> Sequence[str]:
     found = connection.execute(_LISTENING, {"owner": document.owner_id}).all()
     listening = [row.id for row in found if name in row.events]
     if listening:
         connection.execute(
-            _ADD_DELIVERY, [_delivery(hook, document, number, name, at) for hook in listening]
+            _ADD_DELIVERY, [_delivery(hook, document, name, at) for hook in listening]
         )
     return listening
 
 
-def _delivery(
-    webhook_id: str, document: Document, number: int, name: str, at: datetime
-) -> dict[str, Any]:
+def _delivery(webhook_id: str, document: Document, name: str, at: datetime) -> dict[str, Any]:
     return {
-        "id": f"msg_{webhook_id.removeprefix('whk_')}_{number}",
+        # Receivers go by it for good, and numbers come again after a database was restored.
+        "id": "msg_" + new_id(),
         "webhook_id": webhook_id,
         "event": name,
         "document_id": document.id,
