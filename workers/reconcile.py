@@ -1,7 +1,8 @@
 """Reads rows, objects and scratch side by side and says what does not fit: invariants I1 to I3.
 
 I1 nothing is served but what was inspected as exactly those bytes; I2 everything accepted settles;
-I3 no object or temporary file without its counterpart after the grace time. Changes nothing.
+I3 no object or temporary file without its counterpart after the grace time. Changes nothing; what
+is superfluous and may go, `clearing.py` announces.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from uploads.storage.protocol import Bucket, ObjectStat, Storage
 from uploads.wiring import Services
 
 SETTLE_WITHIN = timedelta(minutes=10)
+Place = tuple[Bucket, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,20 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`checked` counts what was looked at, by kind."""
+    """`checked` counts what was looked at, by kind; `strays` are the objects that nothing names."""
 
     findings: list[Finding] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
+    strays: list[tuple[Bucket, ObjectStat]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         return not self.findings
+
+    @property
+    def amiss_by_kind(self) -> Counter[str]:
+        """How many things of each kind are amiss."""
+        return Counter(f"{one.invariant}: {one.what}" for one in self.findings)
 
     def amiss(self, invariant: str, what: str, subject: str) -> None:
         self.findings.append(Finding(invariant, what, subject))
@@ -89,35 +97,51 @@ class Reconciler:
         """
         report = Report()
         objects = {bucket: list(self._storage.list(bucket)) for bucket in Bucket}
+        there = {(bucket, one.key) for bucket, found in objects.items() for one in found}
         documents = self._records.read(lambda work: list(work.documents.all()))
-        known = self._announced()
+        kept_until = self._announced()
+        known = set(kept_until)
         for document in documents:
             progress(document)
             report.checked["documents"] += 1
-            for bucket, key in self._keys(document):
-                known.add((bucket, key))
+            keys = set(self._keys(document))
+            known |= keys
             self._check_served(document, report)
             self._check_settling(document, report)
+            for place in keys - there:
+                self._check_lost(document, place, kept_until.get(place), report)
         self._check_objects(objects, known, report)
         self._check_scratch(report)
         self._check_usage(report)
         self._check_deliveries(report)
         return report
 
-    def _announced(self) -> set[tuple[Bucket, str]]:
+    def _announced(self) -> dict[Place, datetime]:
         return self._records.read(
-            lambda work: {(one.bucket, one.key) for one in work.leftovers.all()}
+            lambda work: {(one.bucket, one.key): one.due_at for one in work.leftovers.all()}
         )
 
-    def _keys(self, document: Document) -> Iterator[tuple[Bucket, str]]:
+    def _keys(self, document: Document) -> Iterator[Place]:
         for segment in self._records.read(lambda work: work.documents.segments(document.id)):
             yield Bucket.INCOMING, segment.key
-        if document.clean_key:
-            yield Bucket.CLEAN, document.clean_key
-        if document.quarantine_key:
-            yield Bucket.QUARANTINE, document.quarantine_key
-        for rendition in document.renditions:
-            yield Bucket.CLEAN, rendition.key
+        yield from published(document)
+
+    def _check_lost(
+        self, document: Document, place: Place, kept_until: datetime | None, report: Report
+    ) -> None:
+        """I2 and I3: what waits and what is kept for the desk has its bytes; of what is served they
+        are read anyway."""
+        if place[0] is Bucket.INCOMING:
+            invariant, what = "I2", "a part of what waits has no object"
+        elif document.state in SERVABLE or kept_until is None or kept_until <= self._clock():
+            return  # at the end of their time bytes go before their row
+        else:
+            invariant, what = "I3", "the bytes that are kept are missing"
+        if self._storage.stat(*place) is not None:
+            return
+        current = self._records.read(lambda work: work.documents.find(document.id))
+        if current is not None and place in set(self._keys(current)):
+            report.amiss(invariant, what, document.id)
 
     def _check_served(self, document: Document, report: Report) -> None:
         """I1: a verdict of clean for exactly the bytes that are there."""
@@ -184,7 +208,7 @@ class Reconciler:
     def _check_objects(
         self,
         objects: dict[Bucket, list[ObjectStat]],
-        known: set[tuple[Bucket, str]],
+        known: set[Place],
         report: Report,
     ) -> None:
         """I3: every object is in a row or in the ledger, or younger than the grace time."""
@@ -195,18 +219,21 @@ class Reconciler:
                 old = one.modified_at < young
                 if old and (bucket, one.key) not in known and self._is_stray(bucket, one.key):
                     report.amiss("I3", f"an object in {bucket.value} without a row", one.key)
+                    report.strays.append((bucket, one))
 
     def _is_stray(self, bucket: Bucket, key: str) -> bool:
         """Look again: rows change while a check runs, and open grants name keys."""
         if bucket is Bucket.INCOMING and self._records.read(lambda work: _named(work, key)):
+            return False
+        # In this order: what is published is announced until the very commit that names it.
+        if self._records.read(lambda work: work.leftovers.announced(bucket, key)):
             return False
         document = self._records.read(
             lambda work: work.documents.find("doc_" + key.split("/", 1)[0])
         )
         if document is not None and (bucket, key) in set(self._keys(document)):
             return False
-        announced = self._records.read(lambda work: work.leftovers.announced(bucket, key))
-        return not announced and self._storage.stat(bucket, key) is not None
+        return self._storage.stat(bucket, key) is not None
 
     def _check_usage(self, report: Report) -> None:
         """I3: what counts against a quota is what is there, neither more nor less."""
@@ -228,6 +255,16 @@ class Reconciler:
                     report.amiss("I3", "a scratch file that nobody writes", path.name)
             except FileNotFoundError:
                 continue  # its job ended while we looked
+
+
+def published(document: Document) -> Iterator[Place]:
+    """What of a document is in `clean` and `quarantine`."""
+    if document.clean_key:
+        yield Bucket.CLEAN, document.clean_key
+    if document.quarantine_key:
+        yield Bucket.QUARANTINE, document.quarantine_key
+    for rendition in document.renditions:
+        yield Bucket.CLEAN, rendition.key
 
 
 def _named(work: Work, key: str) -> bool:

@@ -1,7 +1,7 @@
 """The ledger's side of a published object: its key is a leftover until a commit makes it count.
 
 Crash window: an object whose bytes took longer to store than the grace time, of a process that
-dies before it can say so, is in no row; `uploads reconcile --check` names it.
+dies before it can say so, is in no row; `uploads reconcile` names and clears it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.line import GRACE, TEXT, Line
-from uploads.documents.model import Document, Rendition
+from uploads.documents.model import Document, Outcome, Rendition
 from uploads.storage.protocol import Bucket
 from workers.reconcile import Reconciler, Report
 
@@ -104,3 +104,31 @@ def test_a_scratch_file_that_nobody_writes_is_found(line: Line, tmp_path: Path) 
 def test_a_young_object_without_a_row_is_an_upload_under_way(line: Line, tmp_path: Path) -> None:
     line.storage.put(Bucket.INCOMING, "young/object", [b"x"], 1)
     assert check(line, tmp_path).ok
+
+
+def lose_part(line: Line, _: Document) -> None:
+    line.accept(TEXT)
+    for place in [place for place in line.storage.objects if place[0] is Bucket.INCOMING]:
+        del line.storage.objects[place]
+
+
+def lose_kept(line: Line, _: Document) -> None:
+    line.engine.outcome = Outcome.INFECTED
+    clean(line)
+    for place in [place for place in line.storage.objects if place[0] is Bucket.QUARANTINE]:
+        del line.storage.objects[place]
+
+
+@pytest.mark.parametrize(
+    ("damage", "amiss"),
+    [
+        (lose_part, "I2: a part of what waits has no object"),
+        (lose_kept, "I3: the bytes that are kept are missing"),
+        (litter, "I3: an object in quarantine without a row"),
+    ],
+)
+def test_each_kind_is_counted(
+    line: Line, tmp_path: Path, damage: Callable[[Line, Document], None], amiss: str
+) -> None:
+    damage(line, clean(line))
+    assert check(line, tmp_path).amiss_by_kind == {amiss: 1}

@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
+from datetime import timedelta
 
 import click
 
+from uploads import clock
 from uploads.wiring import build
+from workers.clearing import Clearing
 from workers.cli.session import stack_settings
 from workers.reconcile import Reconciler, Report, make_reconciler
 
 
 @click.command()
-@click.option("--check", is_flag=True, required=True, help="Look only; nothing is changed.")
+@click.option("--check", is_flag=True, help="Look only; nothing is changed.")
+@click.option("--yes", is_flag=True, help="Delete what is superfluous without being asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def reconcile(check: bool, as_json: bool) -> None:
-    """Check that what is served was inspected, what came in settles, nothing is left over."""
-    assert check
-    report = _run(make_reconciler(build(stack_settings())), quiet=as_json)
-    _print(report, as_json)
-    sys.exit(0 if report.ok else 1)
+def reconcile(check: bool, yes: bool, as_json: bool) -> None:
+    """Check that what is served was inspected, what came in settles, nothing is left over.
+
+    Without --check, objects of the clean and the quarantine bucket that are in no row and older
+    than a day are deleted after the grace time. Make sure first that this is the right database.
+    """
+    services = build(stack_settings())
+    report = _run(make_reconciler(services), quiet=as_json)
+    announced: Counter[str] = Counter()
+    if not check:
+        grace = timedelta(seconds=services.settings.grace_seconds)
+        clearing = Clearing(services.records, clock.now, grace)
+        places = clearing.old_enough(report)
+        if places and (yes or _agreed(len(places))):
+            announced = clearing.announce(places)
+    _print(report, announced, as_json)
+    sys.exit(0 if len(report.findings) == announced.total() else 1)
+
+
+def _agreed(count: int) -> bool:
+    return click.confirm(f"Delete {count} objects that no row names?", err=True)
 
 
 def _run(reconciler: Reconciler, quiet: bool) -> Report:
@@ -40,12 +60,22 @@ def _run(reconciler: Reconciler, quiet: bool) -> Report:
     return report
 
 
-def _print(report: Report, as_json: bool) -> None:
+def _print(report: Report, announced: Counter[str], as_json: bool) -> None:
     if as_json:
-        found = [asdict(finding) for finding in report.findings]
-        click.echo(json.dumps({"ok": report.ok, "checked": report.checked, "findings": found}))
+        said = {
+            "ok": report.ok,
+            "checked": report.checked,
+            "findings": [asdict(finding) for finding in report.findings],
+            "amiss": report.amiss_by_kind,
+            "announced": announced,
+        }
+        click.echo(json.dumps(said))
         return
     for finding in report.findings:
         click.echo(f"{finding.invariant}: {finding.what}: {finding.subject}")
+    for kind, count in report.amiss_by_kind.items():
+        click.echo(f"In all {count} times {kind}.")
+    for bucket, count in announced.items():
+        click.echo(f"{count} objects of {bucket} will be deleted after the grace time.")
     looked = ", ".join(f"{count} {kind}" for kind, count in report.checked.items()) or "nothing"
     click.echo(f"{'All is well' if report.ok else 'AMISS'}. Looked at: {looked}.")
