@@ -6,6 +6,7 @@ from flask import Response, current_app, request
 
 from uploads.api import blueprint
 from uploads.api.parsing import known_members
+from uploads.documents import errors
 from uploads.openapi import document
 from uploads.openapi.describing import Answer, Content, described
 
@@ -13,7 +14,12 @@ _DOCUMENT = Content("application/json", {"type": "object", "required": ["openapi
 
 
 @blueprint.get("/openapi.json")
-@described("show_openapi", Answer(200, "The document.", _DOCUMENT), public=True)
+@described(
+    "show_openapi",
+    Answer(200, "The document.", _DOCUMENT),
+    problems=(errors.Invalid,),
+    public=True,
+)
 def openapi() -> Response:
     """This document; anybody may read it."""
     known_members(request)

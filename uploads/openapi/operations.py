@@ -25,13 +25,14 @@ from uploads.openapi.problems import MEDIA_TYPE, PROBLEMS
 _ALWAYS = (
     errors.Malformed,
     errors.Misdirected,
+    errors.UnsupportedMediaType,  # a coded body, also where none is read
     errors.RateLimited,
     errors.HeadersTooLarge,
     UploadsError,
     errors.Unavailable,
 )
 _REPEATED = (errors.Malformed, errors.StillRunning, errors.IdempotencyMismatch)
-_READ = (errors.UnsupportedMediaType, errors.BodyTooLarge, errors.Invalid)
+_READ = (errors.BodyTooLarge, errors.Invalid)
 _API = "/api/"
 _SHOWN = {"text/html": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}}
 _TIMED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
