@@ -33,6 +33,13 @@ _PAGES_TURNED = frozenset(
     {"next-page", "previous-page", "first-page", "last-page", "last-visited-page", "show", "stop"}
 )
 _OBJECTS = frozenset({"object", "object-ole"})
+# Of manifests and formulas by OpenOffice 2, which no program fetches: root, system id, public id.
+_DOCTYPES = frozenset(
+    {
+        ("manifest:manifest", "Manifest.dtd", "-//OpenOffice.org//DTD Manifest 1.0//EN"),
+        ("math:math", "math.dtd", "-//OpenOffice.org//DTD Modified W3C MathML 1.01//EN"),
+    }
+)
 
 
 def check_opendocument(file: BinaryIO, _: str, limits: Limits) -> None:
@@ -61,7 +68,7 @@ def _check_part(name: str, chunks: Iterator[bytes]) -> None:
     looks, head, whole = looks_like(chunks)
     if name.endswith((".xml", ".rdf")) or looks is Looks.XML or _NAMESPACE in head:
         part = _Part(name)
-        read_xml(whole, part.start)
+        read_xml(whole, part.start, doctype=lambda *named: named in _DOCTYPES)
     else:
         for _ in whole:
             pass

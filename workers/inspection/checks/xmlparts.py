@@ -1,6 +1,7 @@
 """Reading XML that strangers wrote, without expanding anything.
 
-expat parses as a stream; the first sign of a document type, where all entities come from, ends it.
+expat parses as a stream; a document type, where all entities come from, ends it unless it is known
+by its names alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _HEAD_BYTES = 1024
 OnStart = Callable[[str, Mapping[str, str]], None]
 OnText = Callable[[str], None]
 OnEnd = Callable[[str], None]
+IsKnown = Callable[[str, str | None, str | None], bool]
+"""Told the root element, system id and public id of a document type."""
 
 
 class Looks(Enum):
@@ -62,18 +65,18 @@ def read_xml(
     text: OnText | None = None,
     *,
     end: OnEnd | None = None,
-    doctype: bool = False,
+    doctype: IsKnown | None = None,
 ) -> None:
     """Parse one XML part; `start` gets local element names and attributes by local name, `end`
     local element names.
 
-    A part without a single byte is nothing: LibreOffice leaves such behind. `doctype` lets a
-    document type pass that is only named: it is never fetched, and may declare nothing itself.
+    A part without a single byte is nothing: LibreOffice leaves such behind. `doctype`
+    tells which document types may be named: none is fetched, and none may declare anything itself.
 
     Raises: Refusal, for a document type, an entity, or XML that is not well formed.
     """
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_inner if doctype else _refuse
+    parser.StartDoctypeDeclHandler = _refuse if doctype is None else _refusing_but(doctype)
     parser.EntityDeclHandler = _refuse
     parser.SkippedEntityHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
@@ -99,9 +102,12 @@ def _refuse(*_: object) -> NoReturn:
     raise Refusal("malformed-file", "XML with a document type or entities")
 
 
-def _refuse_inner(name: str, system_id: str | None, public_id: str | None, inner: bool) -> None:
-    if inner:
-        _refuse()
+def _refusing_but(known: IsKnown) -> Callable[[str, str | None, str | None, int], None]:
+    def handler(root: str, system_id: str | None, public_id: str | None, inner: int) -> None:
+        if inner or not known(root, system_id, public_id):
+            _refuse()
+
+    return handler
 
 
 def _localised(start: OnStart) -> Callable[[str, dict[str, str]], None]:
