@@ -270,6 +270,7 @@ def test_settings_of_the_operator_reach_every_container_of_the_service(tmp_path:
     for place, most in (("file-size", "1026m"), ("form-size", "65664m")):
         said = (made.folder / "nginx" / f"{place}.conf").read_text()
         assert f"client_max_body_size {most};" in said
+    assert "default 1073741825;" in (made.folder / "nginx" / "service.conf").read_text()
     file.write_text("UPLOADS_SECRET_KEY=0123\n")
     done = made.prepare()
     assert (done.returncode, "names a secret" in done.stderr) == (2, True)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support import plain, raw
-from tests.support.nginx import APP, Nginx
+from tests.support.nginx import APP, CONTENT, STORE, Nginx
 from tests.support.people import PATIENCE
 from tests.support.waiting import eventually
 from uploads.config import Settings
@@ -55,7 +55,7 @@ PROVOKED: dict[str, tuple[bytes, int, str]] = {
     "announced file": (
         request("/api/v1/documents", "POST", Content_Length=str(101 * 2**20 + 1)),
         413,
-        "body-too-large",
+        "file-too-large",
     ),
     "announced form": (
         request("/documents", "POST", Content_Length=str(6464 * 2**20 + 1)),
@@ -100,6 +100,28 @@ def test_a_program_gets_a_problem_under_all_headers(alone: Nginx, case: str) -> 
     assert ("retry-after" in answer.headers) == (status == 502)
     assert answer.headers["server"] == "nginx"
     eventually(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in alone.log(), PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "code"),
+    [
+        (APP, "/api/v1/documents?name=a.mp4", "file-too-large"),
+        (STORE, "/incoming/a/b?X-Amz-Signature=0", "file-too-large"),
+        (APP, "/api/v1/documents/x", "body-too-large"),
+        (APP, "/api/v1/links?x=/api/v1/documents", "body-too-large"),
+        (CONTENT, "/api/v1/documents", "body-too-large"),
+    ],
+)
+def test_whoever_sends_too_large_a_file_is_told_the_limit(
+    alone: Nginx, host: str, target: str, code: str
+) -> None:
+    """As the app tells it; what is no file has none."""
+    length = str(Settings(public_url=f"https://{APP}").max_file_bytes + 2**20 + 1)
+    fields = {"Host": f"{host}:{alone.port}", "Content-Length": length}
+    answer = alone.exchange(raw.head("POST", target, fields), name=host)
+    assert (answer.status, answer.code) == (413, code)
+    limit = {"file-too-large": 100 * 2**20}.get(code)
+    assert answer.json.get("limit") == limit
 
 
 @pytest.mark.parametrize("target", ["/", f"{APP}:443", "evil.example:22"])

@@ -60,7 +60,7 @@ def test_its_words_are_those_of_the_catalogue() -> None:
     assert set(codes) == set(details)
     for status, code in codes.items():
         assert titles.get(code, titles["default"]) == errors[code].title
-        if status == "default" or int(status) not in OWN_SENTENCES:
+        if status in {"default", "file"} or int(status) not in OWN_SENTENCES:
             assert details[status] == errors[code].sentence, status
 
 
@@ -70,6 +70,7 @@ def test_its_statuses_are_those_of_the_contract() -> None:
 
     codes = mapped("problem_code")
     assert codes.pop("default") == "internal"
+    assert codes.pop("file") == "file-too-large"
     assert {status for status, code in codes.items() if STATUS[code] != int(status)} == {
         "408",
         "502",
@@ -84,5 +85,6 @@ def test_its_limits_leave_room_for_those_of_the_service() -> None:
     form = int(re.findall(r"client_max_body_size (\d+)m;", shipped("site/form-size.conf"))[0])
     assert one * MIB == settings.max_file_bytes + MIB
     assert form == 64 * one
+    assert f"    default {settings.max_file_bytes};" in shipped("site/service.conf")
     silence = int(re.findall(r"client_body_timeout (\d+)s;", shipped("site/limits.conf"))[0])
     assert silence > settings.body_seconds
