@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import stat
 import struct
 import zlib
 
@@ -156,7 +157,14 @@ def archives() -> dict[str, tuple[str, bytes, str]]:
                 make_zip(Piece(b"a", b"/etc/passwd", attributes=0o120777 << 16)),
                 "malformed-file",
             ),
-            "device": (ZIP, make_zip(Piece(b"a", attributes=0o060666 << 16)), "malformed-file"),
+            **{
+                f"special member {kind:o}": (
+                    ZIP,
+                    make_zip(Piece(b"a", attributes=(kind | 0o666) << 16)),
+                    "malformed-file",
+                )
+                for kind in (stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
+            },
             "zipcrypto": (ZIP, make_zip(Piece(b"a", b"x" * 13, 0, flags=1)), "encrypted"),
             "aes": (ZIP, make_zip(Piece(b"a", b"x" * 13, 99, flags=1)), "encrypted"),
             "too deep": (ZIP, eicar_zip(4), "too-deep"),

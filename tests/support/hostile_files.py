@@ -283,7 +283,7 @@ def others() -> dict[str, tuple[str, bytes, str]]:
         "json cut off": ("application/json", b'{"a": [1, 2, "' + b"x" * 9999, "malformed-file"),
         "binary json": ("application/json", b'{"a": "' + bytes(9) + b'"}', "malformed-file"),
         "prose as json": ("application/json", b"an array, or so\n", "malformed-file"),
-        "wide json": ("application/json", "{}".encode("utf-16"), "malformed-file"),
+        "wide json": ("application/json", "{}".encode("utf-16"), "not-utf-8"),
         "html as mp4": ("video/mp4", b"<html>" * 9, "malformed-file"),
         "html as mp3": ("audio/mpeg", b"<html>" * 9, "malformed-file"),
         "avi as wav": ("audio/wav", b"RIFF\0\0\0\0AVI ", "malformed-file"),

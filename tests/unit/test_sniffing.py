@@ -115,6 +115,25 @@ def test_a_web_page_is_html_but_a_text_that_begins_with_a_tag_is_text(page: byte
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        b"const icon = `<!DOCTYPE svg PUBLIC>`;\n",
+        b"#!/usr/bin/env python3\nICON = '<svg xmlns=\"x\"><!DOCTYPE svg'\n",
+        b"ICON = `<?xml version='1.0'?>\n<!DOCTYPE svg PUBLIC 'x'>\n`\n",
+    ],
+)
+def test_source_code_with_a_drawing_in_it_is_text(source: bytes) -> None:
+    assert sniff(source).startswith("text/")
+    assert sniff(source + bytes(9)) == UNKNOWN
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n ", b'<?xml version="1.0"?>\n'])
+def test_a_drawing_is_a_drawing(before: bytes) -> None:
+    drawing = b'<!DOCTYPE svg PUBLIC "x" "y"><svg onload="x"/>'
+    assert sniff(before + drawing) in ("image/svg+xml", "text/xml")
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"MZ\x90\0" + bytes(60),

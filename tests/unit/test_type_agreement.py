@@ -81,7 +81,9 @@ def test_a_package_is_named_by_its_members(
     assert refused.value.members["declared_type"] == "application/zip"
 
 
-@pytest.mark.parametrize("reason", ["trailing-data", "bomb", "encrypted", "malformed-file"])
+@pytest.mark.parametrize(
+    "reason", ["trailing-data", "bomb", "encrypted", "not-utf-8", "malformed-file"]
+)
 def test_a_refused_structure_has_the_verdicts_word(reason: str) -> None:
     """The problem's member is what the verdict's reason would be, with a sentence of its own."""
     refused = MalformedFile(reason)

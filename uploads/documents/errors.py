@@ -502,6 +502,8 @@ _STRUCTURE = {
     "and send it again.",
     "encrypted": "The file is encrypted, so it cannot be inspected. Remove its password and send "
     "it again.",
+    "not-utf-8": "The file is JSON in UTF-16 or UTF-32, but JSON is always UTF-8. Save it as UTF-8 "
+    "and send it again.",
     "second-format": "The file is two kinds of file in one. Save it anew and send it again.",
     "trailing-data": "Something is attached behind the end of the file. Save it anew without that "
     "and send it again.",

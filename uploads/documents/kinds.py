@@ -134,7 +134,8 @@ KNOWN: tuple[FileType, ...] = (
         "image/heic",
         "a HEIC picture",
         "heic heif hif",
-        "image/heif image/heic-sequence image/heif-sequence",
+        # Debian takes the ending of Canon's and Sony's cameras for AVIF.
+        "image/heif image/hif image/heic-sequence image/heif-sequence image/avif",
     ),
     _type("image/tiff", "a TIFF picture", "tif tiff", "image/tif image/x-tif image/x-tiff"),
     _type("application/pdf", "a PDF document", "pdf", "application/x-pdf"),

@@ -65,6 +65,8 @@ def sniff(untrusted_head: bytes) -> str:
             return "audio/mpeg"
         if _is_text(untrusted_head):
             return "text/plain"
+    if found == "image/svg+xml" and not _begins_with_tag(untrusted_head):
+        return "text/plain" if _is_text(untrusted_head) else UNKNOWN
     if found == "text/html" and not _is_html_document(untrusted_head):
         return "text/plain"
     return found
@@ -185,6 +187,11 @@ def _is_text(head: bytes) -> bool:
 def _has_zero_bytes(head: bytes) -> bool:
     """Zero bytes stand in no text but UTF-16 and UTF-32, which begin with their mark."""
     return b"\0" in head and not head.startswith(_WIDE_MARKS)
+
+
+def _begins_with_tag(head: bytes) -> bool:
+    """Whether it may be XML. libmagic finds a drawing in the middle of a program's source, too."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n\f").startswith(b"<")
 
 
 def _is_html_document(head: bytes) -> bool:

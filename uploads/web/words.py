@@ -71,6 +71,8 @@ BECAUSE: Mapping[str, str] = {
     "active-content": "it carries macros or other active content. Save it without them and "
     "upload it again.",
     "malformed-file": "it is damaged or not what its name says. Save it anew and upload it again.",
+    "not-utf-8": "it is JSON in UTF-16 or UTF-32, but JSON is always UTF-8. Save it as UTF-8 and "
+    "upload it again.",
     "second-format": "it is two kinds of file in one. Save it anew and upload it again.",
     "trailing-data": "something is attached behind its end. Save it anew without that and upload "
     "it again.",

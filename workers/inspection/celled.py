@@ -34,6 +34,7 @@ REASONS = frozenset(
         "timeout",
         "active-content",
         "malformed-file",
+        "not-utf-8",
         "second-format",
         "trailing-data",
         "type-mismatch",

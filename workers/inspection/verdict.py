@@ -17,6 +17,7 @@ REJECTING = frozenset(
         "bomb",
         "digest-mismatch",
         "malformed-file",
+        "not-utf-8",
         "second-format",
         "trailing-data",
         "type-mismatch",

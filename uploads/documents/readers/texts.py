@@ -49,7 +49,10 @@ def read_json(window: Window, _: Limits) -> Ask[None]:
 
     What lies between them is not judged: nobody here reads it.
     """
-    head = (yield from window.peek(_JSON_HEAD_BYTES)).removeprefix(codecs.BOM_UTF8).lstrip(_BLANK)
+    head = yield from window.peek(_JSON_HEAD_BYTES)
+    if head.startswith(tuple(mark for mark, _ in _WIDE)):
+        raise Refusal("not-utf-8", "json: UTF-16 or UTF-32")
+    head = head.removeprefix(codecs.BOM_UTF8).lstrip(_BLANK)
     if not head.startswith(_JSON_STARTS):
         raise Refusal("malformed-file", "json: no JSON")
     last = b""
