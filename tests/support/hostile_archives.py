@@ -143,6 +143,22 @@ def beside_entries() -> dict[str, tuple[str, bytes, str]]:
     return {label: (ZIP, data, "second-format") for label, data in found.items()}
 
 
+def special_members() -> dict[str, tuple[str, bytes, str]]:
+    """Archives with a link, a device, a pipe or a socket, by the mode of Unix."""
+    kinds = {
+        "symlink": stat.S_IFLNK,
+        "device": stat.S_IFBLK,
+        "terminal": stat.S_IFCHR,
+        "pipe": stat.S_IFIFO,
+        "socket": stat.S_IFSOCK,
+    }
+    found = {
+        label: Piece(b"a", b"/etc/passwd", attributes=(kind | 0o777) << 16)
+        for label, kind in kinds.items()
+    }
+    return {label: (ZIP, make_zip(piece), "malformed-file") for label, piece in found.items()}
+
+
 def archives() -> dict[str, tuple[str, bytes, str]]:
     """Return label → (type, bytes, reason) of ZIP files that structure must refuse."""
     stored = Piece(b"a", b"x", 0)
@@ -151,20 +167,8 @@ def archives() -> dict[str, tuple[str, bytes, str]]:
         beside_entries()
         | bad_names()
         | bombs()
+        | special_members()
         | {
-            "symlink": (
-                ZIP,
-                make_zip(Piece(b"a", b"/etc/passwd", attributes=0o120777 << 16)),
-                "malformed-file",
-            ),
-            **{
-                f"special member {kind:o}": (
-                    ZIP,
-                    make_zip(Piece(b"a", attributes=(kind | 0o666) << 16)),
-                    "malformed-file",
-                )
-                for kind in (stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
-            },
             "zipcrypto": (ZIP, make_zip(Piece(b"a", b"x" * 13, 0, flags=1)), "encrypted"),
             "aes": (ZIP, make_zip(Piece(b"a", b"x" * 13, 99, flags=1)), "encrypted"),
             "too deep": (ZIP, eicar_zip(4), "too-deep"),
