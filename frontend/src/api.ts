@@ -15,8 +15,9 @@ export const csrfToken = (): string =>
 export function toProblem(status: number, body: string, retryAfter: string | null): Problem {
   const again = status === 0 || status === 408 || status === 429 || status >= 500;
   const seconds = Number.parseInt(retryAfter ?? "", 10) || 0;
-  const said = parse(body);
-  const fallback = status === 0 ? words().page.lost : words().page.strange;
+  const lost = status === 0 || status === 408;
+  const said = lost ? null : parse(body);
+  const fallback = lost ? words().page.lost : words().page.strange;
   return {
     title: said?.title ?? fallback.title,
     detail: said?.detail ?? fallback.detail,

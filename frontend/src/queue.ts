@@ -8,6 +8,9 @@ import { exactSizeOf, fill, sizeOf, spanOf, words } from "./words";
 const AT_ONCE = 3;
 const TRIES = 10; // by itself, where the service says when
 const BEAT_MS = 1_000;
+const LOST_TRIES = 4; // by itself, where nobody answered: a quarter of a minute in all
+const LOST_MOST_S = 30;
+const STALLED_MS = 15_000; // so long without a byte is worth a word
 
 /** Until when nothing is sent, and why: the service said so. */
 interface Pause {
@@ -21,7 +24,9 @@ interface Item {
   row: HTMLElement;
   transfer: Transfer | null;
   tries: number;
+  lost: number; // how many of them ended without an answer
   pause: Pause;
+  stalled: number | undefined;
 }
 
 const NO_PAUSE: Pause = { until: 0, title: "" };
@@ -40,6 +45,7 @@ export class UploadQueue {
     window.addEventListener("beforeunload", (event) => {
       if (this.active.size + this.waiting.length > 0) event.preventDefault();
     });
+    window.addEventListener("online", () => this.reconnect());
   }
 
   add(files: Iterable<File>): void {
@@ -58,7 +64,7 @@ export class UploadQueue {
   }
 
   private newItem(file: File): Item {
-    return { file, key: newKey(), row: this.newRow(file), transfer: null, tries: 0, pause: NO_PAUSE };
+    return { file, key: newKey(), row: this.newRow(file), transfer: null, tries: 0, lost: 0, pause: NO_PAUSE, stalled: undefined };
   }
 
   private newRow(file: File): HTMLElement {
@@ -118,6 +124,25 @@ export class UploadQueue {
     return true;
   }
 
+  /** Whether the file is sent again by itself: nobody answered, and under its key it is stored once at most. */
+  private goesOn(item: Item, { status, title }: Problem): boolean {
+    if (!isLost(status)) return false;
+    // While the browser knows that it has no network at all, no try counts.
+    if (navigator.onLine && ++item.lost >= LOST_TRIES) return false;
+    const seconds = Math.min(2 ** Math.max(1, item.lost), LOST_MOST_S);
+    item.pause = { until: Date.now() + (navigator.onLine ? seconds : LOST_MOST_S) * 1000, title };
+    this.phase(item, "waiting", "");
+    this.waiting.unshift(item);
+    announce(`${item.file.name}: ${pausedFor(title, secondsOf(item.pause))}`);
+    return true;
+  }
+
+  /** The network is there again: who waits for it goes on at once. */
+  private reconnect(): void {
+    for (const item of this.waiting) item.pause = NO_PAUSE;
+    this.next();
+  }
+
   private async run(item: Item): Promise<void> {
     this.phase(item, "sending", words().page.arriving);
     this.progress(item, 0);
@@ -129,8 +154,11 @@ export class UploadQueue {
       announce(fill(words().page.received, { name: item.file.name }));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (!this.waits(item, error.problem)) this.refuse(item, error.problem);
+      const problem = isLost(error.problem.status) && !(await isReadable(item.file)) ? unreadable() : error.problem;
+      if (!item.row.isConnected) return; // cancelled meanwhile
+      if (!this.waits(item, problem) && !this.goesOn(item, problem)) this.refuse(item, problem);
     } finally {
+      window.clearTimeout(item.stalled);
       this.active.delete(item);
       this.next();
     }
@@ -143,6 +171,13 @@ export class UploadQueue {
     bar.textContent = `${Math.floor(part * 100)} %`;
     const text = part < 1 ? fill(words().page.sending, { percent: String(Math.floor(part * 100)) }) : words().page.arriving;
     write(slot(item.row, "sentence"), text);
+    window.clearTimeout(item.stalled);
+    if (part < 1) item.stalled = window.setTimeout(() => this.stall(item, text), STALLED_MS);
+  }
+
+  private stall(item: Item, text: string): void {
+    write(slot(item.row, "sentence"), `${text}. ${words().page.stalled}`);
+    announce(`${item.file.name}: ${words().page.stalled}`);
   }
 
   private phase(item: Item, phase: "waiting" | "sending" | "refused", sentence: string): void {
@@ -163,7 +198,7 @@ export class UploadQueue {
     write(slot(item.row, "detail"), `${problem.detail} ${wait}`.trim());
     slot(item.row, "again").hidden = !problem.again;
     slot(item.row, "again").onclick = () => {
-      item.tries = 0;
+      item.tries = item.lost = 0;
       this.enqueue(item);
       this.next();
     };
@@ -175,11 +210,27 @@ export class UploadQueue {
     const place = this.waiting.indexOf(item);
     if (place >= 0) this.waiting.splice(place, 1);
     item.transfer?.stop();
+    window.clearTimeout(item.stalled);
     this.active.delete(item);
     item.row.remove();
     this.next();
   }
 }
+
+/** Nobody says what became of it: no answer, too slow for the service, or one for it that could not reach it. */
+const isLost = (status: number): boolean => [0, 408, 502, 504].includes(status);
+
+/** Whether the browser still gets at the file: one that was changed or moved since fails like a broken connection. */
+async function isReadable(file: File): Promise<boolean> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const unreadable = (): Problem => ({ ...words().page.unreadable, status: -1, again: false, retryAfter: 0 });
 
 const pausedFor = (title: string, seconds: number): string =>
   fill(words().page.paused, { title, time: spanOf(seconds) });

@@ -14,8 +14,8 @@ interface Words {
   because_unknown: string;
   engines: Record<string, string>;
   types: Record<string, { label: string; icon: string; picture: string | null }>;
-  page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder", Sentence> &
-    Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at" | "paused", string>;
+  page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder" | "unreadable", Sentence> &
+    Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at" | "paused" | "stalled", string>;
   policy: { endings: Record<string, number>; head_bytes: number };
 }
 

@@ -182,22 +182,6 @@ def test_a_name_is_text_and_never_markup(visit: Callable[..., Visit]) -> None:
     expect(page.get_by_role("dialog").locator("bdi")).to_have_text(name)
 
 
-@pytest.mark.parametrize("where", ["**/upload-check", "**/api/v1/documents"])
-def test_a_broken_connection_is_said_and_can_be_tried_again(
-    visit: Callable[..., Visit], where: str
-) -> None:
-    """The network fails once: the row says so, and its button sends the same file again."""
-    window = visit()
-    page = window.sign_in()
-    page.route(where, lambda route: route.abort(), times=1)
-    drop(page, ("notes.txt", "text/plain", samples.txt()))
-    broken = sending(page, "notes.txt")
-    expect(broken).to_contain_text("The connection broke")
-    broken.get_by_role("button", name="Try again").click()
-    expect(row(page, "notes.txt")).to_have_attribute("data-state", "clean", timeout=SETTLED_MS)
-    window.forgive("ERR_FAILED")
-
-
 def test_three_files_at_a_time_tell_how_far_they_are(visit: Callable[..., Visit]) -> None:
     """Of five files on a slow line three show their progress, two wait, and all arrive."""
     page = visit().sign_in()

@@ -59,6 +59,15 @@ def test_what_was_announced_and_does_not_fit_is_refused_before_its_first_byte(li
     assert used(line) == (1000, 2)
 
 
+def test_a_file_larger_than_the_whole_space_is_told_so(line: Line) -> None:
+    """To delete something would not help; where it would, that is what is said."""
+    limit(line, size=1000)
+    line.accept(TEXT)
+    for size, said in ((1001, "alone is larger than the 1,000 bytes"), (1000, "does not fit")):
+        with pytest.raises(QuotaExceeded, match=said):
+            line.intake.accept(line.actor, Offer("a.txt", None, declared_size=size), never())
+
+
 @pytest.mark.parametrize("limits", [{"size": 1}, {"files": 1}])
 def test_a_full_account_is_told_before_the_first_byte(line: Line, limits: dict[str, int]) -> None:
     line.accept(b"a")

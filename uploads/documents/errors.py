@@ -190,17 +190,21 @@ class QuotaExceeded(UploadsError):
     """Raised when a file does not fit into what its owner may keep."""
 
     code = "quota-exceeded"
-    title = "Your space is used up"
+    title = "There is no room for this file"
     sentence = (
         "The file does not fit into the space of this account. Delete documents that are no longer "
         "needed, or ask the operator for more."
     )
 
-    def __init__(self, unit: str, quota: int, used: int) -> None:
-        """`unit` is `bytes` or `files`; `quota` and `used` count it."""
+    def __init__(self, unit: str, quota: int, used: int, more: int = 1) -> None:
+        """`unit` is `bytes` or `files`; `quota` and `used` count it, and `more` is what comes."""
         super().__init__(
-            f"The file does not fit: {used:,} of {quota:,} {unit} are used. Delete documents that "
-            "are no longer needed, or ask the operator for more.",
+            # To delete something would not help.
+            f"The file alone is larger than the {quota:,} {unit} that this account has in all. "
+            "Make it smaller or split it, or ask the operator for more space."
+            if more > quota
+            else f"The file does not fit: {used:,} of {quota:,} {unit} are used. Delete documents "
+            "that are no longer needed, or ask the operator for more.",
             quota=quota,
             used=used,
         )

@@ -157,4 +157,5 @@ def _refuse_past(before: Quota, bytes_then: int, files_then: int) -> None:
     if before.files_limit is not None and files_then > before.files_limit:
         raise QuotaExceeded("files", before.files_limit, before.files_used)
     if before.bytes_limit is not None and bytes_then > before.bytes_limit:
-        raise QuotaExceeded("bytes", before.bytes_limit, before.bytes_used)
+        more = bytes_then - before.bytes_used
+        raise QuotaExceeded("bytes", before.bytes_limit, before.bytes_used, more)

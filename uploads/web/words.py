@@ -109,6 +109,7 @@ PAGE: Mapping[str, Any] = {
     "deleted": "{name} was deleted.",
     "retry_at": "Try again in {seconds} seconds.",
     "paused": "{title}. It goes on by itself in {time}.",
+    "stalled": "Nothing has got through for a while. It goes on as soon as the network does.",
     "lost": {
         "title": "The connection broke",
         "detail": "The network or the service did not answer. Check the connection and try again.",
@@ -124,6 +125,10 @@ PAGE: Mapping[str, Any] = {
     "unknown_ending": {
         "title": "This kind of file is not accepted",
         "detail": "Save it as one of the kinds that are: {endings}.",
+    },
+    "unreadable": {
+        "title": "The file can no longer be read",
+        "detail": "It was changed, moved or deleted since it was chosen. Choose it again.",
     },
     "folder": {
         "title": "Folders cannot be uploaded",
