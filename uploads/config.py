@@ -279,7 +279,8 @@ class Settings(BaseSettings):
     )
     rate_sign_in: Rate = Field(
         "10/minute",
-        description="Sign-ins from one address; at one account from everywhere, ten times as many.",
+        description="Sign-ins from one address; at one account from everywhere, ten times as many, "
+        "and as many again in each browser that has signed in to it before.",
     )
 
     rate_link_password: Rate = Field(

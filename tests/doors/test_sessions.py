@@ -30,6 +30,22 @@ def test_signing_in_makes_a_new_session(stack: Stack, alice: Person) -> None:
         assert other.cookies["session"] != first
 
 
+def test_a_browser_is_known_after_signing_in_and_out(stack: Stack, alice: Person) -> None:
+    """By a cookie that opens nothing, names nobody, and is not made by a wrong password."""
+    with Browser(stack) as browser:
+        assert browser.sign_in(alice.email, "not the password").status_code == 401
+        assert "device" not in browser.cookies
+        answer = browser.sign_in(alice.email, alice.password)
+        (cookie,) = (c for c in answer.headers.get_list("Set-Cookie") if c.startswith("device="))
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert alice.email not in cookie
+        known = browser.cookies["device"]
+        browser.post("/sign-out", data={"csrf_token": browser.token(ME)})
+        assert browser.cookies["device"] == known
+        assert browser.get(ME).status_code == 303
+
+
 def test_a_session_that_was_signed_out_is_over(stack: Stack, alice: Person) -> None:
     """After signing out the old cookie opens nothing, whoever kept it."""
     with alice.browser() as browser:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from uploads import errors
 from uploads.config import Settings
 from uploads.documents.model import Actor, Role, Scope
-from uploads.security import headers, limits
+from uploads.security import devices, headers, limits
 from uploads.security.addresses import address as address_of_request
 
 RATE = 3
@@ -102,6 +102,36 @@ def test_guesses_from_everywhere_at_one_account_end_as_well(app: Flask) -> None:
     got = [sign_in(app, spellings[n % 2], f"192.0.2.{n}").status_code for n in range(RATE * 10 + 1)]
     assert got == [200] * (RATE * 10) + [429]
     assert sign_in(app, "bob@example.org", "198.51.100.1").status_code == 200
+
+
+def test_strangers_everywhere_do_not_keep_the_owners_own_browser_out(
+    app: Flask, settings: Settings
+) -> None:
+    """It is known by a cookie, for that account alone, and has the same bound for itself."""
+    ann = f"device={_device(settings, 'ann@example.org')}"
+
+    def tried(email: str, number: int, cookie: str = "") -> int:
+        headers, place = {"Cookie": cookie}, {"REMOTE_ADDR": f"192.0.2.{number}"}
+        client = app.test_client(use_cookies=False)
+        sent = client.post(SIGN_IN, data={"email": email}, headers=headers, environ_base=place)
+        return sent.status_code
+
+    for email in ("ann@example.org", "bob@example.org"):
+        assert [tried(email, n) for n in range(RATE * 10)] == [200] * (RATE * 10)
+    assert tried("ann@example.org", 200) == 429
+    for cookie in (ann[:-1], "device=x", "device=", f"device={_device(settings, 'x@example.org')}"):
+        assert tried("ann@example.org", 201, cookie) == 429
+    assert tried("bob@example.org", 202, ann) == 429
+    assert [tried(" Ann@example.org", 203, ann) for _ in range(RATE + 1)] == [200] * RATE + [429]
+    left = [tried("ann@example.org", 210 + n // RATE, ann) for n in range(RATE * 9 + 1)]
+    assert left == [200] * (RATE * 9) + [429]
+
+
+def _device(settings: Settings, email: str) -> str:
+    """What a browser has from signing in with this address."""
+    response = Response()
+    devices.set_cookie(settings, response, email)
+    return response.headers["Set-Cookie"].partition(";")[0].removeprefix("device=")
 
 
 def test_the_headers_tell_the_narrowest_limit(app: Flask) -> None:

@@ -21,6 +21,7 @@ from limits import parse_many
 
 from uploads.config import Settings
 from uploads.documents.model import Actor
+from uploads.security import devices
 from uploads.security.addresses import address, address_of
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
@@ -167,9 +168,10 @@ def apply(app: Flask, limiter: Limiter, settings: Settings) -> None:
 def _limit_sign_in(limiter: Limiter, rate: str, view: Any) -> Any:
     """Bound guesses from one place, and far more loosely those from everywhere at one account.
 
-    They are spent before the password is checked. A narrow limit on the account would let any
-    stranger who knows its e-mail keep its owner out; the address's bounds each pair of account and
-    address as well. It stands nearest to the view and is spent first: what it refuses is not
+    They are spent before the password is checked. A limit on the account lets strangers who know
+    its e-mail and have many addresses keep its owner out: so a browser in which somebody signed in
+    to it before has that limit for itself (`devices`). The address's bounds each pair of account
+    and address as well. It stands nearest to the view and is spent first: what it refuses is not
     counted against the account.
     """
     account = limiter.limit(_times(rate, _ACCOUNT_FACTOR), key_func=_account)
@@ -240,12 +242,15 @@ def _times(rate: str, factor: int) -> str:
 
 
 def _account() -> str:
-    """The account that is asked for, or the address when that cannot be told.
+    """The account that is asked for, this browser where the account knows it, or the address when
+    neither can be told.
 
     Never raises: Flask-Limiter would take any exception of a key for the end of its store.
     """
     try:
-        return "sign-in-account/" + normal_email(request.form.get("email", ""))
+        email = normal_email(request.form.get("email", ""))
+        device = devices.known(services().settings, request, email)
+        return f"sign-in-device/{device}" if device else f"sign-in-account/{email}"
     except Exception:  # noqa: BLE001 -- too large, garbled, cut off: the view meets it again
         return "sign-in-account/" + address()
 

@@ -24,7 +24,7 @@ class SignedTokens:
     """
 
     def __init__(self, secret: str, seconds: int = 300, *, earlier: Sequence[str] = ()) -> None:
-        self._serializer = _serializer(secret, earlier, "uploads.content")
+        self._serializer = serializer(secret, earlier, "uploads.content")
         self._seconds = seconds
 
     def issue(self, document_id: str, rendition: str) -> str:
@@ -50,7 +50,7 @@ class LinkTokens:
 
     def __init__(self, secret: str, ticket_seconds: int, *, earlier: Sequence[str] = ()) -> None:
         self._keys = [one.encode() for one in (secret, *earlier)]
-        self._serializer = _serializer(secret, earlier, "uploads.link-ticket")
+        self._serializer = serializer(secret, earlier, "uploads.link-ticket")
         self._seconds = ticket_seconds
 
     def issue(self, link_id: str) -> str:
@@ -83,6 +83,6 @@ def _mark(key: bytes, link_id: str) -> str:
     return base64.urlsafe_b64encode(mac[:_MARK_BYTES]).decode()
 
 
-def _serializer(secret: str, earlier: Sequence[str], salt: str) -> URLSafeTimedSerializer:
+def serializer(secret: str, earlier: Sequence[str], salt: str) -> URLSafeTimedSerializer:
     """itsdangerous signs with the last key of a list and reads with all of them."""
     return URLSafeTimedSerializer([*reversed(earlier), secret], salt=salt)

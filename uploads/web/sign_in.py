@@ -8,7 +8,8 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from uploads.documents.errors import Unauthenticated
-from uploads.security import csrf, sessions
+from uploads.security import csrf, devices, sessions
+from uploads.security.credentials import spelled
 from uploads.security.principals import current_actor, services
 from uploads.web import blueprint
 
@@ -45,6 +46,7 @@ def _check() -> Response:
         services().accounts.sign_out(former)
     response = redirect(target, 303)
     sessions.set_cookie(settings, response, token)
+    devices.set_cookie(settings, response, spelled(email))
     return response
 
 

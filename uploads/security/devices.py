@@ -1,0 +1,59 @@
+"""The device cookie: a browser in which somebody signed in before is counted apart from strangers.
+
+Guesses from everywhere at one account must end at some point, and that would keep its owner out as
+well. So a browser that has signed in to an account has a budget of its own there (OWASP, *Slow down
+online guessing attacks with device cookies*). The cookie opens nothing and names nobody: it is
+random, and signed together with the account. It outlives the session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Request
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from uploads import clock
+from uploads.config import Settings
+from uploads.security.tokens import serializer
+
+_SECONDS = 180 * 86400
+
+
+def cookie_name(settings: Settings) -> str:
+    """As the session's: bound to this host and TLS where there is TLS."""
+    return "__Host-device" if settings.https else "device"
+
+
+def known(settings: Settings, request: Request, email: str) -> str | None:
+    """This browser's own number, if somebody signed in to the account of this address in it."""
+    try:
+        signed = request.cookies.get(cookie_name(settings), "")
+        number, account = _serializer(settings).loads(signed, max_age=_SECONDS)
+    except (BadData, ValueError, TypeError):
+        return None
+    return number if account == _digest(number, email) else None
+
+
+def set_cookie(settings: Settings, response: Response, email: str) -> None:
+    """Let the browser be known from now on, as somebody who has signed in with this address."""
+    number = clock.new_id()
+    response.set_cookie(
+        cookie_name(settings),
+        str(_serializer(settings).dumps([number, _digest(number, email)])),
+        max_age=_SECONDS,
+        path="/",
+        secure=settings.https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _serializer(settings: Settings) -> URLSafeTimedSerializer:
+    secret = settings.secret_key.get_secret_value()
+    return serializer(secret, settings.earlier_secret_keys, "uploads.device")
+
+
+def _digest(number: str, email: str) -> str:
+    return hashlib.sha256(f"{number} {email}".encode()).hexdigest()[:32]
