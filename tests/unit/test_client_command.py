@@ -186,6 +186,14 @@ def test_who_is_stopped_is_told_of_every_file(run: Run, service: Service, notes:
     assert (code, errors(out)) == (143, [(notes[0], None), (notes[1], "not-done")])
 
 
+@pytest.mark.parametrize("text", ["", "text/plain\nx: y", "t\u00e9xt/plain", " a/b"])
+def test_what_is_no_type_is_wrong_usage(
+    text: str, run: Run, service: Service, notes: list[str]
+) -> None:
+    code, out, _ = run("upload", "--json", "--type", text, notes[0])
+    assert (code, errors(out), service.sent) == (2, [(notes[0], "local")], [])
+
+
 def test_a_file_that_is_not_there_keeps_the_others_back(
     run: Run, service: Service, notes: list[str], tmp_path: Path
 ) -> None:

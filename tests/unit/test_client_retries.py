@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from uploads_client import Client, Method, NotReachable, Retries, UploadsError, WaitTimeout
+from uploads_client import (
+    Client,
+    Method,
+    NotReachable,
+    NotTrusted,
+    Retries,
+    UploadsError,
+    WaitTimeout,
+)
 from uploads_client.retrying import passes, retry_after
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -102,6 +111,18 @@ def test_the_last_error_is_told() -> None:
     with client(refuse) as one, pytest.raises(NotReachable, match="refused"):
         one.get("doc_a")
     assert len(asked) == QUICK.attempts
+
+
+def test_a_certificate_that_is_not_trusted_is_a_decision() -> None:
+    asked: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        raise httpx.ConnectError("self-signed") from ssl.SSLCertVerificationError("self-signed")
+
+    with client(refuse) as one, pytest.raises(NotTrusted, match="SSL_CERT_FILE"):
+        one.get("doc_a")
+    assert len(asked) == 1
 
 
 def test_a_problem_becomes_an_error_with_all_its_members() -> None:

@@ -12,6 +12,7 @@ from uploads_client.errors import (
     NotClean,
     NotFound,
     NotReachable,
+    NotTrusted,
     UploadsError,
     WaitTimeout,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "NotClean",
     "NotFound",
     "NotReachable",
+    "NotTrusted",
     "Rendition",
     "Retries",
     "UploadsError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from uploads_client.transfers import Granted, Offer, Streamed, Transfer, with_di
 from uploads_client.wire import Wire, fresh_key, members_of
 
 MIB = 1024 * 1024
+# It stands in a header; what it means, the service judges.
+_TYPE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 Method = Literal["auto", "stream", "put", "multipart"]
 Disposition = Literal["attachment", "inline"]
 # What the service waits for at most, and what may pass between asking it again too early.
@@ -100,6 +103,8 @@ class Client:
             raise ValueError(
                 "Its name is not UTF-8: give it another with name=… (`--name` of the command)."
             )
+        if type is not None and not _TYPE.fullmatch(type):
+            raise ValueError("A media type looks like text/plain.")
         with opened(content) as source:
             size = source.size if isinstance(source, Seekable) else None
             offer = Offer(source, chosen, type, Meter(size, progress), Meter(size, reading))

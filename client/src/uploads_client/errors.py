@@ -51,6 +51,12 @@ class NotReachable(UploadsError):
     code = "not-reachable"
 
 
+class NotTrusted(NotReachable):
+    """Raised when whoever answered could not prove to be the one that was called (TLS)."""
+
+    code = "not-trusted"
+
+
 class WaitTimeout(UploadsError):
     """Raised when a document was not settled in the time that was given to it."""
 

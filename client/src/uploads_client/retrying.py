@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from uploads_client.errors import NotReachable, UploadsError
+from uploads_client.errors import NotReachable, NotTrusted, UploadsError
 
 # What another try can change. Not 501, 505 and 507: those are decisions.
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
@@ -44,7 +44,7 @@ class Retries:
 def passes(error: UploadsError) -> bool:
     """Whether this may be over with the next try."""
     if isinstance(error, NotReachable):
-        return True
+        return not isinstance(error, NotTrusted)
     return error.status in _PASSING or still_runs(error)
 
 

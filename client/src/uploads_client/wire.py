@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from uploads_client.answers import SignedRequest
-from uploads_client.errors import BY_CODE, NotReachable, UploadsError
+from uploads_client.errors import BY_CODE, NotReachable, NotTrusted, UploadsError
 from uploads_client.retrying import Retries, retry_after, still_runs
 from uploads_client.sources import PIECE, Body
 
@@ -140,9 +140,21 @@ def _told() -> Iterator[None]:
         yield
     except httpx.HTTPError as error:
         words = str(error) or type(error).__name__
+        if _untrusted(error):
+            raise NotTrusted(
+                f"The certificate is not trusted ({words}). For an authority of your own, set"
+                " SSL_CERT_FILE to the file with its certificate (in programs, verify=…)."
+            ) from error
         raise NotReachable(f"No answer ({words}).") from error
     except httpx.InvalidURL as error:
         raise UploadsError(f"Not an address: {error}.", code="unreadable-answer") from error
+
+
+def _untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate was refused: httpx tells it only by what its error came from."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def base_of(url: str) -> str:
