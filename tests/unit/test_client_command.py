@@ -33,6 +33,7 @@ class Service:
         self.sent: list[str] = []
         self.away = False
         self.stops_at: str | None = None
+        self.read: dict[str, str] = {}
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if self.away:
@@ -58,7 +59,7 @@ class Service:
             return httpx.Response(302, headers={"Location": "http://store.test/o/o/o/doc_a"})
         if request.url.host == "store.test":
             return httpx.Response(200, content=TEXT)
-        return httpx.Response(200, json=self._document(found, "note.txt"))
+        return httpx.Response(200, json={**self._document(found, "note.txt"), **self.read})
 
     def _document(self, known: str, name: str) -> dict[str, Any]:
         digest = hashlib.sha256(TEXT).hexdigest()
@@ -184,6 +185,15 @@ def test_who_is_stopped_is_told_of_every_file(run: Run, service: Service, notes:
     service.stops_at = "b.txt"
     code, out, _ = run("upload", "--json", *notes)
     assert (code, errors(out)) == (143, [(notes[0], None), (notes[1], "not-done")])
+
+
+def test_a_file_that_changed_while_it_was_sent_is_shown_as_it_ended(
+    run: Run, service: Service, notes: list[str]
+) -> None:
+    service.read = {"state": "rejected", "sha256": "0" * 64}
+    code, out, _ = run("upload", "--json", notes[0])
+    assert (code, errors(out)) == (1, [(notes[0], "digest-mismatch")])
+    assert objects(out)[0]["state"] == "rejected"
 
 
 @pytest.mark.parametrize("text", ["", "text/plain\nx: y", "t\u00e9xt/plain", " a/b"])

@@ -13,7 +13,7 @@ from typing import TextIO
 from uploads_client.answers import Document
 from uploads_client.client import Client
 from uploads_client.downloads import destination
-from uploads_client.errors import NotReachable, UploadsError
+from uploads_client.errors import DigestMismatch, NotReachable, UploadsError
 from uploads_client.progress import bar
 from uploads_client.receipts import LocalTrouble, NotDone, Receipt, gone, line, show
 
@@ -174,9 +174,19 @@ def _waited(client: Client, asked: argparse.Namespace, receipt: Receipt) -> Rece
         return receipt
     try:
         return Receipt(receipt.file, client.wait(document, asked.timeout))
+    except DigestMismatch as error:
+        return Receipt(receipt.file, _now(client, document), error)
     except UploadsError as error:
         # It is there all the same: the receipt keeps its id.
         return Receipt(receipt.file, document, error)
+
+
+def _now(client: Client, document: Document) -> Document:
+    """The same after its inspection, or as it was known where that cannot be had."""
+    try:
+        return client.get(document.id)
+    except UploadsError:
+        return document
 
 
 VERBS: Mapping[str, Callable[[Client, argparse.Namespace], int]] = {
