@@ -112,6 +112,30 @@ def inspect(tmp_path: Path, address: str, seconds: int = 60) -> EngineReport:
     return Clamd(address, seconds).inspect(subject)
 
 
+NO_MALWARE = {
+    "Heuristics.Encrypted.PDF": "encrypted",
+    "Heuristics.Limits.Exceeded.EmailHeaders": "too-large",
+    "Heuristics.OLE2.ContainsMacros.VBA": "active-content",
+    "Heuristics.Broken.Executable": "malformed-file",
+    "Heuristics.Broken.Media.PNG.InvalidChunkLength": "malformed-file",
+    "Heuristics.GPTPartitionIntersection": "malformed-file",
+    "Heuristics.Zip.OverlappingFiles": "bomb",
+    "Heuristics.XZ.DicSizeLimit": "bomb",
+    "Heuristics.Phishing.Email.SpoofedDomain": "suspicious",
+    "Heuristics.Structured.CreditCardNumber": "suspicious",
+    "PUA.Win.Packer.Upx-1": "suspicious",
+}
+"""What clamd says of files that nobody calls infected."""
+
+KNOWN_BY_HEURISTICS = (
+    "Heuristics.Trojan.Swizzor.Gen",
+    "Heuristics.Exploit.W32.MS05-002",
+    "Heuristics.Phishing.URL.Blocked",
+    "Heuristics.Safebrowsing.Suspected-malware_safebrowsing.clamav.net",
+    "Heuristics.Something.New",
+    "Win.Test.PUA.Heuristics.Encrypted.",
+)
+
 WORDS = [
     (b"stream: OK\0", Outcome.CLEAN, None, None),
     (b"stream: Win.Test.EICAR_HDB-1 FOUND\0", Outcome.INFECTED, "Win.Test.EICAR_HDB-1", None),
@@ -141,6 +165,14 @@ WORDS = [
         Outcome.UNSCANNABLE,
         "Heuristics.Encrypted.Zip",
         "encrypted",
+    ),
+    *(
+        (b"stream: %s FOUND\0" % name.encode(), Outcome.UNSCANNABLE, name, reason)
+        for name, reason in NO_MALWARE.items()
+    ),
+    *(
+        (b"stream: %s FOUND\0" % name.encode(), Outcome.INFECTED, name, None)
+        for name in KNOWN_BY_HEURISTICS
     ),
     (b"INSTREAM size limit exceeded. ERROR\0", Outcome.UNSCANNABLE, None, "too-large"),
 ]

@@ -78,6 +78,8 @@ BECAUSE: Mapping[str, str] = {
     "it again.",
     "unknown-packing": "something in it is packed in a way that nobody opens here. Unpack that and "
     "upload what is inside.",
+    "suspicious": "the virus scanner suspects something in it that is no virus: a link that hides "
+    "where it leads, numbers of cards, an unwanted program.",
     "type-mismatch": "its content is not what its name says.",
     "digest-mismatch": "its bytes are not the ones that were announced.",
     "size-mismatch": "it did not arrive whole.",

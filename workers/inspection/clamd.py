@@ -42,12 +42,25 @@ _VERSION = re.compile(
     r" [\d:]{8} (?P<year>\d{4}))?"
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# The first that fits.
+# What is no malware by ClamAV's own word (`man clamd.conf`: what the options for alerts, structured
+# data and unwanted programs find), and mere guesses at phishing. Other heuristics know a virus by
+# its code, and listed addresses are known (`Phishing.URL`, `Safebrowsing`). The first that fits.
 _NOT_INFECTED = (
     ("Heuristics.Limits.Exceeded.MaxScanTime", "timeout"),
     ("Heuristics.Limits.Exceeded.MaxRecursion", "too-deep"),
     ("Heuristics.Limits.Exceeded", "too-large"),
     ("Heuristics.Encrypted.", "encrypted"),
+    ("Heuristics.OLE2.ContainsMacros", "active-content"),
+    ("Heuristics.Broken.", "malformed-file"),
+    ("Heuristics.APMPartitionIntersection", "malformed-file"),
+    ("Heuristics.GPTPartitionIntersection", "malformed-file"),
+    ("Heuristics.MBRPartition", "malformed-file"),
+    ("Heuristics.Zip.OverlappingFiles", "bomb"),
+    ("Heuristics.XZ.DicSizeLimit", "bomb"),
+    ("Heuristics.Phishing.Email.", "suspicious"),
+    ("Heuristics.PDF.ObfuscatedNameObject", "suspicious"),
+    ("Heuristics.Structured.", "suspicious"),
+    ("PUA.", "suspicious"),
 )
 Answer = tuple[Outcome, str | None, str | None]
 
