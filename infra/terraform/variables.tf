@@ -212,7 +212,7 @@ variable "clamav_user" {
 }
 
 variable "settings" {
-  description = "Further settings of the service (docs/configuration.md); no secrets."
+  description = "Further settings of the service (docs/configuration.md); no secrets. Origins in UPLOADS_CORS_ORIGINS reach the bucket's rule, too."
   type        = map(string)
   default     = {}
 }

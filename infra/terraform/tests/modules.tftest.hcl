@@ -291,6 +291,7 @@ run "buckets_with_nobody_to_read_are_refused" {
     writers         = { incoming = ["a"], quarantine = ["a"] }
     s3_endpoint_id  = "vpce-1"
     page_origin     = "http://uploads.example.org/page"
+    cors_origins    = ["https://tools.example.org/page"]
     quarantine_days = 30
     incoming_days   = 1
     noncurrent_days = 0
@@ -298,6 +299,36 @@ run "buckets_with_nobody_to_read_are_refused" {
     audit_days      = 0
   }
   expect_failures = [
-    var.readers, var.writers, var.page_origin, var.incoming_days, var.noncurrent_days, var.audit_lock, var.audit_days,
+    var.readers, var.writers, var.page_origin, var.cors_origins, var.incoming_days, var.noncurrent_days, var.audit_lock, var.audit_days,
   ]
+}
+
+run "listed_pages_may_put_and_nothing_else" {
+  command = plan
+  module {
+    source = "./modules/buckets"
+  }
+  variables {
+    prefix          = "uploads-test-"
+    files_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/files"
+    audit_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/audit"
+    readers         = { incoming = ["a"], quarantine = ["a"], clean = ["a"] }
+    writers         = { incoming = ["a"], quarantine = ["a"], clean = ["a"] }
+    s3_endpoint_id  = "vpce-1"
+    page_origin     = "https://uploads.example.org"
+    cors_origins    = ["https://tools.example.org:8443", "http://localhost:3000", "http://[::1]:3000"]
+    quarantine_days = 30
+  }
+  assert {
+    condition     = one(aws_s3_bucket_cors_configuration.this["incoming"].cors_rule).allowed_origins == toset(["https://uploads.example.org", "https://tools.example.org:8443", "http://localhost:3000", "http://[::1]:3000"])
+    error_message = "Signed parts come from the page and from the listed origins."
+  }
+  assert {
+    condition     = one(aws_s3_bucket_cors_configuration.this["incoming"].cors_rule).allowed_methods == toset(["PUT"])
+    error_message = "Nothing but PUT."
+  }
+  assert {
+    condition     = one(aws_s3_bucket_cors_configuration.this["clean"].cors_rule).allowed_origins == toset(["https://uploads.example.org"])
+    error_message = "What is clean is read from the page alone."
+  }
 }

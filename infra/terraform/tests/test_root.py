@@ -14,6 +14,7 @@ from tests.support.terraform import SOURCES, Configuration, by_kind
 EXAMPLE = "environments/production.tfvars.example"
 TRIAL = "environments/trial.tfvars.example"
 COMPOSE = SOURCES.parents[1] / "docker-compose.yml"
+PAGES = '{UPLOADS_CORS_ORIGINS="https://Tools.example.org, http://localhost:3000"}'
 BAD = {
     "environment": "Much-Too-Long-Name",
     "account_id": "12",
@@ -63,7 +64,7 @@ def there(simulator: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def planned(root: Configuration, there: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """What would be made, by kind."""
-    return by_kind(root.plan(EXAMPLE, **there))
+    return by_kind(root.plan(EXAMPLE, **there, settings=PAGES))
 
 
 def test_one_load_balancer_alone_is_public(planned: dict[str, list[dict[str, Any]]]) -> None:
@@ -97,6 +98,18 @@ def test_everything_at_rest_and_on_its_way_is_encrypted(
     (content,) = planned["aws_cloudfront_distribution"]
     assert content["viewer_certificate"][0]["minimum_protocol_version"] == "TLSv1.2_2021"
     assert content["default_cache_behavior"][0]["viewer_protocol_policy"] == "redirect-to-https"
+
+
+def test_listed_pages_may_put_signed_parts(planned: dict[str, list[dict[str, Any]]]) -> None:
+    """As the service is told of them, and the store's rule with it."""
+    rules = {
+        one["cors_rule"][0]["allowed_methods"][0]: set(one["cors_rule"][0]["allowed_origins"])
+        for one in planned["aws_s3_bucket_cors_configuration"]
+    }
+    page = "https://uploads.example.org"
+    listed = {page, "https://tools.example.org", "http://localhost:3000"}
+    assert rules.pop("PUT") == listed
+    assert list(rules.values()) == [{page}]
 
 
 def test_redis_never_forgets_and_its_user_has_no_rights_over_it(

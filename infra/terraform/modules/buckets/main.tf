@@ -112,14 +112,18 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
-# Browsers put signed parts into `incoming` and get signed downloads from `clean`, from the page alone.
+# Browsers put signed parts into `incoming`, from the page and the listed origins, and get signed
+# downloads from `clean`, from the page alone: who is led there from another origin arrives as nobody.
 resource "aws_s3_bucket_cors_configuration" "this" {
-  for_each = { incoming = ["PUT"], clean = ["GET", "HEAD"] }
+  for_each = {
+    incoming = { methods = ["PUT"], origins = concat([var.page_origin], var.cors_origins) }
+    clean    = { methods = ["GET", "HEAD"], origins = [var.page_origin] }
+  }
 
   bucket = aws_s3_bucket.this[each.key].id
   cors_rule {
-    allowed_origins = [var.page_origin]
-    allowed_methods = each.value
+    allowed_origins = each.value.origins
+    allowed_methods = each.value.methods
     allowed_headers = ["content-type", "range", "x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm"]
     expose_headers  = ["ETag", "Content-Range"]
     max_age_seconds = 600

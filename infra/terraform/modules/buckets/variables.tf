@@ -73,6 +73,19 @@ variable "page_origin" {
   }
 }
 
+variable "cors_origins" {
+  description = "Other origins whose pages may put signed parts (UPLOADS_CORS_ORIGINS)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for origin in var.cors_origins : can(regex("^(https://[a-z0-9.-]+|http://(localhost|127[.][0-9.]+|[[]::1[]]))(:[0-9]{1,5})?$", origin))
+    ])
+    error_message = "cors_origins are like https://tools.example.org, in small letters, without a path; http:// for loopback only."
+  }
+}
+
 variable "incoming_days" {
   description = "Objects in incoming end after this, in days: longer than any outage after which waiting files must still be there."
   type        = number
