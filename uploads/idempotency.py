@@ -223,19 +223,25 @@ def _settled(act: Callable[[], Response]) -> Response:
 
 def kept(response: Response, veil: Veil = _NO_VEIL) -> Answer:
     """What of an answer is kept."""
+    status, body = response.status_code, response.get_data(as_text=True)
     return Answer(
-        response.status_code,
+        status,
         response.content_type or "",
-        veil.hide(response.get_data(as_text=True)),
+        body if _is_refusal(status) else veil.hide(body),
         response.headers.get("Location"),
     )
 
 
 def again(answer: Answer, veil: Veil = _NO_VEIL) -> Response:
     """The kept answer, which says that it is one."""
-    body = veil.show(answer.body)
+    body = answer.body if _is_refusal(answer.status) else veil.show(answer.body)
     response = current_app.response_class(body, answer.status, content_type=answer.content_type)
     if answer.location is not None:
         response.headers["Location"] = answer.location
     response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+def _is_refusal(status: int) -> bool:
+    """A problem holds no secret, and is told again to the byte."""
+    return status >= 400

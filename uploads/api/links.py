@@ -59,8 +59,7 @@ def _without_url(body: str) -> str:
 
 def _with_url(body: str) -> str:
     members: dict[str, Any] = json.loads(body)
-    if "id" in members:
-        members["url"] = services().sharing.url(members["id"])
+    members["url"] = services().sharing.url(members["id"])
     return jsonify(members).get_data(as_text=True)
 
 
