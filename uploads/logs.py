@@ -17,6 +17,9 @@ _SECRET_NAMES = re.compile(r"(?i)authorization|cookie|password|secret|token|sign
 _SECRET_VALUES = re.compile(
     r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+|(upk\.[a-z0-9]+\.)[\w-]+"
     r"|(/(?:renditions|downloads|links|tickets)/)[\w-]+\.[\w.-]+"
+    # A hash of a password; one in an address; the row that PostgreSQL shows beside an error.
+    r"|(\$argon2\w+\$)[\w$=,+/.-]+|(://[^\s/:@'\"]*:)[^\s/@'\"]+(?=@)"
+    r"|(\b(?:DETAIL|CONTEXT): )[^\n]+"
 )
 
 _REQUESTS = "uploads.app"
@@ -41,7 +44,7 @@ def _blotted(name: str, value: Any) -> Any:
     if _is_secret(name):
         return "[redacted]"
     if isinstance(value, str):
-        return _SECRET_VALUES.sub(lambda m: (m[1] or m[2] or m[3]) + "[redacted]", value)
+        return _SECRET_VALUES.sub(lambda m: m[m.lastindex or 0] + "[redacted]", value)
     if isinstance(value, Mapping):
         return {key: _blotted(str(key), one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -61,6 +61,7 @@ def refused(records: SqlRecords) -> str:
         for write in (records.write, records.write_one, records.write):
             with pytest.raises(RecordsUnavailable) as refusal:
                 write(add_user)
+            assert "usr_1@example" not in str(refusal.value.__cause__)
             causes.add(refusal.value.cause)
     said = [line["cause"] for line in logs if line["event"] == "database_unfit"]
     assert set(said) == causes

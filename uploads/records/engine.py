@@ -31,7 +31,8 @@ def make_engine(database_url: str, connections: int = CONNECTIONS) -> Engine:
         from uploads.records import postgresql  # noqa: PLC0415
 
         return postgresql.pooled(url, LOCK_SECONDS, connections)
-    engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10)
+    # What is written is nobody's who reads an error: names of files, hashes of passwords.
+    engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -47,7 +48,7 @@ def make_migration_engine(database_url: str) -> Engine:
         from uploads.records import postgresql  # noqa: PLC0415
 
         return postgresql.unpooled(url)
-    engine = create_engine(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", _prepare_for_migration)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN EXCLUSIVE"))
     return engine

@@ -41,6 +41,7 @@ def pooled(url: URL, lock_seconds: float, connections: int) -> Engine:
         max_overflow=0,
         pool_use_lifo=True,
         pool_timeout=10,
+        hide_parameters=True,
         # Without the last one, a host that vanished is noticed only after a quarter of an hour.
         connect_args={"options": options, "connect_timeout": 5, "tcp_user_timeout": 15_000},
     )
@@ -52,7 +53,7 @@ def unpooled(url: URL) -> Engine:
     """An engine for one long transaction: each connection is a new one of psycopg's own kind."""
     address, secret = without_secret(url)
     waits = {"connect_timeout": 5}
-    engine = create_engine(address, poolclass=NullPool, connect_args=waits)
+    engine = create_engine(address, poolclass=NullPool, connect_args=waits, hide_parameters=True)
     event.listen(engine, "do_connect", _connecting(psycopg.Connection, secret))
     return engine
 
