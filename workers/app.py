@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from functools import cache
 from typing import Any, NoReturn
 
 import structlog
@@ -30,6 +31,7 @@ from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.niceness import give_way
 from workers.sandbox.parent import CellFailure
+from workers.schema import SchemaGuard, refuse_other_schema
 from workers.scratch import Scratch
 from workers.signs import READY_FILE, Stopping, end_within
 
@@ -38,7 +40,6 @@ from workers.signs import READY_FILE, Stopping, end_within
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 _log = structlog.get_logger(__name__)
-_runtime: Runtime | None = None
 _office = NO_OFFICE  # found out before the fork
 _stopping = Stopping()  # made before the fork
 _places = Places.beside_urgent(processes(settings_or_end()))  # made before the fork
@@ -78,13 +79,18 @@ app = _make_app(Settings.load())
 
 
 def runtime() -> Runtime:
-    """This process's runtime, made at its first use after the fork."""
-    global _runtime  # one a process, by Celery's design
-    if _runtime is None:
-        _runtime = make_runtime(
-            build(Settings.load().require_parts(), app), _places, _ending, _office
-        )
-    return _runtime
+    """This process's runtime, for the tasks. Raises Ignore where the schema became another."""
+    made, schema = _made()
+    schema.check()
+    return made
+
+
+@cache
+def _made() -> tuple[Runtime, SchemaGuard]:
+    """One a process, by Celery's design: made at its first use after the fork."""
+    services = build(Settings.load().require_parts(), app)
+    made = make_runtime(services, _places, _ending, _office)
+    return made, SchemaGuard(services.records, _main_process)
 
 
 def _ending() -> bool:
@@ -118,7 +124,9 @@ def _prove(**_: Any) -> None:
         _prove_cell(settings)
         Scratch(settings.scratch_dir).clear()
         _find_office(settings)
-        made = make_runtime(build(settings, app), _places, office=_office)
+        services = build(settings, app)
+        made = make_runtime(services, _places, office=_office)
+        refuse_other_schema(services.records)
         made.prove(anew=True)
         # The costly proof may come later where nothing waits for it.
         made.try_engines(thorough=settings.env == "production")
@@ -194,7 +202,7 @@ def _note_stop(**_: Any) -> None:
 def _begin_child(**_: Any) -> None:
     die_with_parent(_main_process)
     try:
-        runtime().prepare()
+        _made()[0].prepare()
     except Exception as error:  # noqa: BLE001  whatever it is, this worker cannot inspect
         _refuse_to_start(error)
 

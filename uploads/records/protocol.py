@@ -290,10 +290,10 @@ class Records(Protocol):
         """Like `write`, for a unit that may touch very many rows."""
 
     def write_one(self, unit: Callable[[Work], T]) -> T:
-        """The same as `write`, for a unit of one verb that says to be one statement.
-
-        What breaks off may have been committed: it is not repeated, and is told as unavailable.
-        """
+        """The same as `write`, for a unit of one verb that says to be one statement. What breaks
+        off may have been committed: it is not repeated, and is told as unavailable."""
 
     def ready(self) -> None:
-        """Return when the database answers and its schema is the newest; raise otherwise."""
+        """Return when the database answers, has our schema and takes writes; raise otherwise."""
+
+    def check_schema(self) -> None: ...  # Raises `revision.OtherSchema`.

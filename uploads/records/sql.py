@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from uploads.documents.errors import RecordsUnavailable
+from uploads.records import revision
 from uploads.records.accounts import SqlAccounts
 from uploads.records.alone import Alone
 from uploads.records.answers import SqlAnswers
@@ -158,6 +159,10 @@ class SqlRecords:
         """
         if lack := self._repeat(what_is_lacking, writes=False):
             raise RecordsUnavailable(lack)
+
+    def check_schema(self) -> None:
+        """Raises OtherSchema where the schema is not the one that this version wants."""
+        revision.refuse_other(self._repeat(revision.found, writes=False))
 
     def close(self) -> None:
         """Give all idle connections back, and those in use when their units have ended."""

@@ -5,6 +5,7 @@ With threads, for all it does is wait for others. It knows neither the store nor
 
 from __future__ import annotations
 
+import os
 import warnings
 from datetime import timedelta
 from functools import cache
@@ -22,6 +23,7 @@ from workers.consuming import consume
 from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
 from workers.exposing import expose
+from workers.schema import SchemaGuard, refuse_other_schema
 from workers.signs import COURIER_READY_FILE, Stopping, end_within
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id.
@@ -61,7 +63,7 @@ def courier() -> Courier:
         ending=_ending,
     )
     return Courier(
-        records=SqlRecords(settings.database_url),
+        records=_records(),
         hints=CeleryHints(app),
         clock=clock.now,
         caller=caller,
@@ -74,9 +76,20 @@ def courier() -> Courier:
     )
 
 
+@cache
+def _records() -> SqlRecords:
+    return SqlRecords(Settings.load().database_url)
+
+
+@cache
+def _schema() -> SchemaGuard:
+    return SchemaGuard(_records(), os.getpid())
+
+
 @app.task(name=DELIVER_TASK)
 def deliver(webhook_id: str) -> None:
     """Deliver what is due for one webhook, if it is to be had."""
+    _schema().check()
     courier().visit(webhook_id)
 
 
@@ -93,6 +106,7 @@ def _configure_logs(**_: Any) -> None:
 def _begin(**_: Any) -> None:
     tallies.begin(Settings.load().metrics_folder)
     courier()
+    refuse_other_schema(_records())
 
 
 @signals.worker_ready.connect
