@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from uploads import clock, disk, readiness
+from uploads.bounded import Bounded, Late
 from uploads.documents.canaries import Canary
 from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import JobKind
@@ -33,6 +34,7 @@ from uploads.metrics import (
 from uploads.wiring import Services
 
 _KEPT_SECONDS = 5.0
+_SECONDS = 4.0  # a scrape waits ten, and a database that hangs says nothing
 _Values = dict[Metric, dict[tuple[str, ...], float]]
 _log = structlog.get_logger(__name__)
 
@@ -45,28 +47,32 @@ class Gauges:
         self._monotonic = monotonic
         self._found: _Values = {}
         self._found_at = float("-inf")
+        self._database = Bounded(self._look_up)
 
     def read(self) -> _Values:
         """A value for each set of labels of each metric; what cannot be read is not among them."""
         now = self._monotonic()
         if now - self._found_at >= _KEPT_SECONDS:
             self._found_at = now  # before the looking: who asks meanwhile is given the last ones
-            self._found = self._look(clock.now())
+            self._found = self._look()
         return self._found
 
-    def _look(self, now: datetime) -> _Values:
+    def _look(self) -> _Values:
         found: _Values = {
             SCANNER: {(): float(self._services.scanner_configured)},
             **self._disks(),
         }
         try:
-            found |= self._queues(now)
-            found |= self._engines(now)
-            found |= self._store(now)
-        except RecordsUnavailable as error:
-            _log.warning("metrics_not_read", cause=error.cause)
+            found |= self._database.begin().outcome(_SECONDS)
+        except (RecordsUnavailable, Late) as error:
+            cause = error.cause if isinstance(error, RecordsUnavailable) else "no answer in time"
+            _log.warning("metrics_not_read", cause=cause)
             return found | {DATABASE: {(): 0.0}}
         return found | {DATABASE: {(): 1.0}}
+
+    def _look_up(self) -> _Values:
+        now = clock.now()
+        return {**self._queues(now), **self._engines(now), **self._store(now)}
 
     def _queues(self, now: datetime) -> _Values:
         jobs, (deliveries, due) = self._services.records.read(

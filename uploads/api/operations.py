@@ -15,8 +15,10 @@ from uploads.lanes import elsewhere
 from uploads.office import ON, OfficeWord
 from uploads.openapi.describing import Answer, Content, described
 from uploads.openapi.service_shapes import Alive, Readiness
+from uploads.probing import Look, Parts, Probes
 from uploads.security.hosts import OPERATIONS, on_content_host
 from uploads.security.principals import services
+from uploads.wiring import Services
 
 blueprint = Blueprint(OPERATIONS, __name__)
 _UNKNOWN_JOBS = {"status": "degraded", "detail": "jobs: unknown"}
@@ -42,19 +44,13 @@ def live() -> Response:
 )
 def ready() -> Response:
     """Each part by name: 200 `ok` or `degraded`, 503 when files could not be taken or served."""
-    found = services()
-    database = _probe("database", found.records.ready)
-    parts = {
-        "database": database,
-        "storage": _probe("storage", found.storage.ready),
-        "redis": _probe("redis", _ping_redis, otherwise="degraded"),
-        "disk": _probe("disk", found.disk.check),
-        **_inspection(),
-        "parser_cell": _cell(),
-        "office_previews": _office(),
-        "grants": _grants(),
-        "jobs": _jobs() if database["status"] == "ok" else _UNKNOWN_JOBS,
-    }
+    kept = current_app.extensions
+    probes: Probes = kept.get("uploads.probes") or kept.setdefault(
+        "uploads.probes", _probes(services())
+    )
+    parts = probes.look()
+    if parts["database"]["status"] != "ok":
+        parts["jobs"] = _UNKNOWN_JOBS
     states = {part["status"] for part in parts.values()}
     status = next((word for word in ("unavailable", "degraded") if word in states), "ok")
     response = jsonify(status=status, parts=parts)
@@ -89,6 +85,39 @@ def metrics() -> Response:
     return Response(text, content_type=tallies.CONTENT_TYPE)
 
 
+def _probes(found: Services) -> Probes:
+    """Each part with what is said of it where it does not answer."""
+    otherwise = _without_scanner(found)
+    return Probes(
+        Look(
+            lambda: {"database": _probe("database", found.records.ready)},
+            {"database": {"status": "unavailable"}},
+        ),
+        Look(
+            lambda: {"storage": _probe("storage", found.storage.ready)},
+            {"storage": {"status": "unavailable"}},
+        ),
+        Look(
+            lambda: {"redis": _probe("redis", lambda: _ping_redis(found), otherwise="degraded")},
+            {"redis": {"status": "degraded"}},
+        ),
+        Look(
+            lambda: {"disk": _probe("disk", found.disk.check)}, {"disk": {"status": "unavailable"}}
+        ),
+        Look(
+            lambda: _inspection(found),
+            {"virus_scanner": {"status": otherwise}, "engines": _UNKNOWN_ENGINES},
+        ),
+        Look(
+            lambda: {"office_previews": _office(found)},
+            {"office_previews": {"status": "degraded", "detail": "office previews: unknown"}},
+        ),
+        Look(lambda: {"grants": _grants(found)}, {"grants": _UNKNOWN_GRANTS}),
+        Look(lambda: {"jobs": _jobs(found)}, {"jobs": _UNKNOWN_JOBS}),
+        Look(lambda: {"parser_cell": _cell(found)}, {}),
+    )
+
+
 def _probe(name: str, check: Callable[[], None], otherwise: str = "unavailable") -> dict[str, str]:
     try:
         check()
@@ -101,33 +130,36 @@ def _probe(name: str, check: Callable[[], None], otherwise: str = "unavailable")
     return {"status": "ok"}
 
 
-def _ping_redis() -> None:
-    url = services().settings.redis_url
+def _ping_redis(found: Services) -> None:
+    url = found.settings.redis_url
     with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as client:
         client.ping()
 
 
-def _inspection() -> dict[str, dict[str, str]]:
+def _inspection(found: Services) -> Parts:
     """The engines and the virus scanner: what they are worth, as far as the database knows."""
-    found, now = services(), clock.now()
+    now = clock.now()
     try:
         canaries = readiness.recent(found, now)
     except UploadsError as error:
         _log.warning("not_ready", part="engines", cause=repr(error))
-        return {"virus_scanner": _scanner(), "engines": _UNKNOWN_ENGINES}
+        return {"virus_scanner": _scanner(found), "engines": _UNKNOWN_ENGINES}
     engines = readiness.engines_part(found, canaries)
     if engines["status"] != "ok":
         _log.warning("not_ready", part="engines", cause=engines["detail"])
-    part = _scanner()
+    part = _scanner(found)
     if part["status"] == "ok":
         part = readiness.scanner_part(found, canaries, now) or part
     return {"virus_scanner": part, "engines": engines}
 
 
-def _scanner() -> dict[str, str]:
-    """A service whose scanner is missing or silent says so; in production it is not fit for use."""
-    found = services()
-    otherwise = "unavailable" if found.settings.env == "production" else "degraded"
+def _without_scanner(found: Services) -> str:
+    """What a service is whose scanner is missing or silent: in production not fit for use."""
+    return "unavailable" if found.settings.env == "production" else "degraded"
+
+
+def _scanner(found: Services) -> dict[str, str]:
+    otherwise = _without_scanner(found)
     address = found.clamd_address
     if address is None:
         return {"status": otherwise, "detail": "virus scanner: not configured"}
@@ -136,25 +168,25 @@ def _scanner() -> dict[str, str]:
     return {**part, "detail": f"virus scanner: {answers}"}
 
 
-def _cell() -> dict[str, str]:
+def _cell(found: Services) -> dict[str, str]:
     """A worker whose cell does not hold does not start, unless an operator gave it up."""
-    word = services().settings.cell
+    word = found.settings.cell
     status = "ok" if word == "confined" else "degraded"
     return {"status": status, "detail": f"parser cell: {word}"}
 
 
-def _office() -> dict[str, str]:
+def _office(found: Services) -> dict[str, str]:
     """Who wants previews by LibreOffice shall learn it when a worker cannot make them."""
-    settings = services().settings
+    settings = found.settings
     word = "off" if settings.office == "off" else OfficeWord(settings.redis_url).read()
     fine = settings.office == "off" or word == ON
     return {"status": "ok" if fine else "degraded", "detail": f"office previews: {word}"}
 
 
-def _grants() -> dict[str, str]:
+def _grants(found: Services) -> dict[str, str]:
     """Whether clients are given signed URLs."""
     try:
-        part = readiness.grants_part(readiness.last_proof(services()), clock.now())
+        part = readiness.grants_part(readiness.last_proof(found), clock.now())
     except UploadsError as error:
         _log.warning("not_ready", part="grants", cause=repr(error))
         return _UNKNOWN_GRANTS
@@ -163,12 +195,11 @@ def _grants() -> dict[str, str]:
     return part
 
 
-def _jobs() -> dict[str, str]:
+def _jobs(found: Services) -> dict[str, str]:
     """Whether inspection keeps up. A file that waits is not lost: to be late is to be degraded.
 
     Counted from a job's beginning, so that one which is put off again and again shows as well.
     """
-    found = services()
     try:
         backlog = found.records.read(lambda work: work.jobs.backlog())
     except UploadsError as error:

@@ -2,7 +2,7 @@
 
 psycopg sees that gevent has patched `select`, and then waits with a poll object of its own, made
 anew for each statement, which gevent imitates with an event and a timer. To wait in gevent's hub
-itself costs a fraction of that. Where nothing is patched psycopg waits in its own way.
+itself costs a fraction of that. Where nothing is patched psycopg waits in its own way, as long.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class CooperativeConnection(psycopg.Connection[Any]):
         `interval` and `timeout` in seconds; the first is for signals, which gevent sees to.
         Raises OperationalError for a server that is silent for too long; the connection is over.
         """
-        if timeout is not None or not among_greenlets():
+        if timeout is not None:
             return super().wait(gen, interval, timeout)
+        if not among_greenlets():
+            return self._wait_alone(gen, interval)
         try:
             wanted = next(gen)
             while True:
@@ -43,6 +45,16 @@ class CooperativeConnection(psycopg.Connection[Any]):
         except TimeoutError as error:
             self.pgconn.finish()
             raise psycopg.OperationalError("the server does not answer") from error
+
+    def _wait_alone(self, gen: PQGen[T], interval: float) -> T:
+        """The same in psycopg's own way, where nobody else is on this thread."""
+        try:
+            return super().wait(gen, interval, _SILENT_SECONDS)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:
+                # No word of the server's: it is silent, or gone. What it still says is for nobody.
+                self.pgconn.finish()
+            raise
 
 
 def _ready(socket: int, wanted: Any) -> Any:
