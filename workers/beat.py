@@ -6,6 +6,7 @@ quickly, and stays small. Where it is asked to, it also tells how long jobs wait
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -22,6 +23,11 @@ from workers.schedule import beat_schedule
 
 class _Fixed(PersistentScheduler):  # type: ignore[misc]
     """What is sent, and how often, stays as it was at the start."""
+
+    def setup_schedule(self) -> None:
+        """On a new machine nobody has made the folder of the file yet."""
+        Path(self.schedule_filename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        super().setup_schedule()
 
     def schedules_equal(self, old: Any, new: Any) -> bool:
         """Celery would compare all entries at each tick, and copy them."""

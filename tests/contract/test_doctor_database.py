@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
@@ -78,6 +79,27 @@ def test_fewer_connections_than_the_processes_open_are_told(migrated_postgresql:
     assert told.found.startswith("this machine opens up to 98 of 97; ")
     assert "max_connections to 101 or more" in told.follows
     assert found(migrated_postgresql)["connections"].state is State.OK
+
+
+def test_a_second_user_works_beside_the_first(postgresql: str) -> None:
+    """As the operators' page has it: both write, and either brings the schema up to date."""
+    book = Path("docs/operations.md").read_text().split("```sql\n")[1].split("```")[0]
+    _administer(postgresql, "CREATE ROLE app1 LOGIN", "CREATE DATABASE second OWNER app1")
+    first = make_url(postgresql).set(username="app1", database="second")
+    upgrade(first.render_as_string())
+    theirs = make_url(postgresql).set(database="second").render_as_string()
+    made = book.replace("ROLE uploads NOLOGIN", "ROLE owners NOLOGIN").replace(
+        "TO uploads", "TO owners"
+    )
+    made = made.replace("GRANT uploads", "GRANT owners").replace("= uploads", "= owners")
+    _administer(theirs, *filter(str.strip, made.split(";")))
+    second = first.set(username="app2").render_as_string()
+    for url in (first.render_as_string(), second):
+        assert {found(url)[name].state for name in ("schema", "writing")} == {State.OK}
+    _administer(second, "ALTER TABLE jobs ADD COLUMN more text")
+    _administer(theirs, "REASSIGN OWNED BY app1 TO owners", "DROP OWNED BY app1", "DROP ROLE app1")
+    assert found(second)["writing"].state is State.OK
+    _administer(postgresql, "DROP DATABASE second", "DROP ROLE app2", "DROP ROLE owners")
 
 
 def test_a_role_with_a_limit_of_its_own_has_no_more(poor: str, postgresql: str) -> None:

@@ -78,6 +78,25 @@ def test_a_worker_in_production_does_not_start_as_root(tmp_path: Path) -> None:
     assert "UPLOADS_WORKER_AS_ROOT" in refusal(tmp_path, "root", **PRODUCTION)
 
 
+def test_the_clock_makes_the_folder_of_its_file(tmp_path: Path) -> None:
+    """Nobody else does on a new machine."""
+    file = tmp_path / "new" / "run" / "beat"
+    script = (
+        "import sys\nfrom workers.beat import app, _Fixed\n"
+        "_Fixed(app, schedule_filename=sys.argv[1], lazy=False).close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        env={"UPLOADS_DATA": str(tmp_path / "data"), **PARTS},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert file.parent.is_dir()
+
+
 def test_an_operator_may_want_it_to(tmp_path: Path) -> None:
     """Then the next look is the first to end the start."""
     (tmp_path / "own.yar").write_text("rule a { condition: no }")

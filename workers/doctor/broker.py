@@ -110,7 +110,9 @@ def _rights(redis: Redis) -> Finding:
         return Finding(PART, "rights", State.BROKEN, found, _NO_HINTS)
     if redis.get_connection_kwargs().get("path") is None and _may_configure(redis):
         found = "may do everything, reconfigure the server included"
-        follows = "whoever has this process has that: give it a user without @admin and @dangerous"
+        follows = (
+            "whoever has this process has that: give it a user with +@all -@admin -@dangerous +info"
+        )
         return Finding(PART, "rights", State.GAP, found, follows)
     return Finding(PART, "rights", State.OK, "may do what it needs")
 

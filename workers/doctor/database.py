@@ -36,7 +36,7 @@ FROM (
     SELECT current_setting('max_connections')::int AS most,
         current_setting('superuser_reserved_connections')::int
         + COALESCE(current_setting('reserved_connections', true), '0')::int AS kept
-) AS server, pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
+) AS server, pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()
 """
 _UPGRADE = "bring it up to date with `uploads db upgrade`; until then nothing starts"
 
