@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import psycopg
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.support.facts import user
 from tests.support.sqlite import migrated_sqlite
-from uploads.documents.errors import RecordsUnavailable
+from uploads.documents.errors import CommitUnknown, RecordsUnavailable
+from uploads.records.cooperative import CooperativeConnection
 from uploads.records.protocol import Work
 from uploads.records.sql import ATTEMPTS, SqlRecords
 
@@ -165,11 +167,42 @@ def test_a_connection_that_breaks_in_the_commit_is_not_run_again(
         runs.append(work.jobs.backlog())
         _end_connections(migrated_postgresql)
 
-    with pytest.raises(RecordsUnavailable):
+    with pytest.raises(CommitUnknown) as unknown:
         records.write(unit)
+    assert "not known whether" in unknown.value.public
     assert len(runs) == 1
     records.read(unit_without_harm := lambda work: work.jobs.backlog())
     assert records.write(unit_without_harm) is not None
+    records.close()
+
+
+def test_a_commit_whose_answer_is_lost_is_unknown(
+    migrated_postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It happened, and is not said to have left nothing."""
+    honest = CooperativeConnection.commit
+
+    def commit(connection: CooperativeConnection) -> None:
+        honest(connection)
+        connection.pgconn.finish()
+        raise psycopg.OperationalError("the connection is lost")
+
+    records = SqlRecords(migrated_postgresql)
+    with monkeypatch.context() as patched:
+        patched.setattr(CooperativeConnection, "commit", commit)
+        with pytest.raises(CommitUnknown):
+            records.write(add_user("usr_lost"))
+    assert records.read(lambda work: work.accounts.user("usr_lost")) is not None
+    records.close()
+
+
+def test_what_never_reached_the_server_is_known(postgresql: str) -> None:
+    nobody = make_url(postgresql).set(port=1).render_as_string(hide_password=False)
+    records = SqlRecords(nobody, pause=lambda seconds: None)
+    for write in (records.write, records.write_one):
+        with pytest.raises(RecordsUnavailable) as refusal:
+            write(add_user("usr_1"))
+        assert type(refusal.value) is RecordsUnavailable
     records.close()
 
 

@@ -13,6 +13,7 @@ from tests.support.line import TEXT, Line
 from uploads import faults
 from uploads.documents.errors import (
     BadName,
+    CommitUnknown,
     Conflict,
     DigestMismatch,
     EmptyFile,
@@ -36,6 +37,50 @@ def nothing_is_left(line: Line) -> bool:
     page, _ = line.library.list(line.actor, DocumentFilter(frozenset(State)), 10)
     leftovers = line.records.read(lambda work: list(work.leftovers.all()))
     return not page and not line.storage.objects and not leftovers
+
+
+def test_bytes_stay_where_the_commit_may_still_happen(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke, and the database gets round to the commit after we looked for it."""
+    honest, late = line.records.write, list[Callable[[Work], object]]()
+
+    def write(unit: Callable[[Work], object]) -> object:
+        if late:
+            return honest(unit)
+        late.append(unit)
+        raise CommitUnknown
+
+    monkeypatch.setattr(line.records, "write", write)
+    with pytest.raises(CommitUnknown):
+        line.accept(TEXT)
+    assert not line.library.list(line.actor, DocumentFilter(), 1)[0]
+    honest(late[0])
+    ((document, *_), _) = line.library.list(line.actor, DocumentFilter(), 1)
+    line.new_worker().run(line.job_of(document))
+    assert line.document(document.id).state is State.CLEAN
+
+
+def test_bytes_of_a_commit_that_never_happened_are_swept(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, broken = line.records.write, list[object]()
+
+    def write(unit: Callable[[Work], object]) -> object:
+        if broken:
+            return honest(unit)
+        broken.append(unit)
+        raise CommitUnknown
+
+    monkeypatch.setattr(line.records, "write", write)
+    with pytest.raises(CommitUnknown):
+        line.accept(TEXT)
+    assert not nothing_is_left(line)
+    line.later(hours=2)
+    line.tidier.tidy()
+    line.later(hours=2)
+    line.reaper.reap_due()
+    assert nothing_is_left(line)
 
 
 def test_a_small_file_is_one_segment_one_row_and_one_due_job(line: Line) -> None:

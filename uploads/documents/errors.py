@@ -474,6 +474,16 @@ class RecordsUnavailable(Unavailable):
     part = "database"
 
 
+class CommitUnknown(RecordsUnavailable):
+    """Raised when the database went away between a commit and its answer: it may have happened."""
+
+    title = "It is not known whether this was done"
+    sentence = (
+        "The database went away while it was told to keep this. It is not known whether it did. "
+        "Ask again with the same Idempotency-Key; without one, look first whether it is there."
+    )
+
+
 class PasswordsBusy(Unavailable):
     """Raised when more passwords are to be checked at once than can be in a while."""
 

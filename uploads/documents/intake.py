@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from uploads.documents.errors import (
+    CommitUnknown,
     DigestMismatch,
     EmptyFile,
     FileTooLarge,
@@ -220,7 +222,8 @@ class Intake:
         """Undo what was stored."""
         code = error.code if isinstance(error, UploadsError) else "interrupted"
         size = receiver.size if receiver else 0
-        keep = receiver.discard if receiver else self._append
+        unknown = isinstance(error, CommitUnknown)
+        keep = partial(receiver.discard, unknown=unknown) if receiver else self._append
         note_refusal(keep, self._clock(), actor, code, size)
 
     def _append(self, entry: AuditEntry) -> None:

@@ -143,12 +143,13 @@ class Receiver:
         step("s5")
         return document, job
 
-    def discard(self, entry: AuditEntry) -> None:
-        """Leave nothing of this file but the audit entry."""
+    def discard(self, entry: AuditEntry, *, unknown: bool = False) -> None:
+        """Leave nothing of this file but the audit entry. Where it is `unknown` whether it was
+        committed, it may still be: its bytes stay, and are the sweeper's if it never is."""
         self._spool.close()
         for shipment in self._under_way:
             shipment.wait()
-        if not self._records.write(lambda work: self._undo(work, entry)):
+        if not self._records.write(lambda work: self._undo(work, entry, unknown)):
             return
         # What is shared stays announced: files of others in it may be about to be recorded.
         mine = [segment.key for segment in self._segments if not is_shared(segment.key)]
@@ -158,12 +159,11 @@ class Receiver:
             if mine:
                 self._records.write(lambda work: _forget(work, mine))
 
-    def _undo(self, work: Work, entry: AuditEntry) -> bool:
+    def _undo(self, work: Work, entry: AuditEntry, unknown: bool) -> bool:
         """Take the row back and announce the objects; whether they may go.
 
-        There may be a row although none is known here: a commit whose answer was lost has made
-        one. Once a worker has begun with it, it settles by itself and is left alone; a tombstone
-        stays, because somebody deleted the upload while it came.
+        There may be a row although none is known here, by a commit whose answer was lost. Once a
+        worker has begun with it, it settles by itself and is left alone. A tombstone stays.
         """
         work.audit.append(entry)
         now = self._clock()
@@ -173,7 +173,7 @@ class Receiver:
             work.documents.remove(self._draft.id)
         else:
             found = work.documents.find(self._draft.id)
-            if found is not None and found.state is not State.DELETED:
+            if unknown if found is None else found.state is not State.DELETED:
                 return False
         if self._receipt is not None:
             self._receipt.withdraw(work)

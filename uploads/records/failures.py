@@ -67,6 +67,11 @@ def may_repeat(error: SQLAlchemyError, *, committing: bool) -> bool:
     return unreachable and not committing
 
 
+def is_open(error: SQLAlchemyError) -> bool:
+    """Whether the server was told to commit, and its answer never came: nobody knows."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def is_outlived(error: SQLAlchemyError) -> bool:
     """Whether connections as old as this one are of no use, though their server goes on.
 

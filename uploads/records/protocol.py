@@ -277,7 +277,8 @@ class Work(Protocol):
 
 class Records(Protocol):
     """Raises `documents.errors.RecordsUnavailable` when the database cannot be reached or stays
-    locked past its retries. A `write` that returned is committed."""
+    locked past its retries. A `write` that returned is committed, one that raised CommitUnknown may
+    be, or become it later; all others are not."""
 
     def read(self, unit: Callable[[Work], T]) -> T: ...
 
@@ -291,7 +292,7 @@ class Records(Protocol):
 
     def write_one(self, unit: Callable[[Work], T]) -> T:
         """The same as `write`, for a unit of one verb that says to be one statement. What breaks
-        off may have been committed: it is not repeated, and is told as unavailable."""
+        off may have been committed: it is not repeated."""
 
     def ready(self) -> None:
         """Return when the database answers, has our schema and takes writes; raise otherwise."""

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from uploads.documents.errors import RecordsUnavailable
+from uploads.documents.errors import CommitUnknown, RecordsUnavailable
 from uploads.records import revision
 from uploads.records.accounts import SqlAccounts
 from uploads.records.alone import Alone
@@ -27,7 +27,7 @@ from uploads.records.deliveries import SqlDeliveries
 from uploads.records.documents import SqlDocuments
 from uploads.records.engine import CONNECTIONS, begin_options, make_engine
 from uploads.records.events import SqlEvents
-from uploads.records.failures import is_outlived, may_repeat, translate
+from uploads.records.failures import is_open, is_outlived, may_repeat, translate
 from uploads.records.fitness import what_is_lacking
 from uploads.records.gate import Gate
 from uploads.records.grants import SqlGrants
@@ -225,7 +225,8 @@ class SqlRecords:
                 self._leave_outlived(error)
                 again = may_repeat(error, committing=writes and attempted.committing)
                 if not again or attempt == self._attempts or time.monotonic() > patience:
-                    known = translate(error)
+                    unknown = writes and attempted.committing and is_open(error)
+                    known = CommitUnknown(type(error).__name__) if unknown else translate(error)
                     if known is None:
                         raise
                     raise known from error
