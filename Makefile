@@ -18,6 +18,8 @@ LOCKS := $(notdir $(wildcard requirements/*.txt))
 DIST := uploads/static/dist
 # What checks infra/terraform is of no use without Terraform; the suite then says that it was not checked.
 IF_TERRAFORM := $(if $(shell command -v terraform),$(TOOLS)/terraform/.installed)
+# One test takes all mutants: on a slow machine for longer than any other may.
+FUZZ_SECONDS := 21600
 # Where the wheel brings Node, npm must be started by hand: its links do not survive a wheel.
 WITH_NODE := PATH="$(CURDIR)/$(TOOLS)/node/shims:$$PATH"
 
@@ -36,7 +38,7 @@ test: test-needs ## Run the whole suite, on SQLite and on PostgreSQL
 test-needs: $(BIN)/.ready-dev frontend redis compose test-parts $(IF_TERRAFORM)
 
 fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)
-	@.venv/bin/pytest tests/hostile/test_fuzz.py --mutants=$(or $(MUTANTS),500) -s
+	@.venv/bin/pytest tests/hostile/test_fuzz.py --mutants=$(or $(MUTANTS),500) -s -o faulthandler_timeout=$(FUZZ_SECONDS)
 
 check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the format, the types and the import arrows
 	$(BIN)/ruff check .

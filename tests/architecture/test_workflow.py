@@ -40,3 +40,13 @@ def test_every_lock_is_looked_up_among_the_known_vulnerabilities() -> None:
     looked = re.findall(r"pip_audit .*\s-r (\S+)$", run.stdout.replace("\\\n", ""), re.MULTILINE)
     locks = [f"requirements/{file.name}" for file in (ROOT / "requirements").glob("*.txt")]
     assert sorted(looked) == sorted(locks)
+
+
+def test_mutants_take_longer_than_any_test_of_the_suite_may() -> None:
+    """One test takes all of them, an hour and more: what ends a test that hangs must not end it."""
+    command = ["make", "--dry-run", "fuzz"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    seconds = re.search(r"test_fuzz\.py .*-o faulthandler_timeout=(\d+)$", run.stdout, re.MULTILINE)
+    assert seconds is not None
+    assert int(seconds[1]) >= 4 * 3600
