@@ -40,7 +40,7 @@ SYSTEMS: tuple[System, ...] = (
 )
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 # Beside it what `uploads-client` does with a file of this size: it streams.
-_SIGNED = {"uploads": ("signed", "client")}
+_SIGNED = {"uploads": ("signed", "batch 25", "client")}
 
 
 def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Work, ...]:

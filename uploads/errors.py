@@ -102,12 +102,34 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def is_ours(error: UploadsError) -> bool:
+    """Whether it is the service's doing, and no client's."""
+    return status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def noted(error: UploadsError) -> dict[str, Any]:
+    """The problem document of one thing of several that the present request asked for."""
+    _note(error)
+    _count(error)
+    return problem(error)
+
+
 def _ours(error: UploadsError) -> Response:
-    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    _note(error)
+    return render(error)
+
+
+def _note(error: UploadsError) -> None:
+    if is_ours(error):
         _log.error(
             "request_failed", code=error.code, cause=getattr(error, "cause", ""), exc_info=error
         )
-    return render(error)
+
+
+def _count(error: UploadsError) -> None:
+    PROBLEMS.count(error.code)
+    if isinstance(error, errors.StoreUnproved):
+        GRANTS_REFUSED.count(error.standing)
 
 
 def _werkzeugs(error: HTTPException) -> Response:
@@ -132,9 +154,7 @@ def _unexpected(error: Exception) -> Response:
 
 def render(error: UploadsError) -> Response:
     """The answer to the present request: problem+json, a page, or text where there are no pages."""
-    PROBLEMS.count(error.code)
-    if isinstance(error, errors.StoreUnproved):
-        GRANTS_REFUSED.count(error.standing)
+    _count(error)
     members = problem(error)
     elsewhere = hosts.on_content_host() or isinstance(error, errors.Misdirected)
     if elsewhere:

@@ -115,6 +115,17 @@ def idempotent(
     return once
 
 
+def each_once(actor: Actor, key: str, place: int, said: bytes, wanted: Once[Any]) -> Response:
+    """Do one of several things that the present request asks for under its key, once for a day.
+
+    Each has an answer of its own, by its `place`; `said` is what the request says of it. Raises
+    IdempotencyMismatch, StillRunning, and Unavailable.
+    """
+    # Of one length, whatever the client's is.
+    known = asked(actor, f"{hashlib.sha256(key.encode()).hexdigest()}#{place}")
+    return _once(known, (present().full_path.encode(), said), lambda: wanted, _NO_VEIL)
+
+
 def repeats_itself(view: V) -> V:
     """Mark a view that sees to the key by itself, for those who describe it."""
     view.__dict__[_REPEATABLE] = True
@@ -126,10 +137,15 @@ def repeatable(view: Callable[..., Any]) -> bool:
     return _REPEATABLE in view.__dict__
 
 
-def asked(actor: Actor, key: str) -> Asked:
-    """The present request under its key, without a fingerprint. Raises Malformed."""
+def check_key(key: str) -> None:
+    """Raises Malformed for what can be no key."""
     if not _KEY.fullmatch(key):
         raise Malformed(f"{HEADER} must be 1 to 255 visible ASCII characters.")
+
+
+def asked(actor: Actor, key: str) -> Asked:
+    """The present request under its key, without a fingerprint. Raises Malformed."""
+    check_key(key)
     # One key of a caller may do what another may not: they are not one caller.
     caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
     return Asked(caller, present().endpoint or "", key, "")

@@ -222,7 +222,8 @@ class Clients:
             self._begin(client)
             return
         else:
-            self._outcome.latencies.append(time.monotonic() - client.started)
+            seconds = time.monotonic() - client.started
+            self._outcome.latencies.extend([seconds / upload.files] * upload.files)
         self._finished(client)
 
     def _broken(self, client: Client, what: str) -> None:

@@ -10,13 +10,15 @@ import base64
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.load.upload import BLOCK, Upload, film, raw_upload, request_head
 
-_UPLOADS = "/api/v1/uploads"
+_UPLOADS, _BATCHES = "/api/v1/uploads", "/api/v1/upload-batches"
 _JSON = "Content-Type: application/json"
 
 
@@ -40,6 +42,12 @@ class Api:
         """The whole way of one file."""
         return Upload(self._ask(number, size), 0, b"", 201, then=_Put(self, size))
 
+    def batch(self, first: int, files: int, size: int) -> Upload:
+        """The whole way of so many files: granted together, sent one by one, completed together."""
+        asked = [self._claims(first + n, size) for n in range(files)]
+        body = json.dumps({"uploads": asked}).encode()
+        return Upload(self.post(f"{_BATCHES}", body), 0, b"", 200, then=_Puts(self, size))
+
     def streamed(self, number: int, size: int) -> Upload:
         """The same file as `uploads-client` sends a small one: streamed, digested, under a key."""
         target = f"/api/v1/documents?name=film-{number}.mp4"
@@ -47,8 +55,11 @@ class Api:
         return raw_upload("POST", target, self.port, size, 202, key, digest, self.authorization)
 
     def _ask(self, number: int, size: int) -> bytes:
-        asked = {"name": f"film-{number}.mp4", "size": size, "type": "video/mp4", "method": "put"}
-        return self.post(_UPLOADS, json.dumps(asked).encode())
+        return self.post(_UPLOADS, json.dumps(self._claims(number, size)).encode())
+
+    @staticmethod
+    def _claims(number: int, size: int) -> dict[str, Any]:
+        return {"name": f"film-{number}.mp4", "size": size, "type": "video/mp4", "method": "put"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +71,38 @@ class _Put:
 
     def __call__(self, answer: bytes) -> Upload:
         grant = json.loads(answer)
-        url = urlsplit(grant["request"]["url"])
-        port = url.port or 80
-        named = grant["request"]["headers"].items()
-        headers = [f"{name}: {value}" for name, value in named if name != "Content-Length"]
-        head = request_head("PUT", f"{url.path}?{url.query}", port, self.size, *headers)
-        start = film(self.size)
-        then = _Complete(self.api, grant["id"])
-        return Upload(head + start, self.size - len(start), b"", 200, port, then)
+        return _put(grant, self.size, _Complete(self.api, grant["id"]))
+
+
+def _put(grant: dict[str, Any], size: int, then: Callable[[bytes], Upload]) -> Upload:
+    url = urlsplit(grant["request"]["url"])
+    port = url.port or 80
+    named = grant["request"]["headers"].items()
+    headers = [f"{name}: {value}" for name, value in named if name != "Content-Length"]
+    head = request_head("PUT", f"{url.path}?{url.query}", port, size, *headers)
+    start = film(size)
+    return Upload(head + start, size - len(start), b"", 200, port, then)
+
+
+@dataclass(frozen=True, slots=True)
+class _Puts:
+    """Sends one file of a batch after the other."""
+
+    api: Api
+    size: int
+    grants: tuple[dict[str, Any], ...] = ()
+    place: int = 0
+
+    def __call__(self, answer: bytes) -> Upload:
+        grants = self.grants
+        if not grants:
+            grants = tuple(one["upload"] for one in json.loads(answer)["items"])
+        if self.place == len(grants):
+            ids = [{"id": one["id"]} for one in grants]
+            body = self.api.post(f"{_BATCHES}/complete", json.dumps({"uploads": ids}).encode())
+            return Upload(body, 0, b"", 200, files=len(grants))
+        then = _Puts(self.api, self.size, grants, self.place + 1)
+        return _put(grants[self.place], self.size, then)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class Upload:
     """Where it goes, if not where the plan says."""
     then: Callable[[bytes], Upload] | None = None
     """What is sent after the answer, made of its body: several requests can be one upload."""
+    files: int = 1
+    """How many files are there when this is answered and nothing follows."""
 
     @property
     def size(self) -> int:

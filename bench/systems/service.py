@@ -198,6 +198,8 @@ class _Stack:
             return self._api.grant(number, size)
         if door == "signed":
             return self._api.upload(number, size)
+        if door.startswith("batch"):
+            return self._api.batch(number, int(door.split()[1]), size)
         if door == "client":
             return self._api.streamed(number, size)
         name = f"film-{number}.mp4"

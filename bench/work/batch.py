@@ -48,7 +48,8 @@ class Batch:
     def _through(
         self, running: Running, door: str, first: int, idle: float, load: Load
     ) -> tuple[dict[str, float], dict[str, int]]:
-        uploads = [running.upload(door, first + n, self.size) for n in range(self.files)]
+        step = int(door.split()[1]) if door.startswith("batch") else 1
+        uploads = [running.upload(door, first + n, self.size) for n in range(0, self.files, step)]
         before = folder_bytes(running.kept)
         touch(self.files * self.size + _MORE)
         with Meter(running.trees) as usage:

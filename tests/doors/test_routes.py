@@ -69,6 +69,12 @@ TABLE: dict[tuple[str, str], Row] = {
         401, 404, 302, f"{API}/documents/{{clean}}/renditions/thumbnail-200"
     ),
     (f"{API}/uploads", "POST"): Row(401, 201, 201, send={"json": granted.ASKED}),
+    (f"{API}/upload-batches", "POST"): Row(
+        401, 200, 200, send={"json": {"uploads": [granted.ASKED]}}
+    ),
+    (f"{API}/upload-batches/complete", "POST"): Row(
+        401, 200, 200, send={"json": {"uploads": [{"id": "{open}"}]}}
+    ),
     (UPLOAD, "GET"): Row(401, 404, 200, f"{API}/uploads/{{open}}"),
     (UPLOAD, "DELETE"): Row(401, 404, 204, f"{API}/uploads/{{open}}"),
     (f"{UPLOAD}/parts", "POST"): Row(

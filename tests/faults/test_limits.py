@@ -183,6 +183,22 @@ def test_one_grant_more_than_uploads_are_allowed(dora: Person) -> None:
     assert_limited(answers[-1], "upload-user")
 
 
+def test_of_many_files_each_is_an_upload(dora: Person) -> None:
+    """All are let in or none; their bytes are charged together."""
+    wanted = {"name": "a.txt", "size": 1000}
+    answer = dora.api.post("/upload-batches", json={"uploads": [wanted] * 5})
+    assert answer.status_code == 200, answer.text
+    assert f'"upload-user";r={UPLOADS - 5};' in answer.headers["RateLimit"]
+    assert f'"bytes-user";r={MIB - 5000};' in answer.headers["RateLimit"]
+    refused = dora.api.post("/upload-batches", json={"uploads": [wanted] * (UPLOADS - 4)})
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert f'"upload-user";r={UPLOADS - 6};' in refused.headers["RateLimit"], "an attempt is one"
+    assert dora.api.get("/me").json()["quota"]["files_used"] == 5
+    never = dora.api.post("/upload-batches", json={"uploads": [wanted] * (UPLOADS + 1)})
+    assert (never.status_code, never.json()["code"]) == (422, "invalid")
+
+
 @contextmanager
 def _half_sent(person: Person) -> Iterator[socket.socket]:
     """An upload on its way, of which the rest never comes."""

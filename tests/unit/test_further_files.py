@@ -13,12 +13,12 @@ from redis import Redis, RedisError
 from werkzeug.routing import Rule
 
 from uploads.config import Settings
-from uploads.documents.errors import RateLimited
+from uploads.documents.errors import Invalid, RateLimited
 from uploads.documents.model import Actor, Role, Scope
 from uploads.inbound import Inbound
 from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Turnstile
-from uploads.security.upload_limits import GRANTS, Entrance, leave
+from uploads.security.upload_limits import Entrance, leave
 from uploads.security.windows import Answer, Counts, Entry, LocalCounts
 
 MOST, BYTES = 4, 1000
@@ -122,6 +122,21 @@ def test_where_redis_goes_away_in_between_the_process_counts_its_share(tmp_path:
     kept.ticket.leave()
 
 
+def test_many_at_once_are_let_in_all_or_none(tmp_path: Path, turnstile: Turnstile) -> None:
+    """And so many as never can be are told so, in place of when to come again."""
+    door, kept = entrance(tmp_path, turnstile), SimpleNamespace()
+    door.enter(asked(), kept, actor())
+    with pytest.raises(Invalid) as caught:
+        door.enter_another(asked(), kept, actor(), MOST)
+    assert caught.value.members["errors"][0]["pointer"] == "/uploads"
+    door.enter_another(asked(), kept, actor(), MOST - 2)
+    assert kept.ticket.answer.left[0][0] == 1
+    with pytest.raises(RateLimited):
+        door.enter_another(asked(), kept, actor(), 2)
+    door.enter_another(asked(), kept, actor())
+    assert kept.ticket.answer.left[0][0] == 0
+
+
 def test_a_grant_is_charged_its_size_before_it_is_given(
     tmp_path: Path, turnstile: Turnstile
 ) -> None:
@@ -129,7 +144,7 @@ def test_a_grant_is_charged_its_size_before_it_is_given(
     door, held = entrance(tmp_path, turnstile), SimpleNamespace()
     door.enter(asked(), held, actor())
     grant, kept = asked(), SimpleNamespace()
-    grant.url_rule = Rule("/uploads", endpoint=GRANTS)
+    grant.url_rule = Rule("/uploads", endpoint="api.create_upload")
     door.enter(grant, kept, actor())
     kept.ticket.charge(BYTES)
     response = Response()

@@ -15,6 +15,7 @@ from uploads.api import (  # noqa: E402, F401  views register on the blueprint
     openapi,
     policy,
     quarantine,
+    upload_batches,
     uploads,
     webhooks,
 )

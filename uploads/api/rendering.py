@@ -30,6 +30,15 @@ def created(members: Mapping[str, Any], status: str, location: str) -> Answer:
     return Answer([body], status, headers)
 
 
+def listed(items: Sequence[Mapping[str, Any]]) -> Answer:
+    """What became of each of many, as JSON; made like `created`."""
+    body = f"{_as_text({'items': items})}\n".encode()
+    headers = Headers()
+    headers.add("Content-Type", "application/json")
+    headers.add("Content-Length", str(len(body)))
+    return Answer([body], "200 OK", headers)
+
+
 def grant_json(
     grant: Grant, state: GrantState, signed: Sequence[SignedRequest], received: Mapping[int, int]
 ) -> dict[str, Any]:

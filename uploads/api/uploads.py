@@ -30,7 +30,7 @@ from uploads.security.upload_limits import charge_grant
 _LARGEST = 2**63 - 1
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 PartNumber = Annotated[int, Field(ge=1, le=MOST_PARTS)]
-_OVER = (errors.Conflict, errors.Gone, errors.UploadExpired)
+OVER = (errors.Conflict, errors.Gone, errors.UploadExpired)
 
 
 class UploadRequest(Body):
@@ -70,7 +70,7 @@ def create_upload() -> Once[Given]:
     503 with `part: storage` and `Retry-After: 600` while the store is not proved to hold clients to
     what is signed: send the file to `/documents` then.
     """
-    actor = _writer()
+    actor = writer()
     asked = read_body(present(), UploadRequest)
     offer = Offer(asked.name, media_type(asked.type), asked.sha256, asked.size)
     method = None if asked.method == "auto" else GrantMethod(asked.method)
@@ -115,7 +115,7 @@ def show_upload(upload_id: str) -> Response:
     "sign_parts",
     Answer(200, "Requests that are good for some minutes.", Parts),
     takes=(PartsRequest,),
-    problems=(*_OVER, errors.StoreUnproved),
+    problems=(*OVER, errors.StoreUnproved),
     scope=Scope.DOCUMENTS_WRITE,
 )
 def sign_parts(upload_id: str) -> Response:
@@ -123,7 +123,7 @@ def sign_parts(upload_id: str) -> Response:
 
     503 with `part: storage` while the store is not proved: what has arrived can be completed.
     """
-    actor = _writer()
+    actor = writer()
     numbers = read_body(request, PartsRequest).numbers
     grant = services().granting.get(actor, upload_id)
     wrong = [n for n, number in enumerate(numbers) if not 1 <= number <= grant.part_count]
@@ -140,7 +140,7 @@ def sign_parts(upload_id: str) -> Response:
     Answer(202, "It is a document, and will be inspected.", Document, headers=("Location",)),
     takes=(CompletionRequest,),
     optional=True,
-    problems=(*REFUSALS, *_OVER, errors.Incomplete, errors.SizeMismatch),
+    problems=(*REFUSALS, *OVER, errors.Incomplete, errors.SizeMismatch),
     scope=Scope.DOCUMENTS_WRITE,
 )
 @idempotent
@@ -149,7 +149,7 @@ def complete_upload(upload_id: str) -> Once[Completed]:
 
     A `sha256` is a promise as in `POST /uploads`: 422 where another one, or none, was given before.
     """
-    actor = _writer()
+    actor = writer()
     promised = read_body(present(), CompletionRequest).sha256
     complete = services().completion.complete
     return Once(lambda keep: complete(actor, upload_id, promised, keep), _completed)
@@ -169,11 +169,12 @@ def _completed(document: Completed) -> Response:
 )
 def abort_upload(upload_id: str) -> Response:
     """End it; its room is back at once."""
-    services().granting.abort(_writer(), upload_id)
+    services().granting.abort(writer(), upload_id)
     return Response(status=204)
 
 
-def _writer() -> Actor:
+def writer() -> Actor:
+    """Who may send files, by a request whose address asks for nothing more."""
     actor = require_actor(Scope.DOCUMENTS_WRITE)
     check_header()
     known_members(present())

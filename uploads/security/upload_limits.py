@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from limits import parse_many
 
 from uploads import bodies
 from uploads.config import Settings
-from uploads.documents.errors import RateLimited
+from uploads.documents.errors import Invalid, RateLimited
 from uploads.documents.model import Actor
 from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address_of
@@ -31,7 +32,7 @@ from uploads.security.turnstile import Ticket, Turnstile
 from uploads.security.windows import CALLERS, Answer, Entry, Limits, LocalCounts, Places, Window
 
 UPLOADS = frozenset({"api.upload", "web.upload"})
-GRANTS = "api.create_upload"
+GRANTS = frozenset({"api.create_upload", "api.create_uploads"})
 _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
     "try again."
@@ -50,7 +51,7 @@ def install(settings: Settings) -> Entrance:
 def limited_here(asked: Request, actor: Actor | None) -> bool:
     """Whether this request is an upload by somebody, whose limits are all in this module."""
     endpoint = asked.endpoint
-    known = endpoint in UPLOADS or endpoint == GRANTS
+    known = endpoint in UPLOADS or endpoint in GRANTS
     return actor is not None and asked.method == "POST" and known
 
 
@@ -63,8 +64,15 @@ def enter_another(actor: Actor) -> None:
     entrance.enter_another(present(), g, actor)
 
 
+def enter_more(actor: Actor, count: int) -> None:
+    """Let so many further files of the present request in, all or none, or raise RateLimited."""
+    if count:
+        entrance: Entrance = current_app.extensions["uploads.entrance"]
+        entrance.enter_another(present(), g, actor, count)
+
+
 def charge_grant(size: int) -> None:
-    """Charge the bytes of the file that the present request is granted.
+    """Charge the bytes of all that the present request is granted.
 
     Nothing is waited for: what is asked next goes behind it. A grant that is refused, or repeated
     under its Idempotency-Key, is one upload without bytes.
@@ -83,7 +91,7 @@ def leave(asked: Request, ticket: Ticket, response: Response) -> None:
     # Nobody else writes these two; to look for them costs more than to add them.
     response.headers.add("RateLimit-Policy", _policies(limits))
     response.headers.add("RateLimit", ", ".join(left))
-    if ticket.answer.refused is None and asked.endpoint != GRANTS:
+    if ticket.answer.refused is None and asked.endpoint not in GRANTS:
         response.call_on_close(ticket.leave)
         response.call_on_close(_left)
 
@@ -119,7 +127,7 @@ class Entrance:
         `kept` is what Flask's `g` stands for: the ticket for `leave` is in it, also where one is
         refused.
         """
-        limits, streamed = self._limits_for(asked, actor), asked.endpoint != GRANTS
+        limits, streamed = self._limits_for(asked, actor), asked.endpoint not in GRANTS
         entry = Entry(os.urandom(16).hex(), limits if streamed else _without_places(limits))
         ticket = kept.ticket = self._turnstile.enter(entry)
         _check(ticket.answer)
@@ -127,13 +135,14 @@ class Entrance:
             bodies.inbound(asked).watch(ticket.read)
             UNDER_WAY.count()
 
-    def enter_another(self, asked: Request, kept: Any, actor: Actor) -> None:
-        """Let one more file of an upload that was let in pass, in the place that it holds.
+    def enter_another(self, asked: Request, kept: Any, actor: Actor, count: int = 1) -> None:
+        """Let `count` more files of an upload that was let in pass, in the place that it holds.
 
-        Raises RateLimited; nothing is spent then. What is left by now is told with the answer.
+        Raises RateLimited, and Invalid where so many never may; nothing is spent then. What is left
+        by now is told with the answer.
         """
         ticket: Ticket = kept.ticket
-        limits = _without_places(self._limits_for(asked, actor))
+        limits = _so_often(self._limits_for(asked, actor), count)
         answer = self._turnstile.enter(Entry(ticket.entry.token, limits)).answer
         ticket.answer = ticket.answer._replace(left=answer.left)
         _check(answer)
@@ -161,6 +170,17 @@ def _check(answer: Answer) -> None:
 @lru_cache(maxsize=CALLERS)
 def _without_places(limits: Limits) -> Limits:
     return Limits(limits.windows, ())
+
+
+@lru_cache(maxsize=CALLERS)
+def _so_often(limits: Limits, count: int) -> Limits:
+    """The same windows, entered `count` times at once. Raises Invalid where one is too narrow."""
+    windows = tuple(replace(one, cost=one.cost * count) for one in limits.windows)
+    narrow = min(one.most for one in limits.windows if one.cost)
+    if count > 1 and count + 1 > narrow:
+        detail = f"at most {narrow} here, which is all that is let in within a while"
+        raise Invalid(errors=[{"pointer": "/uploads", "detail": detail}])
+    return Limits(windows, ())
 
 
 def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:
