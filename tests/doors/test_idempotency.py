@@ -65,8 +65,10 @@ def test_at_once_it_is_done_once(emma: Person) -> None:
 def test_a_refusal_is_an_answer_too(emma: Person) -> None:
     first, second = ask(emma, "five", name="a.exe"), ask(emma, "five", name="a.exe")
     assert refusal(first) == refusal(second) == (415, "type-not-allowed")
-    assert second.content == first.content
+    assert second.content == first.content, "word for word: it names the request that was refused"
     assert replayed(second)
+    assert first.json()["request_id"] == first.headers["X-Request-Id"]
+    assert second.headers["X-Request-Id"] != first.headers["X-Request-Id"], "it is its own request"
 
 
 @pytest.mark.one_database
