@@ -102,12 +102,14 @@ def test_what_did_not_move_is_not_told(owned: SqlRecords, add: Add) -> None:
 
 
 def test_an_upload_that_died_on_its_way_was_never_a_document(owned: SqlRecords, add: Add) -> None:
+    """Nothing is told of it; by the number whoever waits for it knows that something happened."""
     add(state=State.RECEIVING)
     move(owned, State.RECEIVING, State.EXPIRED)
     assert states(owned) == []
+    assert owned.read(lambda work: work.events.last("usr_1")) == 1
     add("doc_2", state=State.RECEIVING)
     move(owned, State.RECEIVING, State.QUARANTINED, "doc_2", size=7)
-    assert states(owned) == [(1, "quarantined")]
+    assert states(owned) == [(2, "quarantined")]
 
 
 def test_no_event_is_seen_after_one_with_a_higher_number(owned: SqlRecords) -> None:

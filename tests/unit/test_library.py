@@ -21,7 +21,7 @@ from uploads.documents.library import Library
 from uploads.documents.model import Document, Outcome, Rendition, State
 from uploads.documents.places import Places
 from uploads.documents.policy import Policy
-from uploads.records.protocol import DocumentFilter
+from uploads.records.protocol import DocumentFilter, Work
 from uploads.security.tokens import SignedTokens
 from uploads.storage.protocol import Bucket
 
@@ -151,6 +151,26 @@ def test_who_waits_hears_of_another_name(line: Line) -> None:
 
         eventually(heard, 10)
         assert waiting.result().name != document.name
+
+
+def test_who_waits_for_an_upload_that_was_given_up_hears_it_at_once(line: Line) -> None:
+    """Its row goes, and nothing is told of it but that."""
+    dying = facts.document("doc_x", owner_id=line.actor.user_id, state=State.RECEIVING)
+    line.records.write(lambda work: work.documents.add(dying))
+    line.accept(TEXT)
+
+    def give_up(work: Work) -> None:
+        assert work.documents.move(dying.id, {State.RECEIVING}, State.EXPIRED, line.now)
+        work.documents.remove(dying.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(line.library.wait, line.actor, dying.id, 30)
+        eventually(lambda: line.library._feed._waiters, 20)
+        line.records.write(give_up)
+        with pytest.raises(NotFound):
+            waiting.result(10)
+    events = line.records.read(lambda work: work.events.after(line.actor.user_id, 0, 9))
+    assert dying.id not in {one.document_id for one in events}
 
 
 def test_only_clean_bytes_have_an_address(line: Line, access: Access) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from tests.support import facts
 from tests.support.line import TEXT, Line
 from tests.support.waiting import eventually
 from uploads.documents.errors import NotFound, RateLimited
 from uploads.documents.events import Event
 from uploads.documents.feed import Feed
-from uploads.documents.model import Actor
+from uploads.documents.model import Actor, State
 from uploads.documents.places import Places
 from uploads.documents.streaming import Beat, Begun, Streams
+from uploads.records.protocol import Work
 
 LONG = 60.0
 
@@ -105,6 +107,25 @@ def test_a_credential_that_ended_ends_its_stream_before_the_next_word(hall: Hall
     hall.good = False
     hall.line.accept(TEXT)
     assert next(told, None) is None
+
+
+def test_the_stream_of_an_upload_that_was_given_up_ends(hall: Hall) -> None:
+    """There is nothing left that could settle."""
+    line = hall.line
+    dying = facts.document("doc_x", owner_id=line.actor.user_id, state=State.RECEIVING)
+    line.records.write(lambda work: work.documents.add(dying))
+    told = iter(hall.streams.open(line.actor, None, dying.id))
+    assert [type(next(told)) for _ in range(2)] == [Begun, Event]
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(list, told)
+        eventually(lambda: hall.feed._waiters, 20)
+
+        def give_up(work: Work) -> None:
+            assert work.documents.move(dying.id, {State.RECEIVING}, State.EXPIRED, line.now)
+            work.documents.remove(dying.id)
+
+        line.records.write(give_up)
+        assert rest.result(10) == []
 
 
 def test_silence_is_told_in_beats(tmp_path: Path) -> None:

@@ -92,13 +92,20 @@ class Streams:
         while self._holds(actor):
             events, newest = self._next(actor, number, document_id)
             yield from events
-            if document_id is not None and events and _settled(events[-1]):
+            if document_id is not None and self._is_over(actor, document_id, events):
                 return
             number = events[-1].number if len(events) == _AT_ONCE else max(number, newest)
             if self._feed.ending():
                 return
             if not events and not self._feed.wait(actor.user_id, number, self._beat_seconds):
                 yield Beat()
+
+    def _is_over(self, actor: Actor, document_id: str, events: Sequence[Event]) -> bool:
+        """Whether no more will be told of a document; one that died on its way in just goes."""
+        if events:
+            return _settled(events[-1])
+        found = self._records.read(lambda work: work.documents.get(actor.user_id, document_id))
+        return found is None
 
     def _next(
         self, actor: Actor, number: int, document_id: str | None

@@ -256,11 +256,13 @@ class SqlDocuments(SqlSegments):
         was, now = counts(State(before.state)), counts(next_state)
         more = (size if now else 0) - (before.size if was else 0)
         if more or was is not now:
-            tally(self._connection, before.owner_id, more, int(now) - int(was))
+            # Whoever waits for a dead upload is woken by the number, though nothing is told of it.
+            woken = int(_is_dead(before.state, next_state))
+            count(self._connection, before.owner_id, more, int(now) - int(was), woken)
 
     def _tell(self, row: Row[Any], was: State | None, at: datetime) -> None:
         """Write the move down for others to hear of, unless it only clears a dead upload away."""
-        if was is State.RECEIVING and row.state == State.EXPIRED.value:
+        if was is not None and _is_dead(was, State(row.state)):
             return
         document = document_of(row, self._pictures([row.id])[row.id])
         self.woken += outbox.tell(self._connection, document, was, at)
@@ -288,3 +290,8 @@ class SqlDocuments(SqlSegments):
         ):
             found[row.document_id].append(rendition_of(row))
         return found
+
+
+def _is_dead(was: str, state: State) -> bool:
+    """Whether this move only clears a dead upload away."""
+    return was == State.RECEIVING.value and state is State.EXPIRED
