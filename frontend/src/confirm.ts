@@ -8,7 +8,13 @@ export function confirmDelete(name: string): Promise<boolean> {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
+    const closed = (): void => {
+      // The end of an earlier question may be told when this one is open already.
+      if (dialog.open) return;
+      dialog.removeEventListener("close", closed);
+      resolve(dialog.returnValue === "delete");
+    };
+    dialog.addEventListener("close", closed);
   });
 }
 

@@ -1,12 +1,13 @@
 // One document's page: watches until it settles and its picture is there, then shows the page anew.
 import { deleteDocument, getDocument, Refusal } from "./api";
 import { confirmDelete, startDialogs } from "./confirm";
-import { need } from "./dom";
+import { announce, need } from "./dom";
 import { PICTURE_WAIT_MS } from "./model";
 import { isSharing, startSharing } from "./share";
 import { pictureDue } from "./words";
 
 const BEAT_MS = 1_000;
+const MOVED = "moved"; // the document whose page is shown anew because its state is another
 let deleting = false; // asked whether, or already at it: a page shown anew would forget what the person said
 
 export function startDocument(): void {
@@ -18,6 +19,7 @@ export function startDocument(): void {
     event.preventDefault();
     void remove(main, form);
   });
+  tellNews(main);
   if (main.hasAttribute("data-busy")) watch(main, Date.now() + PICTURE_WAIT_MS);
 }
 
@@ -34,6 +36,15 @@ async function remove(main: HTMLElement, form: HTMLFormElement): Promise<void> {
   }
 }
 
+/** Of a page that is shown anew nothing is read aloud: what has become of the document is said once more. */
+function tellNews(main: HTMLElement): void {
+  const moved = sessionStorage.getItem(MOVED);
+  sessionStorage.removeItem(MOVED);
+  if (moved !== main.dataset["id"]) return;
+  // A status is read aloud where it changes, and not what it has from the beginning.
+  window.setTimeout(() => announce(need("[data-slot='sentence']", main).textContent.trim()), BEAT_MS / 2);
+}
+
 const isAsked = (): boolean => deleting || isSharing();
 
 function watch(main: HTMLElement, until: number): void {
@@ -46,7 +57,10 @@ async function look(main: HTMLElement, until: number): Promise<void> {
     const moved = doc.state !== main.dataset["state"];
     const shown = Number(main.dataset["renditions"]);
     const pictured = doc.renditions.length > shown && (shown === 0 || !pictureDue(doc));
-    if ((moved || pictured) && !isAsked()) return location.reload();
+    if ((moved || pictured) && !isAsked()) {
+      if (moved) sessionStorage.setItem(MOVED, doc.id);
+      return location.reload();
+    }
     if (!moved && pictureDue(doc) && Date.now() > until) return;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -1,6 +1,6 @@
 // Files on their way in: three at a time, each with its own row, progress and fate.
 import { Refusal } from "./api";
-import { announce, slot, stamp, write } from "./dom";
+import { announce, need, slot, stamp, write } from "./dom";
 import type { Doc, Problem } from "./model";
 import { newKey, send, type Transfer } from "./transfer";
 import { exactSizeOf, fill, sizeOf, spanOf, words } from "./words";
@@ -149,8 +149,8 @@ export class UploadQueue {
     item.transfer = send(item.file, item.key, (sent) => this.progress(item, sent));
     try {
       const doc = await item.transfer.done;
-      item.row.remove();
       this.onAccepted(doc);
+      this.leave(item.row, doc.id);
       announce(fill(words().page.received, { name: item.file.name }));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -200,9 +200,10 @@ export class UploadQueue {
     slot(item.row, "again").onclick = () => {
       item.tries = item.lost = 0;
       this.enqueue(item);
+      slot(item.row, "stop").focus();
       this.next();
     };
-    slot(item.row, "dismiss").onclick = () => item.row.remove();
+    slot(item.row, "dismiss").onclick = () => this.leave(item.row);
     announce(`${item.file.name}: ${problem.title}. ${problem.detail}`);
   }
 
@@ -212,8 +213,18 @@ export class UploadQueue {
     item.transfer?.stop();
     window.clearTimeout(item.stalled);
     this.active.delete(item);
-    item.row.remove();
+    this.leave(item.row);
     this.next();
+  }
+
+  /** Takes a row away. Who was at one of its buttons is led to what it became, the row beside it, or where files come in. */
+  private leave(row: HTMLElement, became?: string): void {
+    const beside = (row.nextElementSibling ?? row.previousElementSibling) as HTMLElement | null;
+    const focused = row.contains(document.activeElement);
+    row.remove();
+    if (!focused) return;
+    const arrived = became && document.querySelector<HTMLElement>(`#documents [data-id="${became}"] [data-slot="name"]`);
+    (arrived || beside?.querySelector<HTMLElement>("button:not([hidden])") || need("#file")).focus();
   }
 }
 

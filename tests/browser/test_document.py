@@ -61,6 +61,20 @@ def test_a_page_that_learns_something_new_does_not_forget_a_question(
     page.wait_for_url("**/documents")
 
 
+def test_a_verdict_is_read_aloud_where_the_page_is_shown_anew(
+    visit: Callable[..., Visit],
+) -> None:
+    """Once; whoever loads the page later is told nothing that is no news."""
+    page = visit().sign_in()
+    page.route(ITS_PAGE, _page_before_the_verdict, times=1)
+    open_settled(page)
+    expect(page.get_by_role("status")).to_contain_text("Clean – inspected by")
+    page.clock.install()
+    page.reload()
+    page.clock.fast_forward("00:02")
+    expect(page.get_by_role("status")).to_be_empty()
+
+
 def _page_before_the_verdict(route: Route) -> None:
     """Let the page of a settled document say what it said a moment earlier."""
     if "/api/" in route.request.url:
