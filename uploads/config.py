@@ -311,8 +311,9 @@ class Settings(BaseSettings):
     refuse_backlog_seconds: int = Field(
         3600,
         ge=0,
-        description="New uploads are refused (503, `backlog`) when a file has waited for its "
-        "inspection for longer than this; must be larger than UPLOADS_BACKLOG_SECONDS. 0 is never.",
+        description="New uploads are refused (503, `backlog`) to whom a file has waited for its "
+        "inspection for longer than this, or to all when workers are away for so long; must be "
+        "larger than UPLOADS_BACKLOG_SECONDS. 0 is never.",
     )
     backlog_log_seconds: int = Field(
         0,

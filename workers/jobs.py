@@ -35,6 +35,7 @@ from uploads.records.protocol import Records, Work
 from workers.inspection.engine import EngineErred, EngineLate, EngineUnavailable
 from workers.places import PATIENT, URGENT, Places
 from workers.sandbox.parent import CellKilled
+from workers.turns import Turns
 from workers.withdrawing import withdraw
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +43,8 @@ _SWEPT_AT_ONCE = 200
 _INSISTED = 20
 _INSIST_SECONDS = 3.0
 _LOOK_SECONDS = 0.5
+# Others may have taken what was found, and what workers do not survive is only given up.
+_TRIES = 5
 
 Handler = Callable[[Job], None]
 """Does one job's work and finishes it with its token. May run twice for the same job."""
@@ -58,7 +61,8 @@ class Patience:
 
 
 class Runner:
-    """Runs one job by its id, whoever asks and however often.
+    """Runs one job for each hint, whoever asks and however often: of the kind of the one that is
+    named, and whose turn it is (`turns.py`).
 
     `ending` says that this process is about to be ended, and what it works on is to be handed back.
     """
@@ -81,30 +85,37 @@ class Runner:
         self._places = places
         self._hints = hints
         self._ending = ending
+        self._turns = Turns(records)
 
     def run(self, job_id: str) -> None:
-        """Lease the job, do it, and defer it when a part is unavailable.
+        """Lease a job, do it, and defer it when a part is unavailable.
 
-        Returns quietly when it is not to be had (done, leased by another, not due yet), or can
-        wait and has no place: whoever has one calls the next when he leaves it.
+        The job that is named may be overtaken by one that was named in another hint, which is then
+        left for it: so a hint of what is done or gone is for one that waits. Returns quietly when
+        none is to be had (leased by others, not due yet), or it can wait and has no place: whoever
+        has one calls the next when he leaves it.
         """
-        known = self._records.read(lambda work: work.jobs.get(job_id))
-        if known is None:
-            return
-        if known.kind in URGENT:
-            self._take(job_id)
+        named = self._records.glance(lambda work: work.jobs.get(job_id))
+        kind = named.kind if named is not None else JobKind.INSPECT
+        if kind in URGENT:
+            self._take(kind)
             return
         with self._places.one() as free:
-            taken = free and self._take(job_id)
+            taken = free and self._take(kind)
         if taken:
             self._call_next()
 
-    def _take(self, job_id: str) -> bool:
-        """Whether it was to be had; it is done then, or deferred."""
-        job = self._records.write(lambda work: self._lease(work, job_id))
-        if job is not None:
-            self._do(job)
-        return job is not None
+    def _take(self, kind: JobKind) -> bool:
+        """Whether one was to be had; it is done then, or deferred."""
+        for _ in range(_TRIES):
+            owners = self._turns.next(kind, self._clock())
+            if not owners:
+                return False
+            job = self._records.write(lambda work: self._lease(work, kind, owners))  # noqa: B023
+            if job is not None:
+                self._do(job)
+                return True
+        return False
 
     def _call_next(self) -> None:
         """Behind all that waits by now. One for each place, for others may leave one as well."""
@@ -134,9 +145,12 @@ class Runner:
                 # Perhaps because of this very file: the start stays counted here as well.
                 _log.error("cell_killed", cause=str(error))
 
-    def _lease(self, work: Work, job_id: str) -> Job | None:
+    def _lease(self, work: Work, kind: JobKind, owners: Sequence[str]) -> Job | None:
+        """A job of the first of them who still has one to be begun."""
         now = self._clock()
-        job = work.jobs.lease(job_id, now, now + self._patience.lease)
+        until = now + self._patience.lease
+        leased = (work.jobs.lease_of(owner, kind, now, until) for owner in owners)
+        job = next(filter(None, leased), None)
         if job is None or job.starts <= self._patience.starts_max:
             return job
         work.jobs.fail(job)

@@ -19,7 +19,6 @@ from uploads.documents.model import (
     Document,
     Job,
     JobKind,
-    JobState,
     State,
     Verdict,
 )
@@ -152,8 +151,7 @@ class Publisher:
     def _render_job(self, document: Document) -> Job | None:
         if not self._renders(document.type):
             return None
-        now = self._clock()
-        return Job(self._new_id(), JobKind.RENDER, document.id, JobState.DUE, now, now)
+        return Job.about(document, JobKind.RENDER, self._new_id(), self._clock())
 
 
 def _changes(

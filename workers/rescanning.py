@@ -22,7 +22,6 @@ from uploads.documents.model import (
     Document,
     Job,
     JobKind,
-    JobState,
     Outcome,
     State,
     Verdict,
@@ -91,10 +90,11 @@ class Rescanner:
 
     def _add(self, work: Work, current: str) -> list[str]:
         now, added = self._clock(), []
-        for document_id in self._due(work, current):
-            job_id = self._new_id()
-            work.jobs.add(Job(job_id, JobKind.RESCAN, document_id, JobState.DUE, now, now))
-            added.append(job_id)
+        ids = self._due(work, current)
+        for document in sorted(work.documents.named(ids), key=lambda one: ids.index(one.id)):
+            job = Job.about(document, JobKind.RESCAN, self._new_id(), now)
+            work.jobs.add(job)
+            added.append(job.id)
         return added
 
     def __call__(self, job: Job) -> None:

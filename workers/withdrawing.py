@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from uploads.documents.model import AuditEntry, Job, JobKind, JobState, State
+from uploads.documents.model import AuditEntry, Job, JobKind, State
 from uploads.records.protocol import Work
 
 
@@ -22,7 +22,9 @@ def withdraw(
     """
     if not work.documents.move(document_id, {State.CLEAN}, State.QUARANTINED, now):
         return False
+    document = work.documents.find(document_id)
+    assert document is not None, "it was just moved"
     work.jobs.cancel(document_id)
-    work.jobs.add(Job(job_id, JobKind.INSPECT, document_id, JobState.DUE, now, now))
+    work.jobs.add(Job.about(document, JobKind.INSPECT, job_id, now))
     work.audit.append(AuditEntry(now, "worker", "document.withdrawn", document_id, detail))
     return True

@@ -224,7 +224,7 @@ def test_backlog_counts_due_jobs_by_kind_and_knows_the_oldest(queue: SqlRecords)
     assert backlog() == {JobKind.INSPECT: (2, after(-2)), JobKind.RENDER: (1, after(-4))}
 
 
-def test_stalled_are_the_oldest_that_are_not_done_by_how_often_they_were_put_off(
+def test_stalled_are_the_oldest_that_are_not_done_whose_and_how_often_put_off(
     queue: SqlRecords,
 ) -> None:
     def stalled(before: float = 0, limit: int = 9) -> Any:
@@ -233,14 +233,15 @@ def test_stalled_are_the_oldest_that_are_not_done_by_how_often_they_were_put_off
     assert stalled() == []
     add(
         queue,
-        job("job_1", created_at=after(-1), not_before=after(99), deferrals=7),
+        job("job_1", owner_id="usr_2", created_at=after(-1), not_before=after(99), deferrals=7),
         job("job_2", created_at=after(-2), lease_until=after(99)),
         job("job_3", created_at=after(-3), deferrals=3, state=JobState.DONE),
         job("job_4", created_at=after(-4), deferrals=4, kind=JobKind.RENDER),
         job("job_5", created_at=after(0), deferrals=5),
     )
-    assert (stalled(), stalled(limit=1), stalled(-1), stalled(-2)) == ([0, 7], [0], [0], [])
-    assert stalled(1) == [0, 7, 5]
+    two, one, five = ("usr_1", 0), ("usr_2", 7), ("usr_1", 5)
+    assert (stalled(), stalled(limit=1), stalled(-1), stalled(-2)) == ([two, one], [two], [two], [])
+    assert stalled(1) == [two, one, five]
 
 
 def test_who_waits_for_a_worker_is_neither_deferred_nor_leased(queue: SqlRecords) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from tests.support.line import GRACE, LEASE, Line
-from uploads.documents.model import Document, Job, JobKind, JobState
+from uploads.documents.model import Document, Job, JobKind
 from workers.rendering.render import Picture
 from workers.renditions import RenderHandler
 
@@ -38,7 +38,7 @@ def render_handler(line: Line) -> RenderHandler:
 
 def leased_render(line: Line, document: Document) -> Job:
     """A new render job of the document, leased by whoever asked."""
-    job = Job(line.new_id(), JobKind.RENDER, document.id, JobState.DUE, line.now, line.now)
+    job = Job.about(document, JobKind.RENDER, line.new_id(), line.now)
     line.records.write(lambda work: work.jobs.add(job))
     leased = line.records.write(lambda work: work.jobs.lease(job.id, line.now, line.now + LEASE))
     assert leased is not None

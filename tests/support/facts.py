@@ -60,6 +60,7 @@ def job(job_id: str = "job_1", document_id: str = "doc_1", **changes: Any) -> Jo
         "id": job_id,
         "kind": JobKind.INSPECT,
         "document_id": document_id,
+        "owner_id": "usr_1",
         "state": JobState.DUE,
         "not_before": NOW,
         "created_at": NOW,

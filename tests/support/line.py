@@ -198,8 +198,15 @@ class Line:
     def new_id(self) -> str:
         return next(self._ids)
 
-    def accept(self, *pieces: bytes, name: str = "a.txt", sha256: str | None = None) -> Document:
-        return self.intake.accept(self.actor, Offer(name, None, sha256), self._stream(pieces))
+    def accept(
+        self,
+        *pieces: bytes,
+        name: str = "a.txt",
+        sha256: str | None = None,
+        owner: Actor | None = None,
+    ) -> Document:
+        offer = Offer(name, None, sha256)
+        return self.intake.accept(owner or self.actor, offer, self._stream(pieces))
 
     def job_of(self, document: Document) -> str:
         """The document's due job, as the sweep finds it."""
@@ -210,6 +217,11 @@ class Line:
             if job is not None and job.document_id == document.id:
                 return job_id
         raise AssertionError("no due job")
+
+    def work_off(self) -> None:
+        """As many hints as there is to be done."""
+        for job_id in self.records.read(lambda work: work.jobs.due(self.now, 100, JobKind)):
+            self.runner.run(job_id)
 
     def job(self, job_id: str) -> Job:
         found = self.records.read(lambda work: work.jobs.get(job_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from uploads.proofs import name_of
 
 LIMIT = 3600
 HELD_UP = 20
+# The first two users of the line.
+ACTOR, NEWCOMER = (f"id{number:024d}" for number in (1, 2))
 
 
 class Ticks:
@@ -43,21 +45,21 @@ def guard(line: Line, limit: int = LIMIT, ticks: Ticks | None = None) -> Backlog
     return BacklogGuard(line.records, limit_seconds=limit, now=line.clock, clock=ticks or Ticks())
 
 
-def refuses(asked: BacklogGuard) -> bool:
+def refuses(asked: BacklogGuard, owner: str = ACTOR) -> bool:
     try:
-        asked.check()
+        asked.check(owner)
     except Backlog:
         return True
     return False
 
 
-def put_off(line: Line, document: Document, times: int = 1) -> None:
+def put_off(line: Line, documents: Sequence[Document]) -> None:
     """What a worker does whose engine is away."""
-    line.engine.silent = True
-    for _ in range(times):
-        line.runner.run(line.job_of(document))
-        line.later(seconds=61)
-    line.engine.silent = False
+    until = line.now + timedelta(seconds=60)
+    for job_id in [line.job_of(document) for document in documents]:
+        leased = line.records.write(lambda work, one=job_id: work.jobs.lease(one, line.now, until))  # type: ignore[misc]
+        assert line.records.write(lambda work, one=leased: work.jobs.defer(one, until))  # type: ignore[misc]
+    line.later(seconds=61)
 
 
 def test_a_file_that_waits_for_longer_than_the_limit_closes_the_door(line: Line) -> None:
@@ -85,22 +87,47 @@ def test_what_is_no_inspection_keeps_nobody_out(line: Line) -> None:
     assert not refuses(guard(line))
 
 
+def test_who_waits_behind_his_own_files_keeps_no_newcomer_out(line: Line) -> None:
+    """As long as each owner has his turn; where somebody waits for that, nobody sends more."""
+    for _ in range(3):
+        first = line.accept(TEXT)
+    line.later(seconds=LIMIT + 1)
+    assert refuses(guard(line))
+    assert refuses(guard(line), NEWCOMER), "nobody had a turn for an hour"
+    line.runner.run(line.job_of(first))
+    assert refuses(guard(line))
+    assert not refuses(guard(line), NEWCOMER)
+    line.accept(TEXT, owner=line.stranger)
+    line.later(seconds=LIMIT - 1)
+    line.runner.run(line.job_of(first))
+    line.runner.run(line.job_of(first))
+    line.later(seconds=2)
+    assert refuses(guard(line))
+    assert not refuses(guard(line), NEWCOMER), "it had its turn before the other's next one"
+
+
 def test_a_few_files_that_are_put_off_keep_nobody_out_and_very_many_do(line: Line) -> None:
     """A file that the store cannot read is put off for ever, and is its owner's trouble alone."""
     waiting = [line.accept(TEXT) for _ in range(HELD_UP)]
-    for document in waiting[1:]:
-        put_off(line, document)
     line.later(seconds=LIMIT)
+    put_off(line, waiting[1:])
     assert refuses(guard(line)), "one was never put off"
-    put_off(line, waiting[0])
-    assert refuses(guard(line)), "an engine is away"
+    put_off(line, waiting[:1])
+    assert refuses(guard(line)), "perhaps none of them can be read"
+    assert not refuses(guard(line), NEWCOMER)
     line.runner.run(line.job_of(waiting[-1]))
     assert not refuses(guard(line))
 
 
-def test_a_process_looks_once_in_five_seconds_and_by_one_query(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_very_many_of_several_owners_are_an_outage(line: Line) -> None:
+    waiting = [line.accept(TEXT) for _ in range(HELD_UP - 1)]
+    waiting.append(line.accept(TEXT, owner=line.stranger))
+    line.later(seconds=LIMIT)
+    put_off(line, waiting)
+    assert refuses(guard(line), "usr_who_has_sent_nothing")
+
+
+def test_a_process_looks_once_in_five_seconds(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks, looks = Ticks(), []
     document, glance = line.accept(TEXT), line.records.glance
 
@@ -116,7 +143,7 @@ def test_a_process_looks_once_in_five_seconds_and_by_one_query(
     assert not refuses(asked)
     ticks.now = 5.0
     assert refuses(asked)
-    line.runner.run(line.job_of(document))
+    line.records.write(lambda work: work.jobs.cancel(document.id))
     ticks.now = 9.9
     assert refuses(asked)
     ticks.now = 10.0

@@ -106,13 +106,14 @@ def test_one_file_is_too_late_three_times_and_then_for_good(
 ) -> None:
     """Whoever has it, for each time it is a worker that knows nothing of the others; other files
     are not counted with it, and it is no endless round."""
-    slow, other = line.accept(TEXT), line.accept(b"another text\n")
+    slow = line.accept(TEXT)
     for _ in range(2):
         monkeypatch.setattr(line.engine, "inspect", late)
         line.new_worker().run(line.job_of(slow))
         monkeypatch.undo()
         assert line.state(slow) is State.QUARANTINED
         line.later(seconds=61)
+    other = line.accept(b"another text\n", owner=line.stranger)
     line.new_worker().run(line.job_of(other))
     assert line.state(other) is State.CLEAN
     monkeypatch.setattr(line.engine, "inspect", late)

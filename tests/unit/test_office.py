@@ -18,7 +18,7 @@ from tests.support import office_files
 from tests.support.cells import cell_children
 from tests.support.line import GRACE, LEASE, Line
 from tests.support.pictures import opened
-from uploads.documents.model import Job, JobKind, JobState
+from uploads.documents.model import Job, JobKind
 from uploads.storage.protocol import Bucket
 from workers.rendering.installation import Installation
 from workers.rendering.office import PDF, Office
@@ -158,7 +158,7 @@ def test_the_job_publishes_what_it_looks_like(line: Line, cell: Cell) -> None:
     """A presentation's thumbnails and pages; nothing of it stays in the scratch."""
     document = line.accept(office_files.slides(("#ff0000", "#0000ff")), name="a.odp")
     line.runner.run(line.job_of(document))
-    job = Job("job_render", JobKind.RENDER, document.id, JobState.DUE, line.now, line.now)
+    job = Job.about(document, JobKind.RENDER, "job_render", line.now)
     line.records.write(lambda work: work.jobs.add(job))
     leased = line.records.write(lambda work: work.jobs.lease(job.id, line.now, line.now + LEASE))
     assert leased is not None

@@ -37,9 +37,8 @@ def sweep(crowd: Crowd) -> None:
 
 
 def become_clean(crowd: Crowd, documents: Iterable[Document]) -> None:
-    for document in documents:
-        crowd.line.runner.run(crowd.line.job_of(document))
-        assert crowd.line.state(document) is State.CLEAN
+    crowd.line.work_off()
+    assert {crowd.line.state(document) for document in documents} == {State.CLEAN}
 
 
 def segments(crowd: Crowd, document: Document) -> Sequence[Segment]:
@@ -50,8 +49,8 @@ def test_what_waits_goes_together_and_each_is_inspected_as_itself(crowd: Crowd) 
     documents = [one.result(SECONDS) for one in crowd.send()]
     first, second = crowd.store.puts
     assert (is_shared(first), is_shared(second)) == (False, True)
+    become_clean(crowd, documents)
     for document, data in zip(documents, FILES, strict=True):
-        crowd.line.runner.run(crowd.line.job_of(document))
         done = crowd.line.document(document.id)
         assert (done.state, done.sha256, done.size) == (State.CLEAN, document.sha256, len(data))
         assert done.clean_key is not None
@@ -94,7 +93,7 @@ def test_a_deleted_file_is_gone_in_time_though_others_wait_for_ever(crowd: Crowd
         (segment,) = segments(crowd, document)
         assert segment.start is None
         assert crowd.store.objects[Bucket.INCOMING, segment.key][0] == data
-        become_clean(crowd, [document])
+    become_clean(crowd, shared[1:])
 
 
 def test_a_shared_object_that_the_store_lost_holds_up_no_sweep(crowd: Crowd) -> None:

@@ -128,7 +128,8 @@ def pictures(line: Line, count: int) -> list[str]:
     document, made = line.accept(TEXT), []
     for number in range(count):
         at = line.now + timedelta(microseconds=number)
-        job = Job(line.new_id(), JobKind.RENDER, document.id, JobState.DUE, line.now, at)
+        whose = (document.id, document.owner_id)
+        job = Job(line.new_id(), JobKind.RENDER, *whose, JobState.DUE, line.now, at)
         line.records.write(lambda work, new=job: work.jobs.add(new))  # type: ignore[misc]
         made.append(job.id)
     line.hints.jobs.clear()
@@ -157,13 +158,17 @@ def test_whoever_leaves_a_place_calls_the_next(line: Line, runner: Runner, done:
     assert done == made
 
 
-def test_a_hint_of_what_is_done_already_calls_nobody(line: Line, runner: Runner) -> None:
-    first, _ = pictures(line, 2)
+def test_a_hint_of_what_is_done_already_is_for_the_next_one(
+    line: Line, runner: Runner, done: list[str]
+) -> None:
+    """And where there is none of its kind, it calls nobody."""
+    first, second = pictures(line, 2)
     runner.run(first)
+    runner.run(first)
+    assert done == [first, second]
     line.hints.jobs.clear()
     runner.run(first)
-    runner.run("job_of_nobody")
-    assert line.hints.jobs == []
+    assert (done, line.hints.jobs) == ([first, second], [])
 
 
 def test_the_sweep_calls_as_many_as_have_places(line: Line) -> None:

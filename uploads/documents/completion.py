@@ -27,7 +27,7 @@ from uploads.documents.errors import (
 from uploads.documents.granting import Granting, stored_parts
 from uploads.documents.grants import Grant, GrantState
 from uploads.documents.intake import Hints, Intake, Offer
-from uploads.documents.model import Actor, Document, Job, JobKind, JobState, State
+from uploads.documents.model import Actor, Document, Job, JobKind, State
 from uploads.documents.policy import HEAD_BYTES
 from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.refusals import note_refusal
@@ -159,7 +159,7 @@ class Completion:
             updated_at=now,
             promised_sha256=grant.sha256,
         )
-        job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
+        job = Job.about(document, JobKind.INSPECT, self._new_id(), now)
 
         def unit(work: Work) -> bool:
             completed = work.grants.complete(grant, document, job)

@@ -31,7 +31,6 @@ from uploads.documents.model import (
     Document,
     Job,
     JobKind,
-    JobState,
     Scope,
     State,
     Verdict,
@@ -249,7 +248,7 @@ class QuarantineDesk:
         )
         work.quarantine.keep(confirmed)
         _keep_bytes(work, case, now)
-        job = Job(self._new_id(), JobKind.RELEASE, document_id, JobState.DUE, now, now)
+        job = Job.about(case.document, JobKind.RELEASE, self._new_id(), now)
         work.jobs.add(job)
         _note(work, now, actor, "document.release-confirmed", confirmed, reason)
         return job

@@ -455,14 +455,14 @@ class StorageFull(Unavailable):
 
 
 class Backlog(UploadsError):
-    """Raised when a new upload comes while others wait too long for their inspection."""
+    """Raised when a new upload comes while its owner's, or everybody's, wait too long already."""
 
     code = "backlog"
     title = "Too many files wait for inspection"
     sentence = (
-        "No new files are taken in at present, because those that are here already wait too long "
-        "for their inspection. Nothing of this one was kept. Please send it again in a few "
-        "minutes; if it is refused again, tell the operator."
+        "No new files are taken in from you at present, because those that are here already, yours "
+        "or everybody's, wait too long for their inspection. Nothing of this one was kept. Please "
+        "send it again in a few minutes; if it is refused again, tell the operator."
     )
     # The oldest may be inspected by then; who comes too early costs little.
     seconds = 60

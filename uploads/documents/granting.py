@@ -125,7 +125,7 @@ class Granting:
         try:
             name, kind = self._intake.judge_claims(offer)
             self._check_room()
-            self._intake.check_backlog()
+            self._intake.check_backlog(actor.user_id)
             grant = self._draft(actor, offer, size, method, name, kind.type)
             given = Given(grant, self.requests(grant))
             self._quotas.add(

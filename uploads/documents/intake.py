@@ -90,9 +90,9 @@ class Intake:
     Bytes that do not pass through here are judged by `judge_claims` and `check` all the same.
 
     `check_room` raises StorageFull where a disk is about to be full. It is asked before the first
-    byte and with each piece, so it must be cheap. `check_backlog` raises Backlog where files wait
-    too long already. It is asked before the first byte, and by whoever lets bytes come by another
-    door; not again, for what has begun goes on.
+    byte and with each piece, so it must be cheap. `check_backlog` raises Backlog where
+    this owner's files, or everybody's, wait too long already. It is asked before the first byte,
+    and by whoever lets bytes come by another door; not again, for what has begun goes on.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Intake:
         new_id: Callable[[], str],
         limits: Limits,
         check_room: Callable[[], None] = lambda: None,
-        check_backlog: Callable[[], None] = lambda: None,
+        check_backlog: Callable[[str], None] = lambda _: None,
         room: Room | None = None,
     ) -> None:
         self._room = room or Room(_ROOM)
@@ -161,7 +161,7 @@ class Intake:
         try:
             name, kind = self.judge_claims(offer)
             self._check_room()
-            self.check_backlog()
+            self.check_backlog(actor.user_id)
             self._quotas.foresee(actor.user_id, offer.announced)
             step("s1")
             head, pieces = peek(pieces, HEAD_BYTES)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class State(StrEnum):
@@ -173,12 +173,14 @@ class Job:
 
     `starts` counts leases that have not yet ended with a word; `deferrals` counts the times the
     work was handed back because a part was unavailable, and `late` those of them in which an engine
-    that was well took too long over the file.
+    that was well took too long over the file. `owner_id` is the document's:
+    owners take turns.
     """
 
     id: str
     kind: JobKind
     document_id: str
+    owner_id: str
     state: JobState
     not_before: datetime
     created_at: datetime
@@ -187,6 +189,11 @@ class Job:
     starts: int = 0
     deferrals: int = 0
     late: int = 0
+
+    @classmethod
+    def about(cls, document: Document, kind: JobKind, job_id: str, now: datetime) -> Self:
+        """A new one, which can be begun at once."""
+        return cls(job_id, kind, document.id, document.owner_id, JobState.DUE, now, now)
 
 
 class Role(StrEnum):

@@ -22,7 +22,6 @@ from uploads.documents.model import (
     Document,
     Job,
     JobKind,
-    JobState,
     Segment,
     State,
     Usage,
@@ -136,7 +135,7 @@ class Receiver:
             sha256=self.sha256,
             updated_at=now,
         )
-        job = Job(self._new_id(), JobKind.INSPECT, document.id, JobState.DUE, now, now)
+        job = Job.about(document, JobKind.INSPECT, self._new_id(), now)
         if self._receipt is not None:
             self._receipt.make_out(document)
         self._records.write(lambda work: self._commit(work, document, job, stored_at))

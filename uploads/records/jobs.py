@@ -20,8 +20,10 @@ from sqlalchemy import (
 )
 
 from uploads.documents.model import Job, JobKind, JobState
+from uploads.records.leasing import Waiting
 from uploads.records.prepared import Prepared
 from uploads.records.tables import jobs
+from uploads.records.turns import note_turn, oldest_of, owners_waiting
 
 # Built once: to build it anew costs as much as to execute it.
 _ADD = Prepared(insert(jobs))
@@ -46,7 +48,19 @@ class SqlJobs:
             .values(lease_until=until, token=jobs.c.token + 1, starts=jobs.c.starts + 1)
             .returning(*jobs.c)
         ).one_or_none()
-        return None if row is None else _job(row)
+        if row is None:
+            return None
+        note_turn(self._connection, row.kind, row.owner_id, now)
+        return _job(row)
+
+    def lease_of(self, owner_id: str, kind: JobKind, now: datetime, until: datetime) -> Job | None:
+        job_id = oldest_of(self._connection, owner_id, kind, now)
+        return None if job_id is None else self.lease(job_id, now, until)
+
+    def owners_waiting(
+        self, kind: JobKind, now: datetime, after: str, limit: int
+    ) -> Sequence[Waiting]:
+        return owners_waiting(self._connection, kind, now, after, limit)
 
     def renew(self, job: Job, until: datetime) -> bool:
         return self._held(job, lease_until=until)
@@ -104,13 +118,14 @@ class SqlJobs:
         found = self._connection.execute(free)
         return {JobKind(kind): oldest for kind, oldest in found}
 
-    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[int]:
-        return self._connection.scalars(
-            select(jobs.c.deferrals)
+    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[tuple[str, int]]:
+        found = self._connection.execute(
+            select(jobs.c.owner_id, jobs.c.deferrals)
             .where(_DUE, jobs.c.kind == kind.value, jobs.c.created_at < before)
             .order_by(jobs.c.created_at)
             .limit(limit)
-        ).all()
+        )
+        return [(owner_id, deferrals) for owner_id, deferrals in found]
 
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         counted = (
@@ -133,6 +148,7 @@ def values_of(job: Job) -> dict[str, Any]:
         "id": job.id,
         "kind": job.kind.value,
         "document_id": job.document_id,
+        "owner_id": job.owner_id,
         "state": job.state.value,
         "not_before": job.not_before,
         "created_at": job.created_at,
@@ -159,6 +175,7 @@ def _job(row: Row[Any]) -> Job:
         id=row.id,
         kind=JobKind(row.kind),
         document_id=row.document_id,
+        owner_id=row.owner_id,
         state=JobState(row.state),
         not_before=row.not_before,
         created_at=row.created_at,

@@ -15,8 +15,6 @@ from typing import Any, Protocol, TypeVar
 from uploads.documents.model import (
     AuditEntry,
     Document,
-    Job,
-    JobKind,
     Rendition,
     Segment,
     State,
@@ -27,6 +25,7 @@ from uploads.records.answering import Answers
 from uploads.records.counting import Usages
 from uploads.records.granting import Grants
 from uploads.records.inspecting import Inspections
+from uploads.records.leasing import Jobs
 from uploads.records.linking import Links
 from uploads.records.proving import Proofs
 from uploads.records.quarantining import Quarantine
@@ -156,58 +155,6 @@ class Documents(Protocol):
 
     def all(self) -> Iterator[Document]:
         """Every document, for reconciliation."""
-
-
-class Jobs(Protocol):
-    def add(self, job: Job) -> None: ...
-
-    def get(self, job_id: str) -> Job | None: ...
-
-    def lease(self, job_id: str, now: datetime, until: datetime) -> Job | None:
-        """Take a due job: token and starts go up by one. None when it is not to be had now."""
-
-    def renew(self, job: Job, until: datetime) -> bool:
-        """Lengthen the lease, if this token still holds it."""
-
-    def finish(self, job: Job) -> bool:
-        """Mark done, if this token still holds it and the job is still due."""
-
-    def drop(self, job: Job) -> bool:
-        """Done, and nothing is kept of it: for what is done anew again and again."""
-
-    def fail(self, job: Job) -> bool:
-        """Mark failed for good, under the same condition."""
-
-    def defer(self, job: Job, not_before: datetime, *, late: bool = False) -> bool:
-        """Hand the job back: one start less, one deferral more, under the same condition.
-
-        One that was `late` is counted as such besides.
-        """
-
-    def due(self, now: datetime, limit: int, kinds: Collection[JobKind]) -> Sequence[str]:
-        """Ids of jobs of these kinds that are due and not leased, oldest first."""
-
-    def cancel(self, document_id: str) -> None:
-        """Mark every due job of the document done; late workers lose their token's hold."""
-
-    def open_since(self, document_id: str, kind: JobKind) -> datetime | None:
-        """When the document's due job of this kind was created; None where there is none."""
-
-    def open_count(self, kind: JobKind, put_off_after: datetime | None = None) -> int:
-        """How many jobs of this kind are not done, leased ones too.
-
-        Deferred ones as well, but for those that are not to begin before some time is over.
-        """
-
-    def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
-        """Since when the oldest job of each kind could have been begun, and no worker did."""
-
-    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[int]:
-        """The oldest jobs of a kind that were created before then and are not done: how often each
-        was put off."""
-
-    def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
-        """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
 
 
 class Leftovers(Protocol):

@@ -242,8 +242,22 @@ jobs = Table(
     Column("starts", Integer, nullable=False),
     Column("deferrals", Integer, nullable=False),
     Column("late", Integer, nullable=False, server_default=text("0")),
+    Column("owner_id", String, nullable=False, server_default=text("''")),
     Index(None, "state", "created_at"),
     Index(None, "document_id", "state"),
+    # From one owner to the next, and who has something under way (`turns.py`).
+    Index(
+        "ix_jobs_due",
+        *("kind", "owner_id", "not_before"),
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+    Index(
+        "ix_jobs_leased",
+        *("kind", "lease_until"),
+        sqlite_where=text("state = 'due' AND lease_until IS NOT NULL"),
+        postgresql_where=text("state = 'due' AND lease_until IS NOT NULL"),
+    ),
 )
 
 # Answers under an Idempotency-Key; without a status the request is under way, and was alive at
