@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -111,6 +113,26 @@ def test_the_last_error_is_told() -> None:
     with client(refuse) as one, pytest.raises(NotReachable, match="refused"):
         one.get("doc_a")
     assert len(asked) == QUICK.attempts
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_without_end_is_not_read_for_ever(status: int) -> None:
+    pieces = iter([b" " * 2**22] * 30)
+    with (
+        client(lambda request: httpx.Response(status, content=pieces)) as one,
+        pytest.raises(UploadsError) as refused,
+    ):
+        one.get("doc_a")
+    assert refused.value.code == "unreadable-answer"
+    assert len(list(pieces)) > 20
+
+
+def test_a_packed_answer_is_read() -> None:
+    found = {"id": "doc_a", "name": None, "size": 1, "state": "deleted"}
+    body = gzip.compress(json.dumps(found).encode())
+    headers = {"Content-Encoding": "gzip"}
+    with client(lambda request: httpx.Response(200, content=body, headers=headers)) as one:
+        assert one.get("doc_a").state == "deleted"
 
 
 def test_a_certificate_that_is_not_trusted_is_a_decision() -> None:

@@ -25,6 +25,9 @@ from uploads_client.sources import PIECE, Body
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]+")
+# Far more than a page of any list; whatever sends more than that is no service.
+_MOST = 32 * 1024 * 1024
+_OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _AGENT = {"User-Agent": "uploads-client/0.1.0"}
 
 
@@ -86,8 +89,7 @@ class Wire:
         headers = {"Accept-Encoding": "identity"}
         with _told(), self._http.stream("GET", url, headers=headers) as answer:
             if answer.status_code != 200:
-                answer.read()
-                raise refusal(answer)
+                raise refusal(_whole(answer))
             yield answer.iter_bytes(PIECE)
 
     def repeat(
@@ -112,8 +114,8 @@ class Wire:
             sleep(pause)
 
     def _send(self, method: str, url: str, redirect: bool = False, **more: Any) -> httpx.Response:
-        with _told():
-            answer = self._http.request(method, url, follow_redirects=False, **more)
+        with _told(), self._http.stream(method, url, follow_redirects=False, **more) as found:
+            answer = _whole(found)
         if not (answer.has_redirect_location if redirect else answer.is_success):
             raise refusal(answer)
         return answer
@@ -148,6 +150,23 @@ def _told() -> Iterator[None]:
         raise NotReachable(f"No answer ({words}).") from error
     except httpx.InvalidURL as error:
         raise UploadsError(f"Not an address: {error}.", code="unreadable-answer") from error
+
+
+def _whole(answer: httpx.Response) -> httpx.Response:
+    """The same with its body, which is unpacked. Raises UploadsError where it has no end."""
+    body = bytearray()
+    for piece in answer.iter_bytes(PIECE):
+        body += piece
+        if len(body) > _MOST:
+            raise UploadsError(
+                f"The answer has more than {_MOST:,} bytes. Is this the address of the service?",
+                code="unreadable-answer",
+                status=answer.status_code,
+            )
+    headers = [one for one in answer.headers.multi_items() if one[0] not in _OF_THE_WAY]
+    return httpx.Response(
+        answer.status_code, headers=headers, content=bytes(body), request=answer.request
+    )
 
 
 def _untrusted(error: BaseException | None) -> bool:
