@@ -151,6 +151,6 @@ def test_the_command_looks_or_clears(
     monkeypatch.setattr("uploads.clock.now", line.clock)
     told = CliRunner().invoke(reconcile, options, input=said)
     assert f"I3: an object in clean without a row: {place[1]}" in told.output
-    assert "In all 1 times I3: an object in clean without a row." in told.output
+    assert "1 × I3: an object in clean without a row\n" in told.output
     assert told.exit_code == 1 - announced
     assert line.records.read(lambda work: work.leftovers.announced(*place)) is bool(announced)

@@ -74,8 +74,8 @@ def _print(report: Report, announced: Counter[str], as_json: bool) -> None:
     for finding in report.findings:
         click.echo(f"{finding.invariant}: {finding.what}: {finding.subject}")
     for kind, count in report.amiss_by_kind.items():
-        click.echo(f"In all {count} times {kind}.")
+        click.echo(f"{count} × {kind}")
     for bucket, count in announced.items():
-        click.echo(f"{count} objects of {bucket} will be deleted after the grace time.")
+        click.echo(f"To be deleted from {bucket} after the grace time: {count}.")
     looked = ", ".join(f"{count} {kind}" for kind, count in report.checked.items()) or "nothing"
     click.echo(f"{'All is well' if report.ok else 'AMISS'}. Looked at: {looked}.")
