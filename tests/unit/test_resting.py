@@ -69,3 +69,14 @@ def test_a_machine_with_eight_processors_fits_into_a_server_as_it_comes() -> Non
     more = Settings.load(web_processes=8, worker_processes=9, database_connections=15)
     assert opened(more) > 97
     assert processes(settings) == 9
+
+
+def test_nothing_is_said_of_each_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """What the server ends is one line each, in the log of whoever reads at `info`."""
+    with caplog.at_level("INFO"):
+        made = pool()
+        first = made.connect()
+        first.invalidate(sqlite3.OperationalError("gone"))
+        first.close()
+        made.dispose()
+    assert caplog.messages == []

@@ -46,6 +46,11 @@ class CooperativeConnection(psycopg.Connection[Any]):
             self.pgconn.finish()
             raise psycopg.OperationalError("the server does not answer") from error
 
+    def set_read_only(self, value: bool | None) -> None:
+        """A transaction that may write is begun as the server has them by default: where that is
+        read-only, somebody wants it so."""
+        super().set_read_only(value or None)
+
     def _wait_alone(self, gen: PQGen[T], interval: float) -> T:
         """The same in psycopg's own way, where nobody else is on this thread."""
         try:

@@ -40,6 +40,7 @@ _POSTGRESQL_UNFIT = {
     "42703": _NO_TABLE,  # undefined_column
 }
 _SAY_AGAIN_SECONDS = 60.0
+_WORDS = 300
 _said: dict[str, float] = {}
 _log = structlog.get_logger(__name__)
 
@@ -95,13 +96,20 @@ def translate(error: SQLAlchemyError) -> UploadsError | None:
     broken = isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout))
     plain = type(error) is DatabaseError
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return RecordsUnavailable(type(error).__name__) if broken or plain or lost else None
+    return RecordsUnavailable(_in_words(error)) if broken or plain or lost else None
 
 
 def _is_full(error: SQLAlchemyError) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else None
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     return code == sqlite3.SQLITE_FULL or getattr(original, "sqlstate", None) == _POSTGRESQL_FULL
+
+
+def _in_words(error: SQLAlchemyError) -> str:
+    """The driver's own first line, which says whom it could not reach and why."""
+    original = getattr(error, "orig", None) or error
+    lines = str(original).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:_WORDS]}"
 
 
 def _unfit(error: SQLAlchemyError) -> str | None:

@@ -5,10 +5,13 @@ Each costs the server a process, and one of `max_connections` that workers and c
 
 from __future__ import annotations
 
+import logging
 import time
 
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
+# SQLAlchemy tells of each connection under the name of the pool's class; its own are quiet.
+logging.getLogger(__name__).setLevel(logging.WARNING)
 _REST_SECONDS = 60.0
 _SINCE = "uploads_resting_since"
 
