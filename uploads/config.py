@@ -2,9 +2,9 @@
 
 The only reader of the environment. Sources, strongest first: `UPLOADS_*` variables, the file
 `.env` in the current directory, and `stack.env` in the data directory, which the embedded stack
-writes (generated secrets and ports). What is secret may come out of a file that one of the first
-two names (`config_files`). `docs/configuration.md` and `.env.example` are generated from this
-module.
+writes (generated secrets, and what else it was started with). What is secret may come out of a
+file that one of the first two names (`config_files`). `docs/configuration.md` and `.env.example`
+are generated from this module.
 """
 
 from __future__ import annotations

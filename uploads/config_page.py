@@ -18,9 +18,10 @@ _INTRODUCTION = """# Configuration
 
 Every setting is an environment variable. Sources, strongest first: the environment, the file
 `.env` in the current directory, and `stack.env` in the data directory, which the embedded stack
-writes (generated secrets, ports). This page and [.env.example](../.env.example) are generated from
-`uploads/config.py` by `make docs`; a test fails when they are out of date. A variable that begins
-with `UPLOADS_` and is not listed here is refused: a limit with a misspelt name would be no limit.
+writes (generated secrets, and what else it was started with). This page and
+[.env.example](../.env.example) are generated from `uploads/config.py` by `make docs`; a test fails
+when they are out of date. A variable that begins with `UPLOADS_` and is not listed here is refused:
+a limit with a misspelt name would be no limit.
 A value that is wrong ends the start with its name and the reason; an empty one (`UPLOADS_X=`) is as
 if it were not there.
 
