@@ -122,7 +122,7 @@ module "buckets" {
   writers         = module.identity.writers
   s3_endpoint_id  = module.network.s3_endpoint_id
   page_origin     = "https://${var.app_host}"
-  cors_origins    = compact([for origin in split(",", lookup(var.settings, "UPLOADS_CORS_ORIGINS", "")) : lower(trimspace(origin))])
+  cors_origins    = compact([for origin in split(",", lookup(var.settings, "UPLOADS_CORS_ORIGINS", "")) : replace(lower(trimspace(origin)), "/^(https://.*):443$|^(http://.*):80$/", "$1$2")])
   quarantine_days = var.quarantine_days
   audit_days      = var.audit.days
   audit_lock      = var.audit.lock

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -12,23 +10,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import PATIENCE_MS
 from tests.support.people import Person
+from tests.support.sites import ASK, blank_site
 from tests.support.stack import AT_REST, Stack
 
-ASK = """
-async ([url, {named, form, ...more}]) => {
-  if (form) {
-    more.body = new FormData();
-    more.body.append("file", new File([form], "words.txt", {type: "text/plain"}));
-  }
-  try {
-    const answer = await fetch(url, more);
-    const headers = Object.fromEntries((named || []).map((one) => [one, answer.headers.get(one)]));
-    return {status: answer.status, headers, body: await answer.text()};
-  } catch (error) {
-    return {failed: error.name};
-  }
-}
-"""
 READ_EVENT = """
 async ([url, headers]) => {
   const answer = await fetch(url, {headers});
@@ -42,26 +26,11 @@ async ([url, headers]) => {
 """
 
 
-class _Blank(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>Tools</title>")
-
-    def log_message(self, *_: Any) -> None:
-        """Nobody reads it."""
-
-
 @pytest.fixture(scope="module")
 def tools() -> Iterator[int]:
     """The port of a site that has nothing to do with the service."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Blank) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with blank_site() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

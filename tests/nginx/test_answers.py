@@ -20,6 +20,7 @@ from uploads.config import Settings
 from uploads.security.headers import of_no_app
 
 pytestmark = pytest.mark.one_database
+LISTED = "https://tools.test"
 # Of one answer, or of the connection; everything else is the house's.
 OF_THE_ANSWER = {"allow", "connection", "content-length", "content-type", "date", "location"} | {
     "retry-after",
@@ -32,6 +33,14 @@ OF_THE_ANSWER = {"allow", "connection", "content-length", "content-type", "date"
 def alone() -> Iterator[Nginx]:
     """nginx before a service that is not running."""
     server = Nginx()
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def listing() -> Iterator[Nginx]:
+    """The same, where the pages of another origin are listed."""
+    server = Nginx(changes={"$listed_origin {": f'$listed_origin {{\n    "{LISTED}" 1;'})
     yield server.start()
     server.close()
 
@@ -122,6 +131,32 @@ def test_whoever_sends_too_large_a_file_is_told_the_limit(
     assert (answer.status, answer.code) == (413, code)
     limit = {"file-too-large": 100 * 2**20}.get(code)
     assert answer.json.get("limit") == limit
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "origin", "readable"),
+    [
+        (APP, "/api/v1/documents", LISTED, True),
+        (APP, "/api/v1/me?x=1", LISTED, True),
+        (APP, "/api/v1/me", f"{LISTED}.evil.test", False),
+        (APP, "/api/v1/me", "null", False),
+        (APP, "/api/v1/me", "", False),
+        (APP, "/sign-in", LISTED, False),
+        (CONTENT, "/api/v1/me", LISTED, False),
+        (STORE, "/api/v1/me?x=1", LISTED, False),
+    ],
+)
+def test_a_page_of_a_listed_origin_reads_refusals_of_the_api_alone(
+    listing: Nginx, host: str, target: str, origin: str, readable: bool
+) -> None:
+    """Never with credentials; whoever keeps copies is told."""
+    fields = {"Host": f"{host}:{listing.port}", **({"Origin": origin} if origin else {})}
+    answer = listing.exchange(raw.head("GET", target, fields), name=host)
+    assert answer.status in {404, 502}
+    assert answer.headers.get("access-control-allow-origin") == (LISTED if readable else None)
+    assert answer.headers.get("vary") == ("Origin" if readable else None)
+    assert ("access-control-expose-headers" in answer.headers) is readable
+    assert "access-control-allow-credentials" not in answer.headers
 
 
 @pytest.mark.parametrize("target", ["/", f"{APP}:443", "evil.example:22"])

@@ -15,7 +15,7 @@ from uploads.documents.errors import catalogue
 pytestmark = pytest.mark.one_database
 MIB = 1024 * 1024
 # Where nginx knows more, or less, than the app would.
-OWN_SENTENCES = {403, 502, 504}
+OWN_SENTENCES = {403, 408, 502, 504}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support.terraform import SOURCES, Configuration, by_kind
 EXAMPLE = "environments/production.tfvars.example"
 TRIAL = "environments/trial.tfvars.example"
 COMPOSE = SOURCES.parents[1] / "docker-compose.yml"
-PAGES = '{UPLOADS_CORS_ORIGINS="https://Tools.example.org, http://localhost:3000"}'
+PAGES = '{UPLOADS_CORS_ORIGINS="https://Tools.example.org:443, http://localhost:3000"}'
 BAD = {
     "environment": "Much-Too-Long-Name",
     "account_id": "12",
