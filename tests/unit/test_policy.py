@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import samples
 from tests.support.active_files import ACTIVE
+from tests.support.zip_bytes import Piece, make_zip
 from uploads.documents.errors import EmptyFile, TypeMismatch, TypeNotAllowed
 from uploads.documents.kinds import KNOWN, FileType
 from uploads.documents.policy import HEAD_BYTES, Policy
@@ -252,3 +253,12 @@ def test_endings_and_types_are_unique() -> None:
     endings = [ending for kind in KNOWN for ending in kind.extensions]
     assert len(endings) == len(set(endings))
     assert len({kind.type for kind in KNOWN}) == len(KNOWN)
+
+
+def test_a_program_for_java_is_a_zip_whatever_wrote_it() -> None:
+    """The field by which `jar` marks its archives makes them no other thing."""
+    marked = make_zip(Piece(b"META-INF/", method=0, local_extra=b"\xfe\xca\0\0"))
+    for data in (marked, make_zip(Piece(b"META-INF/", method=0))):
+        assert POLICY.judge("a.zip", None, data).type == "application/zip"
+        with pytest.raises(TypeMismatch):
+            POLICY.judge("a.png", None, data)

@@ -127,6 +127,11 @@ def test_source_code_with_a_drawing_in_it_is_text(source: bytes) -> None:
     assert sniff(source + bytes(9)) == UNKNOWN
 
 
+def test_a_text_of_dos_ends_with_a_byte_of_its_own() -> None:
+    assert sniff(b"a\r\nb\r\n\x1a") == "text/plain"
+    assert sniff(b"a\x1ab\r\n\x1a") == sniff(b"\x1a") == UNKNOWN
+
+
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n ", b'<?xml version="1.0"?>\n'])
 def test_a_drawing_is_a_drawing(before: bytes) -> None:
     drawing = b'<!DOCTYPE svg PUBLIC "x" "y"><svg onload="x"/>'

@@ -174,7 +174,14 @@ KNOWN: tuple[FileType, ...] = (
         _TEXTS,
     ),
     _type("application/rtf", "rich text", "rtf", "text/rtf application/x-rtf application/msword"),
-    _type("application/zip", "a ZIP archive", "zip", _ZIP_NAMES + " multipart/x-zip"),
+    _type(
+        "application/zip",
+        "a ZIP archive",
+        "zip",
+        _ZIP_NAMES + " multipart/x-zip",
+        # Some versions of libmagic know these by their first members, and others do not.
+        "application/java-archive application/vnd.android.package-archive",
+    ),
     # Exports of QuickTime and of phones are called .mp4 and keep QuickTime's brand.
     _type(
         "video/mp4",

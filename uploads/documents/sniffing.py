@@ -173,7 +173,11 @@ def _frame_size(header: bytes) -> int | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Printable UTF-8: libmagic calls texts of a byte or two, and empty lines, unknown."""
+    """Printable UTF-8: libmagic calls texts of a byte or two, and empty lines, unknown.
+
+    Editors of DOS end one with a byte of its own (0x1A).
+    """
+    head = head.removesuffix(b"\x1a")
     if not head or any(byte < 0x20 and byte not in b"\t\n\f\r" for byte in head):
         return False
     try:

@@ -39,6 +39,11 @@ def leaves_package(address: str, part: str) -> bool:
     return path == ".." or path.startswith("../")
 
 
+def leads_to_web(address: str) -> bool:
+    """Whether it leads to the web, by mail or phone, and says so."""
+    return _scheme(_plain(address)) in _WEB
+
+
 def may_be_followed(address: str) -> bool:
     """Whether a reader may be offered to follow it: to the web, by mail or phone, or beside it."""
     plain = _plain(address)

@@ -15,7 +15,12 @@ from uploads.documents.readers.limits import Budget, Limits, Refusal
 from uploads.documents.readers.packages import ODF, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection.checks import formulas
-from workers.inspection.checks.addresses import leads_outside, leaves_package, may_be_followed
+from workers.inspection.checks.addresses import (
+    leads_outside,
+    leads_to_web,
+    leaves_package,
+    may_be_followed,
+)
 from workers.inspection.checks.xmlparts import Looks, looks_like, read_xml
 from workers.inspection.walk import read_entry
 
@@ -26,7 +31,8 @@ _SIGNS = frozenset({"mimetype", _MANIFEST})
 _NAMESPACE = b"urn:oasis:names:tc:opendocument"
 _SCRIPTS = frozenset({"event-listener", "script", "execute-macro", "applet"})
 _SCRIPT_ADDRESSES = ("vnd.sun.star.script:", "macro:")
-_CLICKED = frozenset({"a", "form", "button"})  # what a reader follows or sends
+# What a reader follows or sends.
+_CLICKED = frozenset({"a", "form", "button", "hyperlink", "event-listener"})
 _OWN_PATH = re.compile(r"file:///(?![/\\])", re.IGNORECASE)  # of the computer, without a host
 _MACROS = frozenset({"language", "macro-name", "location"})
 _PAGES_TURNED = frozenset(
@@ -79,10 +85,14 @@ def _active(detail: str) -> NoReturn:
 
 
 def _only_turns_pages(element: str, attributes: Mapping[str, str]) -> bool:
-    """Whether a listener does no more than to go elsewhere in its presentation."""
-    turns = element == "event-listener" and attributes.get("action") in _PAGES_TURNED
-    inside = attributes.get("href", "").startswith("#") or "href" not in attributes
-    return turns and inside and _MACROS.isdisjoint(attributes)
+    """Whether a listener does no more than to go elsewhere in its presentation, or by a click to
+    the web.
+    """
+    address, action = attributes.get("href", "#"), attributes.get("action")
+    clicked = action == "show" and attributes.get("event-name") == "dom:click"
+    goes = address.startswith("#") or (clicked and leads_to_web(address))
+    listens = element == "event-listener" and action in _PAGES_TURNED
+    return listens and goes and _MACROS.isdisjoint(attributes)
 
 
 class _Part:

@@ -16,7 +16,9 @@ from uploads.documents.readers.limits import Refusal
 
 # What an element reaches for, by attributes that have a namespace in one format or another.
 _JUDGED = frozenset(
-    {"althref", "fldCharType", "formula", "href", "instr", "src"} | {"Target", "TargetMode"}
+    {"althref", "fldCharType", "formula", "href", "instr", "src"}
+    | {"Target", "TargetMode"}
+    | {"action", "event-name"}
 )
 
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8, UTF-16
