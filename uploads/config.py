@@ -134,10 +134,10 @@ class Settings(BaseSettings):
     database_connections: int | None = Field(
         None,
         ge=2,
-        description="Most connections of one gunicorn worker to PostgreSQL; those that rest for a "
-        "minute are closed. By itself 40 for all gunicorn workers of a machine together, 4 to 15 "
-        "each. `uploads doctor` holds what a machine may open against the server's "
-        "`max_connections`.",
+        description="Most connections of one gunicorn worker to PostgreSQL; all but a few of those "
+        "that rest for a minute are closed. By itself 40 for all gunicorn workers of a machine "
+        "together, 4 to 15 each. `uploads doctor` holds what a machine may open against the "
+        "server's `max_connections`.",
     )
     redis_url: RedisUrl = Field(
         "",
