@@ -124,13 +124,17 @@ def test_a_browser_may_ask_first_without_a_key(api: FlaskClient) -> None:
 
 
 def test_such_questions_count_against_the_address(tmp_path: Path) -> None:
-    """And whoever asks too many can read for how long to wait."""
-    few = services_at(tmp_path, REDIS_AWAY, cors_origins=(TOOLS,), rate_default="2/hour")
+    """To that of all who share it, and not of one who says not who he is."""
+    rates = {"rate_default": "1/hour", "rate_address": "2/hour"}
+    few = services_at(tmp_path, REDIS_AWAY, cors_origins=(TOOLS,), **rates)
     asked = {"Access-Control-Request-Method": "POST"}
     with program(few) as api:
         strangers(api)
         answers = [ask(api, "/api/v1/documents", "OPTIONS", headers=asked) for _ in range(3)]
+        assert ask(api, "/api/v1/policy").status_code == 401
         refused = ask(api, "/api/v1/policy")
+        asked["Origin"] = "https://evil.example"
+        assert ask(api, "/api/v1/documents", "OPTIONS", headers=asked).status_code == 429
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert refused.status_code == 429
     assert refused.headers["Access-Control-Allow-Origin"] == TOOLS

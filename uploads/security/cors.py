@@ -46,6 +46,13 @@ def is_from_elsewhere(asked: Request, settings: Settings) -> bool:
     return bool(listed) and asked.headers.get("Origin") in listed and _is_api(asked, settings)
 
 
+def is_asked_first(asked: Request, settings: Settings) -> bool:
+    """Whether a browser asks, for such a page, what it may ask (the preflight)."""
+    if asked.method != "OPTIONS" or "Access-Control-Request-Method" not in asked.headers:
+        return False
+    return is_from_elsewhere(asked, settings)
+
+
 def permit(asked: Request, settings: Settings, response: Response) -> None:
     """Say on an answer of the API, of whatever status, who may read it.
 

@@ -23,6 +23,7 @@ from uploads.config import Settings
 from uploads.documents.model import Actor
 from uploads.security import devices
 from uploads.security.addresses import address, address_of
+from uploads.security.cors import is_asked_first
 from uploads.security.credentials import normal_email
 from uploads.security.hosts import CONTENT, OPERATIONS, is_internal
 from uploads.security.one_trip import Budget, OneTripLimiter, Told
@@ -62,11 +63,23 @@ def make_limiter(app: Flask, settings: Settings) -> OneTripLimiter:
 
 
 def _everywhere(settings: Settings) -> list[Budget]:
-    """Who is asking first, the address it comes from second; never the same budget twice."""
+    """Who is asking first, the address it comes from second; never the same budget twice.
+
+    What a browser asks before a page of a listed origin does is of somebody who is about to say who
+    he is: all who share an address would otherwise share the budget of one who does not.
+    """
+
+    def caller(asked: Request, actor: Actor | None) -> str | None:
+        return None if is_asked_first(asked, settings) else _caller(asked, actor)
+
+    def place(asked: Request, actor: Actor | None) -> str | None:
+        counted = actor is not None or _is_content(asked) or is_asked_first(asked, settings)
+        return "address/" + address_of(asked) if counted else None
+
     return [
-        Budget(settings.rate_default, _caller),
+        Budget(settings.rate_default, caller),
         Budget(settings.rate_key, _key),
-        Budget(settings.rate_address, _place),
+        Budget(settings.rate_address, place),
         Budget(settings.rate_failed, _failed),
     ]
 
@@ -91,11 +104,6 @@ def _caller(asked: Request, actor: Actor | None) -> str | None:
 def _key(asked: Request, actor: Actor | None) -> str | None:
     del asked
     return f"key/{actor.credential_id}" if actor is not None and actor.via == "key" else None
-
-
-def _place(asked: Request, actor: Actor | None) -> str | None:
-    counted = actor is not None or _is_content(asked)
-    return "address/" + address_of(asked) if counted else None
 
 
 def _failed(asked: Request, actor: Actor | None) -> str | None:
