@@ -34,6 +34,14 @@ def _noted_twice(kind: str) -> tuple[str, bytes]:
     return media_type, with_members(data, {_RELS: both})
 
 
+def _based() -> tuple[str, bytes]:
+    """A name beside the document, but the relationships say beside what (XML Base, section 3)."""
+    media_type, data = _templated()
+    rels = relationships("attachedTemplate", "Normal.dotm")
+    based = rels.replace(b"Relationships ", b'Relationships xml:base="http://127.0.0.1:9/" ', 1)
+    return media_type, with_members(data, {_RELS: based})
+
+
 def templates() -> Files:
     """Documents with a template from elsewhere, or whose template's place is used otherwise."""
     link = '<w:hyperlink r:id="{}"/>'.format
@@ -62,6 +70,8 @@ def templates() -> Files:
         "template of no part": _moved("word/b.xml", "<a/>", "word/_rels/c.xml.rels"),
         "template of the package": _moved("word/b.xml", "<a/>", "_rels/x.rels"),
         "template in another folder": _moved("word/b.xml", "<a/>", "word/b.xml.rels"),
+        "template followed in other letters": _templated(settings=_SETTINGS.format(link("A"))),
+        "template that counts from elsewhere": _based(),
         "object beside a template": _noted_twice("oleObject"),
     }
 
@@ -111,12 +121,12 @@ def links() -> Files:
     }
 
 
-def shadowed() -> tuple[str, bytes]:
-    """A document whose template has another address beside its own."""
+def shadowed(name: bytes) -> tuple[str, bytes]:
+    """A document whose template has another attribute of this name beside its own."""
     media_type, data = _templated()
     rels = relationships("attachedTemplate", _NORMAL)
-    beside = b'xmlns:x="x" x:Target="http://127.0.0.1:9/x" Target='
-    return media_type, with_members(data, {_RELS: rels.replace(b"Target=", beside, 1)})
+    beside = b'xmlns:x="x" x:%s="http://127.0.0.1:9/x" %s=' % (name, name)
+    return media_type, with_members(data, {_RELS: rels.replace(name + b"=", beside, 1)})
 
 
 def hostile() -> Files:

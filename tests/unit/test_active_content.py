@@ -32,5 +32,6 @@ def test_an_honest_document_that_looks_alike_is_clean(label: str) -> None:
     assert _structure(*HONEST[label]) == {"outcome": "clean"}
 
 
-def test_a_template_with_two_addresses_is_refused() -> None:
-    assert _structure(*nearby_documents.shadowed())["reason"] == "malformed-file"
+@pytest.mark.parametrize("name", [b"Id", b"Target", b"TargetMode", b"Type"])
+def test_a_template_that_says_two_things_is_refused(name: bytes) -> None:
+    assert _structure(*nearby_documents.shadowed(name))["reason"] == "malformed-file"

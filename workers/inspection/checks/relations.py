@@ -49,13 +49,13 @@ class Nearby:
     _by_id: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def add(self, name: str, place: tuple[str, str]) -> None:
-        if self._by_id.setdefault(name, place) != place:
+        if self._by_id.setdefault(_id(name), place) != place:
             active("an external relationship")
 
     def check(self, root: str, element: str, attributes: Mapping[str, str]) -> None:
         """Raises: Refusal where this element of the part may not name what it does."""
         for value in attributes.values():
-            if self._by_id.get(value.strip(), (root, element)) != (root, element):
+            if self._by_id.get(_id(value), (root, element)) != (root, element):
                 active("an external relationship")
 
 
@@ -83,6 +83,8 @@ class Relations:
             active("an external relationship")
 
     def _note(self, source: str, element: str, attributes: Mapping[str, str]) -> None:
+        if "base" in attributes:
+            active("relationships that count from elsewhere")
         if element != "Relationship":
             return
         kind = attributes.get("Type", "").strip().lower()
@@ -95,11 +97,16 @@ class Relations:
             place = next((place for end, place in _NEARBY.items() if kind.endswith(end)), None)
             if place is None or not is_on_own_disk(target):
                 active("an external relationship")
-            self._nearby[source].add(attributes.get("Id", "").strip(), place)
+            self._nearby[source].add(attributes.get("Id", ""), place)
         if kind.endswith(_MACROS):
             active("macros or controls")
         if kind.endswith("/afchunk"):
             active("another document as a part of it")
+
+
+def _id(text: str) -> str:
+    """An id as the most careless program compares it."""
+    return text.strip().lower()
 
 
 def _source_of(name: str) -> str:

@@ -17,7 +17,7 @@ from uploads.documents.readers.limits import Refusal
 # What an element reaches for, by attributes that have a namespace in one format or another.
 _JUDGED = frozenset(
     {"althref", "fldCharType", "formula", "href", "instr", "src"}
-    | {"Target", "TargetMode"}
+    | {"Id", "Target", "TargetMode", "Type"}
     | {"action", "event-name"}
 )
 
