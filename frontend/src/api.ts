@@ -39,8 +39,13 @@ function parse(body: string): { title: string; detail: string } | null {
   return null;
 }
 
-/** The session has ended: the one thing to do is to sign in again and come back here. */
+let left = false;
+
+/** The session has ended: the one thing to do is to sign in again and come back here. Whoever stays all the same,
+ * because files wait, is not asked again for each of them. */
 export function goToSignIn(): void {
+  if (left) return;
+  left = true;
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
 }
 

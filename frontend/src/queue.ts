@@ -8,7 +8,7 @@ import { exactSizeOf, fill, sizeOf, spanOf, words } from "./words";
 const AT_ONCE = 3;
 const TRIES = 10; // by itself, where the service says when
 const BEAT_MS = 1_000;
-const LOST_TRIES = 4; // by itself, where nobody answered: a quarter of a minute in all
+const LOST_TRIES = 6; // by itself, where nobody answered: a minute in all, as long as a restart may take
 const LOST_MOST_S = 30;
 const STALLED_MS = 15_000; // so long without a byte is worth a word
 

@@ -10,6 +10,8 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.support.pages import drop, row, sending
+from tests.support.people import PATIENCE
+from tests.support.waiting import eventually
 
 BOTH = ["**/upload-check", "**/api/v1/documents"]
 ON = "The connection broke. It goes on by itself in "
@@ -34,18 +36,18 @@ def test_a_broken_connection_is_said_and_made_good(visit: Callable[..., Visit], 
 
 
 def test_who_is_never_answered_is_left_with_a_button(visit: Callable[..., Visit]) -> None:
-    """After the fourth time; the button begins anew."""
+    """After a minute, as long as a restart may take; the button begins anew."""
     window = visit()
     window.page.clock.install()
     page = window.sign_in()
-    page.route("**/upload-check", _abort, times=4)
+    page.route("**/upload-check", _abort, times=6)
     drop(page, ("notes.txt", "text/plain", b"notes"))
     lost = sending(page, "notes.txt")
-    for seconds in (2, 4, 8):
+    for seconds in (2, 4, 8, 16, 30):
         expect(lost).to_contain_text(f"{ON}{seconds} seconds")
         page.clock.fast_forward(seconds * 1000 + 1000)
     expect(lost).to_contain_text("Check the connection and try again")
-    for _ in range(4):
+    for _ in range(6):
         window.complaints.remove(next(one for one in window.complaints if "ERR_FAILED" in one))
     lost.get_by_role("button", name="Try again").click()
     expect(row(page, "notes.txt")).to_be_visible()
@@ -118,3 +120,19 @@ def test_what_was_cancelled_stays_so(visit: Callable[..., Visit]) -> None:
     expect(page.locator("#empty")).to_be_visible()
     assert window.person.documents() == []
     window.forgive("ERR_FAILED")
+
+
+def test_a_session_that_ended_asks_once_whether_to_leave(visit: Callable[..., Visit]) -> None:
+    """Each of the files that wait is refused; who stays to see which is not asked for each."""
+    window = visit()
+    page = window.sign_in()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.locator("#documents-title").click()  # a page that nobody touched may not ask
+    page.context.clear_cookies()
+    drop(page, *((f"{name}.txt", "text/plain", name.encode()) for name in "abcde"))
+    expect(page.locator("#uploads [data-phase=refused]")).to_have_count(5)
+    assert asked == ["beforeunload"]
+    for _ in range(5):
+        eventually(lambda: any("status of 401" in one for one in window.complaints), PATIENCE)
+        window.complaints.remove(next(one for one in window.complaints if "401" in one))
