@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
@@ -145,3 +147,27 @@ def test_sound_and_film_are_played(
     assert not [line for line in stranger.said if "Content Security Policy" in line]
     stranger.page.reload()
     expect(stranger.page.get_by_role("heading")).to_have_text("This link is used up")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_small_print_can_be_read(
+    person: Person, stranger: Stranger, scheme: Literal["light", "dark"]
+) -> None:
+    """4.5 to 1 against the page at least (WCAG 2.2, 1.4.3), by day and by night."""
+    page = stranger.page
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{person.stack.content_url}/links/none")
+    written = page.locator(".small").evaluate("one => getComputedStyle(one).color")
+    behind = (255, 255, 255) if scheme == "light" else (18, 18, 18)
+    light, dark = sorted((_luminance(_numbers(written)), _luminance(behind)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def _numbers(color: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in re.findall(r"\d+", color)[:3])
+
+
+def _luminance(color: tuple[int, ...]) -> float:
+    parts = [one / 255 for one in color]
+    red, green, blue = (((one + 0.055) / 1.055) ** 2.4 if one > 0.04 else one / 13 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
