@@ -264,6 +264,13 @@ def test_a_closed_stream_is_wrong_usage(words: str, said: str) -> None:
     assert (ended.stdout != "") is words.startswith("wait")
 
 
+@pytest.mark.parametrize("words", ["get bad/id", "ls --url nowhere", "ls --json --url nowhere"])
+def test_an_error_that_nobody_takes_keeps_its_code(words: str) -> None:
+    asked = ["sh", "-c", f"exec {COMMAND} {words} 2>/dev/full"]
+    ended = subprocess.run(asked, env={**os.environ, **WHERE}, timeout=60, check=False)
+    assert ended.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("proxy", "said"),
     [

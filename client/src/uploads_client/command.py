@@ -140,11 +140,11 @@ def _refused(error: UploadsError, asked: argparse.Namespace | None) -> int:
     told = Receipt(None, error=error)
     code = told.code(unsettled_is_fine=False)
     if getattr(asked, "json", False):
-        print(told.as_json(), file=sys.stderr)
+        standard.complain(told.as_json())
         return code
     return _fail(error.detail if isinstance(error, LocalTrouble) else str(error), code)
 
 
 def _fail(words: str, code: int) -> int:
-    print(f"uploads-client: {plain(words)}", file=sys.stderr)
+    standard.complain(f"uploads-client: {plain(words)}")
     return code

@@ -26,3 +26,13 @@ def ready() -> bool:
         # A name that the terminal cannot show is no reason to fail.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return True
+
+
+def complain(text: str) -> None:
+    """Say this on standard error. Where nobody takes it, the exit code says enough."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        # What is left of it would be tried again at the end, and change that code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
