@@ -9,6 +9,7 @@ import pytest
 from tests.support import recordings
 from tests.support.line import Line
 from tests.support.sharing import Desk, begun, whole
+from uploads.documents.allowances import Allowance
 from uploads.documents.errors import DownloadLimit, StorageUnavailable
 from uploads.documents.links import Disposition
 
@@ -62,7 +63,18 @@ def test_a_player_that_jumps_waits_for_what_its_last_request_gives_back(desk: De
     assert desk.pauses == [0.05]
 
 
-def test_who_keeps_a_file_or_has_had_all_of_it_is_not_waited_for_long(desk: Desk) -> None:
+def test_who_keeps_a_file_or_has_had_all_of_it_is_not_waited_for_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And costs one write of the database, however long."""
+    tried: list[int] = []
+    take = Allowance.take
+
+    def counted(allowance: Allowance, amount: int) -> bool:
+        tried.append(amount)
+        return take(allowance, amount)
+
+    monkeypatch.setattr(Allowance, "take", counted)
     kept = begun(desk, desk.clean(LONG), max_downloads=1)
     played = begun(
         desk,
@@ -78,6 +90,8 @@ def test_who_keeps_a_file_or_has_had_all_of_it_is_not_waited_for_long(desk: Desk
         with pytest.raises(DownloadLimit), desk.fetching.open(download, 0, download.size):
             pass
         assert sum(desk.pauses) == pytest.approx(waited)
+        assert len(tried) == 2
+        tried.clear()
 
 
 def test_without_a_limit_a_ticket_has_no_allowance(desk: Desk) -> None:

@@ -74,9 +74,13 @@ class Charge:
 
 
 def _take(allowance: Allowance, length: int, pause: Callable[[float], None] | None) -> None:
-    for seconds in (0, *_PATIENCE) if pause is not None else (0,):
-        if seconds and pause is not None:
-            pause(seconds)
-        if allowance.take(length):
+    if allowance.take(length):
+        return
+    if pause is None:
+        raise DownloadLimit
+    for seconds in _PATIENCE:
+        pause(seconds)
+        # Only looked at while there is not enough: whoever has had all of it costs one write.
+        if allowance.left() >= length and allowance.take(length):
             return
     raise DownloadLimit
