@@ -65,9 +65,10 @@ def _checks_of(media_type: str) -> list[_Check]:
     if not reading.is_known(media_type):
         return []
     if media_type.startswith(office.PREFIX):
-        return [_check_headers, office.check_office, _check_members]
+        return [_check_headers, office.check_office, nested.check_second, _check_members]
     if media_type.startswith(opendocument.PREFIX):
-        return [_check_headers, opendocument.check_opendocument, _check_members]
+        check = opendocument.check_opendocument
+        return [_check_headers, check, nested.check_second, _check_members]
     return [_check_headers, *_OTHERS.get(media_type, [])]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.packages import OOXML
 from uploads.documents.readers.ziptable import read_table
 from workers.inspection.checks.biff import check_biff
 from workers.inspection.checks.office import check_inner_office
@@ -36,6 +37,17 @@ def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
     elif kind == "biff":
         file.seek(0)
         check_biff(file.read(), bare=True)
+
+
+def check_second(file: BinaryIO, media_type: str, limits: Limits) -> None:
+    """Check a document of one family where it is one of the other as well. Raises: Refusal.
+
+    Which of them a program opens is its own choice: some go by the name, others by the members.
+    """
+    budget = Budget(limits)
+    entries = read_table(file, budget)
+    other = check_inner_opendocument if media_type.startswith(OOXML) else check_inner_office
+    other(file, entries, budget)
 
 
 def check_package(file: BinaryIO, limits: Limits, *, led: bool = False) -> None:
