@@ -28,6 +28,7 @@ _MACROS = re.compile(r"vbaproject|vbadata|(^|/)(activex|macrosheets|dialogsheets
 _SCRIPTS = ("Basic/", "Scripts/")
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _TYPE_BYTES = 200
+_LEAD_BYTES = 64 * 1024
 _STORED = 0
 _STATED = tuple(ODF + kind for kind in ("text", "spreadsheet", "presentation"))
 
@@ -67,7 +68,9 @@ def check_package(file: Seekable, media_type: str, limits: Limits) -> list[Entry
     found = _kind(names)
     if media_type.startswith(ODF):
         check_names(names, media_type)
-        found = _stated_type(file, entries) or found or ZIP
+        # SheetJS writes it behind others, and programs look for it by its name.
+        named = [entry for entry in entries if entry.name == "mimetype"]
+        found = _stated_type(file, named) or found or ZIP
     elif media_type == ZIP and names[:1] == ["mimetype"]:
         found = _stated_type(file, entries) or found
     # Without a word from the names, the content types name a main part that lies elsewhere: they
@@ -96,11 +99,13 @@ def _kind(names: Sequence[str]) -> str | None:
 
 
 def _stated_type(file: Seekable, entries: Sequence[Entry]) -> str | None:
-    """What the member `mimetype` says, which comes first and stored (ODF 1.3 part 2, 3.3)."""
+    """What the first of these members says where it is `mimetype`, stored (ODF 1.3 part 2, 3.3)."""
     first = min(entries, key=lambda entry: entry.start, default=None)
     if first is None or first.name != "mimetype" or first.method != _STORED:
         return None
     if first.unpacked > _TYPE_BYTES or first.packed != first.unpacked:
+        return None
+    if first.start > _LEAD_BYTES:
         return None
     # From the start: of a header out of reach, the table knows the length only at least.
     file.seek(0)
