@@ -25,7 +25,7 @@ def test_the_examples_for_programs_work_as_they_stand(
     readme: str, section: str, person: Person, tmp_path: Path
 ) -> None:
     text = (ROOT / readme).read_text().partition(section)[2].partition("\n## ")[0]
-    [program] = re.findall(r"```python\n(.*?)```", text, re.S)
+    program = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
     (tmp_path / "report.pdf").write_bytes(samples.pdf())
     (tmp_path / "photo.jpg").write_bytes(samples.jpeg())
     program = program.replace("http://127.0.0.1:8000", person.stack.base_url)

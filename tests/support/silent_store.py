@@ -1,4 +1,4 @@
-"""A service that grants room for parts, and its store, which reads each part and never answers."""
+"""A service that grants room for parts or files, and its store, which reads and never answers."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class SilentStore:
         sizes = {"part_size": self.part_size, "part_count": self.part_count}
         return {"id": "upl_a", "method": "multipart", "parts": parts, **sizes}
 
+    def put(self) -> dict[str, Any]:
+        """Its first part alone, as room for a file of its own."""
+        return {"id": "upl_a", "method": "put", "request": self.grant()["parts"][0]["request"]}
+
 
 @contextmanager
 def silent_store(part_size: int, part_count: int) -> Iterator[SilentStore]:
@@ -36,8 +40,10 @@ def silent_store(part_size: int, part_count: int) -> Iterator[SilentStore]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(201, json.dumps(store.grant()).encode())
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            items = [{"upload": store.put()} for _ in asked.get("uploads", ())]
+            told = {"items": items} if items else store.grant()
+            self._answer(201, json.dumps(told).encode())
 
         def do_PUT(self) -> None:
             store.read.append(len(self.rfile.read(int(self.headers["Content-Length"]))))

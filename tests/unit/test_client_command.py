@@ -137,8 +137,10 @@ def test_a_service_that_is_away_is_told_of_every_file(
     run: Run, service: Service, notes: list[str]
 ) -> None:
     service.away = True
-    code, out, err = run("upload", "--json", *notes)
-    assert (code, err) == (3, "")
+    code, out, err = run("upload", "--json", *(many := notes * 20))
+    assert (code, err, [file for file, _ in errors(out)]) == (3, "", many)
+    assert {word for _, word in errors(out)} == {"not-reachable", "not-done"}, "begun, and not"
+    code, out, _ = run("upload", "--json", "--method", "stream", *notes)
     assert errors(out) == list(zip(notes, ["not-reachable", "not-done"], strict=True))
     code, out, err = run("rm", "--json", "doc_a", "doc_b")
     assert (code, err) == (3, "")
@@ -183,7 +185,7 @@ def test_who_is_stopped_in_a_download_is_told_too(run: Run, service: Service) ->
 
 def test_who_is_stopped_is_told_of_every_file(run: Run, service: Service, notes: list[str]) -> None:
     service.stops_at = "b.txt"
-    code, out, _ = run("upload", "--json", *notes)
+    code, out, _ = run("upload", "--json", "--method", "stream", *notes)
     assert (code, errors(out)) == (143, [(notes[0], None), (notes[1], "not-done")])
 
 

@@ -142,3 +142,5 @@ def test_the_bar_shows_reading_until_it_is_over() -> None:
     shown.reading(3, 3)
     shown(1, 3)
     assert seen() == [("film.mp4", 1)]
+    shown.name("1 of 2 files")
+    assert seen() == [("1 of 2 files", 1)]

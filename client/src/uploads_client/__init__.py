@@ -10,12 +10,15 @@ from uploads_client.client import Client, Disposition, Method
 from uploads_client.errors import (
     DigestMismatch,
     NotClean,
+    NotDone,
     NotFound,
     NotReachable,
     NotTrusted,
     UploadsError,
     WaitTimeout,
 )
+from uploads_client.files import File, Sent
+from uploads_client.many import Sending
 from uploads_client.retrying import Retries
 
 __all__ = [
@@ -24,14 +27,18 @@ __all__ = [
     "Disposition",
     "Document",
     "EngineReport",
+    "File",
     "Link",
     "Method",
     "NotClean",
+    "NotDone",
     "NotFound",
     "NotReachable",
     "NotTrusted",
     "Rendition",
     "Retries",
+    "Sending",
+    "Sent",
     "UploadsError",
     "Verdict",
     "WaitTimeout",

@@ -13,11 +13,13 @@ from typing import TextIO
 from uploads_client.answers import Document
 from uploads_client.client import Client
 from uploads_client.downloads import destination
-from uploads_client.errors import DigestMismatch, NotReachable, UploadsError
+from uploads_client.errors import DigestMismatch, NotDone, NotReachable, UploadsError
 from uploads_client.progress import bar
-from uploads_client.receipts import LocalTrouble, NotDone, Receipt, gone, line, show
+from uploads_client.receipts import LocalTrouble, Receipt, gone, line, show
 
 _Made = Callable[[], Document]
+# By the place of their files on the command line.
+_Receipts = dict[int, Receipt]
 
 
 def upload(client: Client, asked: argparse.Namespace) -> int:
@@ -33,22 +35,43 @@ def upload(client: Client, asked: argparse.Namespace) -> int:
         other = NotDone("Nothing was sent, because another file cannot be.")
         pairs = zip(asked.files, troubles, strict=True)
         return show([Receipt(file, error=one or other) for file, one in pairs], asked.json)
-    receipts: list[Receipt] = []
+    receipts: _Receipts = {}
+    send = _together if len(asked.files) > 1 and asked.method == "auto" else _in_turn
     try:
-        for file in asked.files:
-            receipts.append(_told(file, partial(_send, client, asked, file)))
-            if isinstance(receipts[-1].error, NotReachable):
-                break
+        send(client, asked, receipts)
         if not asked.no_wait:
-            for place, one in enumerate(receipts):
+            for place, one in sorted(receipts.items()):
                 receipts[place] = _waited(client, asked, one)
     finally:
         # Also after Ctrl-C: what was sent is there, and its id is all that leads to it. What is
         # not settled is no failure where nobody wanted to wait for it.
         other = NotDone("Not sent, or stopped before an answer came.")
-        receipts += [Receipt(file, error=other) for file in asked.files[len(receipts) :]]
-        code = show(receipts, asked.json, unsettled_is_fine=asked.no_wait)
+        all_ = [receipts.get(n, Receipt(file, error=other)) for n, file in enumerate(asked.files)]
+        code = show(all_, asked.json, unsettled_is_fine=asked.no_wait)
     return code
+
+
+def _in_turn(client: Client, asked: argparse.Namespace, receipts: _Receipts) -> None:
+    for place, file in enumerate(asked.files):
+        receipts[place] = _told(file, partial(_send, client, asked, file))
+        if isinstance(receipts[place].error, NotReachable):
+            return
+
+
+def _together(client: Client, asked: argparse.Namespace, receipts: _Receipts) -> None:
+    """Likewise, several at a time; the receipts are those of all that have ended by then."""
+    paths = [Path(file) for file in asked.files]
+    with bar(f"{len(paths)} files", not (asked.quiet or asked.json)) as shown:
+        sending = client.upload_all(paths, type=asked.type, progress=shown)
+        try:
+            with sending:
+                for count, _ in enumerate(sending, 1):
+                    if shown:
+                        shown.name(f"{count} of {len(paths)} files")
+        finally:
+            for sent in sending.ended:
+                error = None if sent.error is None else _of(sent.error)
+                receipts[sent.place] = Receipt(asked.files[sent.place], sent.document, error)
 
 
 def _readable(file: str) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from uploads_client import values
-from uploads_client.errors import UploadsError
+from uploads_client.errors import BY_CODE, UploadsError
 
 T = TypeVar("T")
 UNSETTLED = frozenset({"receiving", "quarantined", "scanning"})
@@ -144,6 +144,11 @@ def grant(members: Any, size: int) -> Grant:
     return _read(lambda found: _grant(found, size), members)
 
 
+def problem(members: Any) -> UploadsError:
+    """The error of one of many things, which stands where the thing would."""
+    return _read(_problem, members)
+
+
 def parts(members: Any) -> dict[int, SignedRequest]:
     """Signed requests by number out of an answer. Raises UploadsError where there are none."""
     return _read(_parts, members)
@@ -176,6 +181,17 @@ def _read(reader: Callable[[Mapping[str, Any]], T], members: Any) -> T:
             " of the service, and is the client as new as it is?",
             code="unreadable-answer",
         ) from error
+
+
+def _problem(found: Mapping[str, Any]) -> UploadsError:
+    code = values.text(found["code"])
+    return BY_CODE.get(code, UploadsError)(
+        values.text(found["detail"]),
+        code=code,
+        status=values.count(found["status"]),
+        request_id=values.text_or_none(found.get("request_id")),
+        members=found,
+    )
 
 
 def _document(found: Mapping[str, Any]) -> Document:

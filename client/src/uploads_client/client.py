@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, Self
 
 import httpx
@@ -14,14 +13,25 @@ import httpx
 from uploads_client import answers, downloads
 from uploads_client.answers import Document, Link
 from uploads_client.errors import WaitTimeout
+from uploads_client.files import File
+from uploads_client.many import Sending
+from uploads_client.planning import Bounds, planned
 from uploads_client.retrying import Retries
-from uploads_client.sources import Content, Meter, Progress, Seekable, Source, name_of, opened
+from uploads_client.sources import (
+    Content,
+    Meter,
+    Progress,
+    Seekable,
+    Source,
+    checked_type,
+    name_for,
+    opened,
+)
 from uploads_client.transfers import Granted, Offer, Streamed, Transfer, with_digest
 from uploads_client.wire import Wire, fresh_key, members_of
+from uploads_client.work import Work
 
 MIB = 1024 * 1024
-# It stands in a header; what it means, the service judges.
-_TYPE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 Method = Literal["auto", "stream", "put", "multipart"]
 Disposition = Literal["attachment", "inline"]
 # What the service waits for at most, and what may pass between asking it again too early.
@@ -96,22 +106,40 @@ class Client:
         Returns the document as it was taken: not inspected yet, see `wait`. Raises UploadsError
         (among them NotReachable, DigestMismatch), OSError, and ValueError.
         """
-        chosen = name if name is not None else name_of(content)
-        if not chosen:
-            raise ValueError("This has no name of its own: give it one with name=….")
-        if chosen.encode(errors="ignore").decode() != chosen:
-            raise ValueError(
-                "Its name is not UTF-8: give it another with name=… (`--name` of the command)."
-            )
-        if type is not None and not _TYPE.fullmatch(type):
-            raise ValueError("A media type looks like text/plain.")
+        chosen, kind = name_for(content, name), checked_type(type)
         with opened(content) as source:
             size = source.size if isinstance(source, Seekable) else None
-            offer = Offer(source, chosen, type, Meter(size, progress), Meter(size, reading))
+            offer = Offer(source, chosen, kind, Meter(size, progress), Meter(size, reading))
             try:
                 return self._transfer(source, method).send(offer)
             finally:
                 offer.meter.end()
+
+    def upload_all(
+        self,
+        contents: Iterable[Content | File],
+        *,
+        type: str | None = None,
+        progress: Progress | None = None,
+        reading: Progress | None = None,
+        at_once: int | None = None,
+    ) -> Sending:
+        """Send many files: what `upload` takes, or a `File`. `at_once` at a time, else 2 `workers`.
+
+        Returns an iterator of what became of each, as they end (`Sent`); what goes wrong with one
+        is its `error`, and keeps no other. Only where there is no answer at all, those that were
+        not begun end as NotDone. Stop in the middle by leaving its `with` block, or by `close`.
+
+        `progress` and `reading` are called as by `upload`, for all files together. `type` is for
+        files that have none of their own. Limits of the service are waited for. Raises ValueError.
+        """
+        # Of a small file most of the time is waiting.
+        count = 2 * self._workers if at_once is None else at_once
+        if count < 1:
+            raise ValueError("at_once must be more than nothing.")
+        bounds = Bounds(self._stream_up_to, self._put_up_to, count)
+        work = Work(self._wire, planned(contents, type, bounds), progress, reading)
+        return Sending(work, lambda offer: self._transfer(offer.source, "auto").send(offer))
 
     def _transfer(self, source: Source, method: Method) -> Transfer:
         if method not in {"auto", "stream", "put", "multipart"}:

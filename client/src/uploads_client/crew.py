@@ -16,6 +16,33 @@ Act = Callable[[], None]
 _SECONDS = 0.5
 
 
+class Crew:
+    """`count` threads that do the same until they have enough; `over` is called by the last."""
+
+    def __init__(self, act: Act, count: int, over: Act) -> None:
+        self._act, self._left, self._over = act, count, over
+        self._lock = threading.Lock()
+        self._threads = [_thread(self._work) for _ in range(count)]
+        for one in self._threads:
+            one.start()
+        if not count:
+            over()
+
+    def leave(self) -> None:
+        """Wait a little for those that can see that they are stopped, and for no others."""
+        _join(self._threads, _SECONDS)
+
+    def _work(self) -> None:
+        try:
+            self._act()
+        finally:
+            with self._lock:
+                self._left -= 1
+                last = not self._left
+            if last:
+                self._over()
+
+
 def together(acts: Sequence[Act], at_once: int, stop: threading.Event) -> None:
     """Do these in their order, `at_once` at a time; the first that fails sets `stop` for all.
 

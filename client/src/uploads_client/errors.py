@@ -17,7 +17,8 @@ class UploadsError(Exception):
     `code` is the contract's word (`not-found`, `quota-exceeded` …) or one of this client's own,
     `status` the HTTP status where there was an answer, `detail` a sentence for people,
     `request_id` what the service's log calls the request, `members` the whole problem as it came,
-    `retry_after` seconds that were asked for before another try.
+    `retry_after` seconds that were asked for before another try, `left` how many uploads the limits
+    have room for now, where the answer told it.
     """
 
     code = "error"
@@ -31,6 +32,7 @@ class UploadsError(Exception):
         request_id: str | None = None,
         members: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
+        left: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -39,6 +41,7 @@ class UploadsError(Exception):
         self.request_id = request_id
         self.members = dict(members or {})
         self.retry_after = retry_after
+        self.left = left
 
     def __str__(self) -> str:
         request = f" [request {self.request_id}]" if self.request_id else ""
@@ -55,6 +58,12 @@ class NotTrusted(NotReachable):
     """Raised when whoever answered could not prove to be the one that was called (TLS)."""
 
     code = "not-trusted"
+
+
+class NotDone(UploadsError):
+    """Raised when something was not begun, or its answer not waited for, because of another."""
+
+    code = "not-done"
 
 
 class WaitTimeout(UploadsError):

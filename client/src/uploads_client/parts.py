@@ -57,11 +57,17 @@ class Parts:
     """The parts of one grant and the bytes that belong into them."""
 
     def __init__(
-        self, wire: Wire, grant: Grant, source: Seekable, meter: Meter, workers: int
+        self,
+        wire: Wire,
+        grant: Grant,
+        source: Seekable,
+        meter: Meter,
+        workers: int = 1,
+        stop: threading.Event | None = None,
     ) -> None:
         self._wire, self._grant, self._source = wire, grant, source
         self._tickets = Tickets(wire, grant)
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._workers = workers
         self._bodies = {
             number: self._body(number, meter) for number in range(1, grant.part_count + 1)
@@ -69,7 +75,7 @@ class Parts:
 
     def send(self, numbers: Iterable[int]) -> None:
         """Send these parts; the first that fails stops the others. Raises UploadsError."""
-        sends = [partial(self._send, number) for number in numbers]
+        sends = [partial(self.send_one, number) for number in numbers]
         together(sends, self._workers, self._stop)
 
     def send_and_digest(self) -> str:
@@ -78,7 +84,7 @@ class Parts:
         Returns the SHA-256 of all of it. Raises UploadsError.
         """
         found: list[str] = []
-        sends = [partial(self._send, number) for number in self._bodies]
+        sends = [partial(self.send_one, number) for number in self._bodies]
 
         def digest() -> None:
             found.append(self._source.digest(self._stop.is_set))
@@ -86,7 +92,8 @@ class Parts:
         together([digest, *sends], self._workers + 1, self._stop)
         return found[0]
 
-    def _send(self, number: int) -> None:
+    def send_one(self, number: int) -> None:
+        """Send this part in the caller's thread. Raises UploadsError, and Stopped when it is."""
         body = self._bodies[number]
 
         def once() -> None:

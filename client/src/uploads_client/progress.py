@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Shown:
-    """One file on the terminal: call it with the bytes that were sent, or fetched, and the size."""
+    """One file on the terminal, or many: call it with the bytes that went, and the size."""
 
     def __init__(self, bar: Bar, name: str) -> None:
         self._bar = bar
@@ -22,6 +22,10 @@ class Shown:
 
     def __call__(self, done: int, total: int | None) -> None:
         self._bar.update(self._sending, completed=done, total=total)
+
+    def name(self, name: str) -> None:
+        """Call it so from now on."""
+        self._bar.update(self._sending, description=name)
 
     def reading(self, done: int, total: int | None) -> None:
         """Likewise of bytes that are read before anything is sent; its line is there until then."""

@@ -17,12 +17,6 @@ class LocalTrouble(UploadsError):
     code = "local"
 
 
-class NotDone(UploadsError):
-    """Raised when something was not begun, or its answer not waited for, because of another."""
-
-    code = "not-done"
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What was asked for by the name of `file`: its document, or what went wrong, or both."""

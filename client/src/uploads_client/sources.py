@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from typing import BinaryIO
 from uploads_client.errors import UploadsError
 
 PIECE = 256 * 1024
+# It stands in a header; what it means, the service judges.
+_TYPE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 Progress = Callable[[int, int | None], None]
 Content = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
@@ -120,6 +123,25 @@ def name_of(content: Content) -> str | None:
     return Path(path).name or None if isinstance(path, str | os.PathLike) else None
 
 
+def name_for(content: Content, name: str | None) -> str:
+    """The name to send it under. Raises ValueError where there is none, or one that is no text."""
+    chosen = name if name is not None else name_of(content)
+    if not chosen:
+        raise ValueError("This has no name of its own: give it one with name=….")
+    if chosen.encode(errors="ignore").decode() != chosen:
+        raise ValueError(
+            "Its name is not UTF-8: give it another with name=… (`--name` of the command)."
+        )
+    return chosen
+
+
+def checked_type(text: str | None) -> str | None:
+    """A media type that can be sent. Raises ValueError."""
+    if text is not None and not _TYPE.fullmatch(text):
+        raise ValueError("A media type looks like text/plain.")
+    return text
+
+
 class Meter:
     """Adds up what all threads have sent (or read), and tells `progress`, one call at a time."""
 
@@ -138,6 +160,20 @@ class Meter:
         """Tell nobody any more: a thread that was left to a silent store may still count."""
         with self._lock:
             self._progress = None
+
+
+class Share(Meter):
+    """What one of many files adds to the meter of all; stops whoever counts when all is stopped."""
+
+    def __init__(self, whole: Meter, stopped: Callable[[], bool]) -> None:
+        super().__init__(None, None)
+        self._whole, self._stopped = whole, stopped
+
+    def add(self, count: int) -> None:
+        """Raises Stopped."""
+        if self._stopped():
+            raise Stopped
+        self._whole.add(count)
 
 
 class Body:

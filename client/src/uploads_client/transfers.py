@@ -21,10 +21,10 @@ from uploads_client.sources import Body, Meter, Seekable, Source
 from uploads_client.wire import Wire, fresh_key, members_of
 
 # How often parts are sent that the store, at completion, turns out not to have.
-_ROUNDS = 3
+ROUNDS = 3
 _AWAY = 503
 _MAY_NOT_READ = 403
-_HASTE_SECONDS = 2.0
+HASTE_SECONDS = 2.0
 # What is hashed in a moment is not worth a question before.
 _READ_AT_ONCE = 64 * 1024 * 1024
 # Amazon S3, PutObject.
@@ -84,7 +84,7 @@ class Streamed:
             may_repeat=lambda error: again or not body.handed_out,
         )
         document = answers.document(members_of(answer))
-        return _checked(self._wire, document, promised or source.digest())
+        return checked(self._wire, document, promised or source.digest())
 
 
 def _promised(wire: Wire, offer: Offer, source: Seekable) -> str:
@@ -114,12 +114,18 @@ def _check_size(wire: Wire, name: str, size: int) -> None:
         )
 
 
+def abort(wire: Wire, grant: Grant) -> None:
+    """Give a grant back, quietly; what became a document meanwhile stays (409)."""
+    with suppress(UploadsError):
+        wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
+
+
 def _answered(error: UploadsError) -> bool:
     # Nobody waits for a service that is away, only to tidy up: it does so itself in a day.
     return not isinstance(error, NotReachable)
 
 
-def _checked(wire: Wire, document: Document, sent: str) -> Document:
+def checked(wire: Wire, document: Document, sent: str) -> Document:
     """The document with our digest beside it. Raises DigestMismatch, having deleted it."""
     if document.sha256 not in {None, sent}:
         with suppress(UploadsError):
@@ -174,19 +180,14 @@ class Granted:
                 sent = parts.send_and_digest()
             else:
                 parts.send(range(1, grant.part_count + 1))
-            return _checked(self._wire, self._complete(grant, parts, sent), sent)
+            return checked(self._wire, self._complete(grant, parts, sent), sent)
         except Exception:
-            self._abort(grant)
+            abort(self._wire, grant)
             raise
         except BaseException:
             # Whoever is stopped does not wait for a service that is slow.
-            within(_HASTE_SECONDS, partial(self._abort, grant))
+            within(HASTE_SECONDS, partial(abort, self._wire, grant))
             raise
-
-    def _abort(self, grant: Grant) -> None:
-        # What became a document meanwhile is none of a grant's any more: 409, and it stays.
-        with suppress(UploadsError):
-            self._wire.call("DELETE", f"/uploads/{grant.id}", may_repeat=_answered)
 
     def _open(self, offer: Offer, size: int, digest: str | None) -> Grant:
         asked = {"name": offer.name, "size": size, "method": self._method}
@@ -206,13 +207,13 @@ class Granted:
             raise
         except BaseException:
             # Whether there is a grant already is not known: the same call, under its key, tells.
-            within(_HASTE_SECONDS, lambda: self._abort(ask()))
+            within(HASTE_SECONDS, lambda: abort(self._wire, ask()))
             raise
 
     def _complete(self, grant: Grant, parts: Parts, digest: str) -> Document:
         """Its document. Parts that the store does not have after all are sent once more."""
         promise = {"sha256": digest}
-        for round_ in range(_ROUNDS):
+        for round_ in range(ROUNDS):
             # A new key each round: the answer to the last one was kept.
             key = fresh_key()
             try:
@@ -220,7 +221,7 @@ class Granted:
                 answer = self._wire.call("POST", path, headers=key, json=promise)
                 return answers.document(members_of(answer))
             except UploadsError as error:
-                if error.code != "incomplete" or round_ == _ROUNDS - 1:
+                if error.code != "incomplete" or round_ == ROUNDS - 1:
                     raise
                 missing = answers.missing(error.members, grant.part_count)
                 if not missing:

@@ -6,22 +6,23 @@ redirects are never followed by themselves, and what was signed is sent as it wa
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 import ssl
-import time
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from uploads_client.answers import SignedRequest
 from uploads_client.errors import BY_CODE, NotReachable, NotTrusted, UploadsError
 from uploads_client.retrying import Retries, retry_after, still_runs
-from uploads_client.sources import PIECE, Body
+from uploads_client.sources import PIECE, Body, Stopped
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -29,6 +30,10 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 _MOST = 32 * 1024 * 1024
 _OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _AGENT = {"User-Agent": "uploads-client/0.1.0"}
+_LEFT = re.compile(r'"([^"]*)";r=(\d+)')
+# For how long one call among many waits for its turn at a limit, all in all.
+_QUEUE_SECONDS = 3600.0
+_LIMITED = 429
 
 
 class Wire:
@@ -49,11 +54,22 @@ class Wire:
             raise ValueError("The key is empty or has characters that no key has.")
         self._key = key
         self._retries = retries
+        self._stop, self._queues = threading.Event(), False
         patience = httpx.Timeout(timeout, connect=min(timeout, 10.0))
         self._http = _connections(timeout=patience, transport=transport, verify=verify)
 
     def close(self) -> None:
         self._http.close()
+
+    def until(self, stop: threading.Event) -> Self:
+        """The same for work of many threads, over the same connections.
+
+        Nothing is tried any more once `stop` is set: Stopped is raised. And what a limit refuses
+        (429) waits its turn, which is no try of its own.
+        """
+        other = copy.copy(self)
+        other._stop, other._queues = stop, True
+        return other
 
     def call(
         self,
@@ -96,22 +112,30 @@ class Wire:
         self,
         once: Callable[[], T],
         may_repeat: Callable[[UploadsError], bool] = lambda error: True,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> T:
         """What `once` returns, tried again after errors that pass. Raises its last UploadsError."""
         tried, waited = 0, 0.0
         while True:
+            if self._stop.is_set():
+                raise Stopped
             try:
                 return once()
             except UploadsError as error:
-                asking = still_runs(error) and waited < self._retries.most_patience
+                asking = waited < self._patience(error)
                 tried += 0 if asking else 1
                 pause = self._retries.wait(max(1, tried), error, random.random)
                 if pause is None or not may_repeat(error):
                     raise
                 # A service that says "at once" is not asked for ever either.
                 waited += max(1.0, pause) if asking else 0.0
-            sleep(pause)
+            (sleep or self._stop.wait)(pause)
+
+    def _patience(self, error: UploadsError) -> float:
+        """Seconds for which this may come again before it counts as a try."""
+        if self._queues and error.status == _LIMITED and error.retry_after is not None:
+            return _QUEUE_SECONDS
+        return self._retries.most_patience if still_runs(error) else 0.0
 
     def _send(self, method: str, url: str, redirect: bool = False, **more: Any) -> httpx.Response:
         with _told(), self._http.stream(method, url, follow_redirects=False, **more) as found:
@@ -233,4 +257,13 @@ def refusal(answer: httpx.Response) -> UploadsError:
         request_id=None if request_id is None else str(request_id),
         members=members,
         retry_after=retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),
+        left=_left(answer.headers),
     )
+
+
+def _left(headers: httpx.Headers) -> int | None:
+    """How many uploads there is room for (draft-ietf-httpapi-ratelimit-headers)."""
+    policies = headers.get("RateLimit-Policy", "").split(",")
+    bytes_ = {one.split('"')[1] for one in policies if 'qu="content-bytes"' in one}
+    found = _LEFT.findall(headers.get("RateLimit", ""))
+    return min((int(rest) for name, rest in found if name not in bytes_), default=None)
