@@ -29,10 +29,10 @@ class Api:
     port: int
     authorization: str
 
-    def post(self, target: str, body: bytes) -> bytes:
+    def post(self, target: str, body: bytes, *headers: str) -> bytes:
         """One JSON request as the bytes that are sent."""
-        head = request_head("POST", target, self.port, len(body), _JSON, self.authorization)
-        return head + body
+        named = _JSON, self.authorization, *headers
+        return request_head("POST", target, self.port, len(body), *named) + body
 
     def grant(self, number: int, size: int) -> Upload:
         """Ask for a grant for one PUT, and leave it at that."""
@@ -46,7 +46,14 @@ class Api:
         """The whole way of so many files: granted together, sent one by one, completed together."""
         asked = [self._claims(first + n, size) for n in range(files)]
         body = json.dumps({"uploads": asked}).encode()
-        return Upload(self.post(f"{_BATCHES}", body), 0, b"", 200, then=_Puts(self, size))
+        return Upload(self.post(_BATCHES, body), 0, b"", 200, then=_Puts(self, size))
+
+    def promised(self, first: int, files: int, size: int) -> Upload:
+        """The same as `uploads-client` does it: under a key, and every digest is promised."""
+        sha256 = base64.b64decode(_digest(size)).hex()
+        asked = [{**self._claims(first + n, size), "sha256": sha256} for n in range(files)]
+        body, key = json.dumps({"uploads": asked}).encode(), f"Idempotency-Key: {uuid.uuid4()}"
+        return Upload(self.post(_BATCHES, body, key), 0, b"", 200, then=_Puts(self, size))
 
     def streamed(self, number: int, size: int) -> Upload:
         """The same file as `uploads-client` sends a small one: streamed, digested, under a key."""

@@ -17,7 +17,7 @@ from bench.load.upload import Upload, form_upload, raw_upload, request_head
 from bench.measure import tree
 from bench.systems.library import insert_documents
 from bench.systems.process import free_port, program
-from bench.systems.system import Running, Transfer
+from bench.systems.system import Running, Transfer, together
 from bench.trouble import StepFailed
 from tests.support.clamd import running_clamd, shipped
 from tests.support.postgres import postgres_server
@@ -198,8 +198,10 @@ class _Stack:
             return self._api.grant(number, size)
         if door == "signed":
             return self._api.upload(number, size)
-        if door.startswith("batch"):
-            return self._api.batch(number, int(door.split()[1]), size)
+        if door.startswith("signed"):
+            return self._api.batch(number, together(door), size)
+        if door.startswith("client ×"):
+            return self._api.promised(number, together(door), size)
         if door == "client":
             return self._api.streamed(number, size)
         name = f"film-{number}.mp4"

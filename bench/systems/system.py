@@ -38,7 +38,8 @@ class Running:
     """A started system.
 
     `trees` are process ids by what they are: `web` (the server that clients speak to, absent where
-    that is the store itself), `store`, `rest`. `upload(door, number, size)` makes one upload.
+    that is the store itself), `store`, `rest`. `upload(door, number, size)` makes one upload,
+    of as many files as the door has `together`.
     `kept` is the folder where what was sent must be found afterwards.
     """
 
@@ -60,6 +61,11 @@ class Running:
     """Has ClamAV look at a file; raises unless it is clean."""
     fill: Callable[[int], None] | None = None
     """Gives it a library of so many documents, where it has one."""
+
+
+def together(door: str) -> int:
+    """How many files are one upload by this door: what stands behind its ×."""
+    return int(door.partition(" × ")[2] or 1)
 
 
 class System(Protocol):

@@ -9,7 +9,7 @@ from bench.load.apart import Load
 from bench.load.clients import Plan
 from bench.measure import Meter, folder_bytes
 from bench.memory import touch
-from bench.systems.system import Running
+from bench.systems.system import Running, together
 from bench.work.measurement import Measurement, Row
 from bench.work.work import Subject, check_kept, figures, warm_up
 
@@ -48,7 +48,7 @@ class Batch:
     def _through(
         self, running: Running, door: str, first: int, idle: float, load: Load
     ) -> tuple[dict[str, float], dict[str, int]]:
-        step = int(door.split()[1]) if door.startswith("batch") else 1
+        step = together(door)
         uploads = [running.upload(door, first + n, self.size) for n in range(0, self.files, step)]
         before = folder_bytes(running.kept)
         touch(self.files * self.size + _MORE)
