@@ -49,6 +49,12 @@ def _named(name: str, content: bytes, more: str = "") -> tuple[str, bytes]:
     return DOCX, with_members(word(), {"[Content_Types].xml": types, name: content})
 
 
+def _pieces(name: str, text: str) -> tuple[str, bytes]:
+    """A document with a part that is interleaved with others."""
+    pieces = {f"{name}/[0].piece": text[:9].encode(), f"{name}/[1].last.piece": text[9:].encode()}
+    return DOCX, with_members(word(), pieces)
+
+
 PICTURE = 'Type="http://x/image" Target="http://a.example/x.png" TargetMode="External"'
 MAIN = _main("")
 SHADOWED = {
@@ -64,6 +70,7 @@ SHADOWED = {
     "utf-16 and a line": _named("word/document.foo", f"\ufeff\n{MAIN}".encode("utf-16-le")),
     "utf-16 in vml": _named("word/document.vml", MAIN.encode("utf-16")),
     "utf-32": _named("word/document.foo", MAIN.encode("utf-32")),
+    "pieces": _pieces("word/_rels/document.xml.rels", f"<Relationships {PICTURE}/>"),
     "ebcdic": _named("word/document.foo", f'<?xml encoding="cp037"?>{MAIN}'.encode("cp037")),
 }  # fmt: skip
 

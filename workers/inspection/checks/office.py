@@ -18,6 +18,9 @@ from workers.inspection.walk import read_entry
 PREFIX = OOXML
 _TYPES = "[content_types].xml"
 _FAMILY = re.compile(r"officedocument|vnd\.ms-(?:word|excel|powerpoint|visio|office)")
+# A part in pieces (ISO/IEC 29500-2, "Interleaving"): no writer that is known makes such, and what
+# is in them would be read piece by piece, or not at all.
+_PIECE = re.compile(r"/\[\d+\](?:\.last)?\.piece$", re.IGNORECASE)
 _SOURCE = re.compile(rb"""\bSRC\s*=\s*(?:["']\s*)?(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)""")
 
 
@@ -102,6 +105,8 @@ def _main_types(media_type: str) -> set[str]:
 def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget, types: _Types) -> None:
     relations, others = Relations(), []
     for entry in entries:
+        if _PIECE.search(entry.name):
+            raise Refusal("malformed-file", "office: a part in pieces")
         if entry.name.lower().endswith(".rels"):
             relations.read(entry.name, read_entry(file, entry, budget))
         elif entry.name.lower() != _TYPES and not entry.is_folder:
