@@ -71,9 +71,14 @@ def interrupted(sending: Sending) -> Sending:
     """The same after Ctrl-C while it waited for the next."""
     main = threading.main_thread().ident
     assert main is not None
-    threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        next(sending)
+    # What a shell starts behind `&` ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(sending)
+    finally:
+        signal.signal(signal.SIGINT, before)
     return sending
 
 
