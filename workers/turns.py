@@ -32,21 +32,30 @@ class Turns:
 
     def next(self, kind: JobKind, now: datetime) -> Sequence[str]:
         """Some owners of jobs of this kind that can be begun, whose turn it is first; else none."""
-        after = self._after.get(kind, "")
-        from_the_beginning = not after
+        after, first = self._after.get(kind, ""), ""
         while True:
-            found = self._look(kind, now, after)
-            after = found[-1].owner_id if len(found) == _LOOKED_AT else ""
+            found = self._look_around(kind, now, after)
             owners = in_turn(found)
-            if owners or (from_the_beginning and not after):
+            more = len(found) == _LOOKED_AT
+            after = found[-1].owner_id if more else ""
+            if owners or not more or any(one.owner_id == first for one in found):
                 self._after[kind] = after
                 return owners[:_NAMED]
-            from_the_beginning = from_the_beginning or not after
+            first = first or found[0].owner_id
 
-    def _look(self, kind: JobKind, now: datetime, after: str) -> Sequence[Waiting]:
-        return self._records.glance(
-            lambda work: work.jobs.owners_waiting(kind, now, after, _LOOKED_AT)
-        )
+    def _look_around(self, kind: JobKind, now: datetime, after: str) -> Sequence[Waiting]:
+        """Those who follow, and from the end on the first ones again.
+
+        So each look is at as many, and each owner is looked at as often as any other.
+        """
+        found = self._look(kind, now, after, _LOOKED_AT)
+        if not after or len(found) == _LOOKED_AT:
+            return found
+        others = self._look(kind, now, "", _LOOKED_AT - len(found))
+        return [*found, *(one for one in others if one.owner_id <= after)]
+
+    def _look(self, kind: JobKind, now: datetime, after: str, most: int) -> Sequence[Waiting]:
+        return self._records.glance(lambda work: work.jobs.owners_waiting(kind, now, after, most))
 
 
 def in_turn(found: Sequence[Waiting]) -> Sequence[str]:

@@ -143,7 +143,31 @@ def test_the_way_through_very_many_ends_where_it_began(
     assert (asked.next(JobKind.INSPECT, NOW), looked) == (["c"], ["", "b"])
     since.clear()
     looked.clear()
-    assert (asked.next(JobKind.INSPECT, NOW), looked) == ([], ["d", "", "b", "d"])
+    assert (asked.next(JobKind.INSPECT, NOW), looked) == ([], ["d", "", "a", "c"])
+
+
+def test_who_is_the_last_of_too_many_has_no_more_turns_than_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One more than are looked at, all with a flood: none stands alone on a page of his own."""
+    monkeypatch.setattr(turns, "_LOOKED_AT", 3)
+    had: dict[str, list[datetime]] = {one: [] for one in "abcd"}
+
+    class Glancing:
+        def glance(self, unit: Any) -> Sequence[Waiting]:
+            return unit(self)
+
+        jobs = property(lambda self: self)
+
+        def owners_waiting(self, kind: JobKind, now: datetime, after: str, most: int) -> Any:
+            ids = [one for one in had if one > after][:most]
+            return [Waiting(one, NOW, 0, had[one][-1] if had[one] else None) for one in ids]
+
+    asked = Turns(Glancing())  # type: ignore[arg-type]
+    for second in range(100):
+        chosen, *_ = asked.next(JobKind.INSPECT, NOW)
+        had[chosen].append(NOW + timedelta(seconds=second))
+    assert all(24 <= len(each) <= 26 for each in had.values()), had
 
 
 def settled(line: Line, documents: Sequence[Document]) -> list[bool]:
