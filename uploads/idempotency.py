@@ -35,12 +35,11 @@ from uploads.documents.errors import (
     IdempotencyMismatch,
     Malformed,
     StillRunning,
-    Unavailable,
     UploadsError,
 )
 from uploads.documents.model import Actor
 from uploads.documents.receipts import Keep, keep_nothing
-from uploads.errors import render
+from uploads.errors import is_ours, render
 from uploads.faults import step
 from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Work
@@ -48,6 +47,7 @@ from uploads.security.csrf import check_header
 from uploads.security.principals import current_actor, present, services
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
 _IN_ENVIRON = "HTTP_IDEMPOTENCY_KEY"
 _REPEATABLE = "uploads_repeatable"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -231,9 +231,9 @@ def _settled(act: Callable[[], Response]) -> Response:
     """A refusal is an answer like any other; what is our own fault goes its usual way."""
     try:
         return act()
-    except Unavailable:
-        raise
     except UploadsError as error:
+        if is_ours(error):
+            raise
         return render(error)
 
 
@@ -254,7 +254,7 @@ def again(answer: Answer, veil: Veil = _NO_VEIL) -> Response:
     response = current_app.response_class(body, answer.status, content_type=answer.content_type)
     if answer.location is not None:
         response.headers["Location"] = answer.location
-    response.headers["Idempotent-Replayed"] = "true"
+    response.headers[REPLAYED] = "true"
     return response
 
 

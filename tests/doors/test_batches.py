@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -99,6 +100,8 @@ def test_each_file_is_granted_once_under_the_key_and_its_place(stack: Stack, dor
     refused = {"name": "a.exe", "size": 1}
     first = many(dora, ASKED, refused, headers=key)
     assert codes(first) == [None, "type-not-allowed"]
+    answer = dora.api.post("/upload-batches", json={"uploads": [ASKED, refused]}, headers=key)
+    assert (items(answer), answer.headers["Idempotent-Replayed"]) == (first, "true")
     again = many(dora, ASKED, refused, ASKED, headers=key)
     assert again[:2] == first
     assert used(dora)[1] == 2, "of the third place nothing was asked before"
@@ -110,6 +113,16 @@ def test_each_file_is_granted_once_under_the_key_and_its_place(stack: Stack, dor
     )
     assert refusal(answer) == (400, "malformed")
     invariants(stack, dora)
+
+
+def test_a_name_that_is_no_text_spoils_no_other_under_a_key_either(dora: Person) -> None:
+    """Half of a surrogate pair, as JSON can have it."""
+    body = json.dumps({"uploads": [ASKED, {"name": "a\ud800.txt", "size": 5}]})
+    for more in ({}, {"Idempotency-Key": "half"}, {"Idempotency-Key": "half"}):
+        headers = {"Content-Type": "application/json", **more}
+        answer = dora.api.post("/upload-batches", content=body, headers=headers)
+        assert codes(items(answer)) == [None, "bad-name"]
+    assert used(dora)[1] == 2
 
 
 @pytest.mark.parametrize(

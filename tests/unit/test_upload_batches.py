@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from uploads.api.upload_batches import each_of
-from uploads.documents.errors import StorageUnavailable, TypeNotAllowed, UploadsError
+from uploads.documents.errors import (
+    StillRunning,
+    StorageUnavailable,
+    TypeNotAllowed,
+    UploadsError,
+)
 
 
 def act(error: UploadsError | None) -> str:
@@ -27,12 +32,34 @@ def test_where_something_was_said_of_one_it_stands_beside_the_rest(
     other: UploadsError | None,
 ) -> None:
     away = StorageUnavailable("away")
-    assert each_of(act, [away, other]) == [away, "made" if other is None else other]
+    assert each_of(act, [other, away]) == ["made" if other is None else other, away]
 
 
-def test_what_nobody_foresaw_is_raised() -> None:
-    def breaks(_: int) -> str:
-        raise KeyError
+def test_what_nobody_foresaw_takes_no_other_file_along() -> None:
+    def breaks(number: int) -> str:
+        if number == 1:
+            raise KeyError(number)
+        return "made"
 
-    with pytest.raises(KeyError):
-        each_of(breaks, [1, 2])
+    found = each_of(breaks, [0, 1, 2])
+    assert [found[0], found[2]] == ["made", "made"]
+    assert isinstance(found[1], UploadsError)
+    assert (found[1].code, isinstance(found[1].__cause__, KeyError)) == ("internal", True)
+
+
+def test_where_the_same_is_under_way_for_one_all_is_asked_for_again() -> None:
+    """With when to come again, which no item says."""
+    with pytest.raises(StillRunning):
+        each_of(act, [None, StillRunning()])
+
+
+def test_a_part_that_is_away_is_not_waited_for_by_each() -> None:
+    tried: list[int] = []
+
+    def waits(number: int) -> str:
+        tried.append(number)
+        raise StorageUnavailable("away")
+
+    with pytest.raises(StorageUnavailable):
+        each_of(waits, range(50))
+    assert tried == [0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
-from flask import Response, jsonify
+from flask import Response, json, jsonify
 from pydantic import Field
 
 from uploads.api import blueprint
@@ -19,7 +19,7 @@ from uploads.api.parsing import media_type
 from uploads.api.rendering import grant_json, listed
 from uploads.api.uploads import OVER, Sha256, writer
 from uploads.documents import errors
-from uploads.documents.errors import UploadsError
+from uploads.documents.errors import StillRunning, UploadsError
 from uploads.documents.granting import Given
 from uploads.documents.grants import PUT_UP_TO, GrantMethod, GrantState
 from uploads.documents.intake import Offer
@@ -27,7 +27,7 @@ from uploads.documents.model import Scope
 from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.showing import document_json
 from uploads.errors import is_ours, noted
-from uploads.idempotency import HEADER, Once, check_key, each_once, repeats_itself
+from uploads.idempotency import HEADER, REPLAYED, Once, check_key, each_once, repeats_itself
 from uploads.openapi.batch_shapes import CompletedFiles, GrantedFiles
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.requests import CLAIMS, REFUSALS
@@ -92,7 +92,7 @@ def create_uploads() -> Response:
         check_key(key)
     files = read_body(present(), BatchRequest).uploads
     enter_more(actor, len(files) - 1)
-    granted: list[int] = []
+    granted, replays = list[int](), list[int]()
 
     def grant(place: int) -> dict[str, Any]:
         one = files[place]
@@ -105,12 +105,24 @@ def create_uploads() -> Response:
 
         if key is None:
             return {"upload": _grant_json(give(keep_nothing))}
-        said = one.model_dump_json().encode()
-        return _item(each_once(actor, key, place, said, Once(give, _kept)))
+        said = json.dumps(one.model_dump()).encode()  # of names that are no UTF-8 as well
+        answer = each_once(actor, key, place, said, Once(give, _kept))
+        if REPLAYED in answer.headers:
+            replays.append(place)
+        return _item(answer)
 
-    found = each_of(grant, range(len(files)))
-    charge_grant(sum(granted))
-    return listed([_told(one) for one in found])
+    try:
+        found = each_of(grant, range(len(files)))
+    finally:
+        charge_grant(sum(granted))
+    return _answer(found, replayed=len(replays) == len(files))
+
+
+def _answer(found: Sequence[dict[str, Any] | UploadsError], *, replayed: bool) -> Response:
+    response = listed([_told(one) for one in found])
+    if replayed:
+        response.headers[REPLAYED] = "true"
+    return response
 
 
 def _grant_json(given: Given) -> dict[str, Any]:
@@ -153,18 +165,34 @@ def complete_uploads() -> Response:
 def each_of(act: Callable[[A], T], asked: Sequence[A]) -> list[T | UploadsError]:
     """What was made for each, or why nothing was.
 
-    Raises the first of the reasons where none of them is a client's.
+    Raises the first of the reasons where none of them is a client's, and StillRunning where the
+    same is under way for one of them: what was made meanwhile is told to who asks again. Where a
+    part is away and nothing was done yet, those that have not begun do not wait for it as well.
     """
+    away: list[UploadsError] = []
+    answered = False
 
     def outcome(one: A) -> T | UploadsError:
+        nonlocal answered
+        if away and not answered:
+            return away[0]
         try:
-            return act(one)
+            found: T | UploadsError = act(one)
         except UploadsError as error:
-            return error
+            found = error
+        except Exception as error:  # noqa: BLE001 -- logged with what is told; others are granted
+            found = UploadsError()
+            found.__cause__ = error
+        if isinstance(found, UploadsError) and is_ours(found):
+            away.append(found)
+        else:
+            answered = True
+        return found
 
     found = side_by_side(outcome, asked, _AT_ONCE)
-    if all(isinstance(each, UploadsError) and is_ours(each) for each in found):
-        raise next(each for each in found if isinstance(each, UploadsError))
+    for each in found:
+        if isinstance(each, StillRunning) or (isinstance(each, UploadsError) and not answered):
+            raise each
     return found
 
 
