@@ -39,10 +39,9 @@ SYSTEMS: tuple[System, ...] = (
     RAW_CLAMD,
 )
 _SIGNERS = frozenset({"direct PUT", "uploads"})
-# One by one, 25 in a request, and what `uploads-client` does with many files of this size: those of
-# 1 MiB it has granted together, smaller ones it streams.
-_SIGNED_MEDIUM = {"uploads": ("signed", "signed × 25", "client × 25")}
-_SIGNED_SMALL = {"uploads": ("signed", "signed × 25", "client")}
+# One by one, 25 in a request, and what `uploads-client` does with many files of this size, and with
+# one: it streams it.
+_SIGNED = {"uploads": ("signed", "signed × 25", "client × 25", "client")}
 
 
 def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Work, ...]:
@@ -55,7 +54,7 @@ def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Wo
             "signed-medium",
             f"{medium:,} files of 1 MiB {whole.format(8)}",
             *(medium, MIB, 8),
-            doors=_SIGNED_MEDIUM,
+            doors=_SIGNED,
             only=_SIGNERS,
             on_disk=False,
         ),
@@ -63,7 +62,7 @@ def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Wo
             "signed-small",
             f"{small:,} files of 100 KiB {whole.format(16)}",
             *(small, 100 * KIB, 16),
-            doors=_SIGNED_SMALL,
+            doors=_SIGNED,
             only=_SIGNERS,
             on_disk=False,
         ),

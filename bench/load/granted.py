@@ -62,11 +62,12 @@ class Api:
         return raw_upload("POST", target, self.port, size, 202, key, digest, self.authorization)
 
     def _ask(self, number: int, size: int) -> bytes:
-        return self.post(_UPLOADS, json.dumps(self._claims(number, size)).encode())
+        asked = {**self._claims(number, size), "method": "put"}
+        return self.post(_UPLOADS, json.dumps(asked).encode())
 
     @staticmethod
     def _claims(number: int, size: int) -> dict[str, Any]:
-        return {"name": f"film-{number}.mp4", "size": size, "type": "video/mp4", "method": "put"}
+        return {"name": f"film-{number}.mp4", "size": size, "type": "video/mp4"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uploads_client.files import File, Item, Sent
 from uploads_client.sources import Content
 
 # A request with the bytes is done before one for a grant and another to complete it would be.
-_SMALL = 256 * 1024
+_SMALL = 64 * 1024
 # What the service grants in a batch.
 _LARGEST = 64 * 1024 * 1024
 
