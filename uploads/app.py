@@ -30,11 +30,10 @@ from uploads.api.content import blueprint as content
 from uploads.api.operations import blueprint as operations
 from uploads.config import Settings
 from uploads.deadlines import Pace
-from uploads.documents.errors import RecordsUnavailable
 from uploads.documents.model import Actor
 from uploads.documents.sniffing import sniff
 from uploads.gauges import Gauges
-from uploads.records.revision import OtherSchema
+from uploads.schema import refuse_other_schema
 from uploads.security import cors, csrf, framing, headers, hosts, limits, principals, upload_limits
 from uploads.security.addresses import Forwarded
 from uploads.security.one_trip import OneTripLimiter
@@ -44,7 +43,8 @@ from uploads.wiring import Services, build
 
 _FORM_BYTES = 64 * 1024
 _ACCEPT_CHARS = 1000
-_NOT_LOADED = 4  # gunicorn.arbiter.Arbiter.APP_LOAD_ERROR
+# gunicorn's word for an app that cannot be loaded: no process starts (`Arbiter.APP_LOAD_ERROR`).
+_NOT_LOADED = 4
 _log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -118,7 +118,7 @@ def create_app(services: Services | None = None) -> Flask:
         logs.configure(settings.log_level, "web")
         tallies.begin(settings.metrics_folder)
         services = build(settings, web=True)
-        _refuse_other_schema(services)
+        refuse_other_schema(services.records, "refuses_to_start", _NOT_LOADED)
     settings = services.settings
     app = _App("uploads", static_folder="static", template_folder="templates")
     app.config.update(MAX_FORM_PARTS=20, TRAP_HTTP_EXCEPTIONS=False)
@@ -146,20 +146,6 @@ def create_app(services: Services | None = None) -> Flask:
     app.jinja_env.globals["csrf_token"] = csrf.token
     pages.install(app)
     return app
-
-
-def _refuse_other_schema(services: Services) -> None:
-    """Raises SystemExit with gunicorn's word for an app that cannot be loaded: no process starts.
-
-    A database that is away keeps nobody from starting; `/readyz` tells of it.
-    """
-    try:
-        services.records.check_schema()
-    except OtherSchema as error:
-        _log.critical("refuses_to_start", cause=str(error))
-        raise SystemExit(_NOT_LOADED) from None
-    except RecordsUnavailable as error:
-        _log.warning("schema_not_checked", cause=error.cause)
 
 
 def _middleware(wsgi_app: Any, settings: Settings) -> Any:

@@ -17,12 +17,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from uploads import clock
+from uploads.background import Background
 from uploads.documents.errors import Unavailable
+from uploads.holds import RENEWED
 from uploads.records.answering import Answer, Asked, Earlier
 from uploads.records.protocol import Records, Work
-
-RENEWED = timedelta(seconds=10)
-"""How often a request that is at work says so."""
 
 ABANDONED = timedelta(minutes=1)
 """After how long a silence it passes for dead."""
@@ -124,13 +123,11 @@ class _Renewals:
     def __init__(self) -> None:
         self._living: set[Claim] = set()
         self._some = threading.Event()
-        self._starting = threading.Lock()
-        self._renewer: threading.Thread | None = None
+        self._thread = Background("claims", self._go_on)
 
     def add(self, claim: Claim) -> None:
         self._living.add(claim)
-        if self._renewer is None:
-            self._start()
+        self._thread.start()
         self._some.set()
 
     def discard(self, claim: Claim) -> None:
@@ -144,12 +141,6 @@ class _Renewals:
         for thread in threads:
             thread.start()
         return threads
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._renewer is None:
-                self._renewer = threading.Thread(target=self._go_on, name="claims", daemon=True)
-                self._renewer.start()
 
     def _go_on(self) -> None:
         while True:

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from uploads.background import Background
+
 T = TypeVar("T")
 
 
@@ -27,19 +29,16 @@ class Gathering(Generic[T]):
         together: int,
         most: int | None = None,
     ) -> None:
-        self._name = name
         self._send = send
         self._seconds = seconds
         self._together = together
         self._waiting: deque[T] = deque(maxlen=most)
         self._some = threading.Event()
-        self._sender: threading.Thread | None = None
+        self._sender = Background(name, self._send_all)
 
     def add(self, one: T) -> None:
         self._waiting.append(one)
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._send_all, name=self._name, daemon=True)
-            self._sender.start()
+        self._sender.start()
         self._some.set()
 
     def take(self) -> list[T]:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from uploads import clock
+from uploads.background import Background
 from uploads.documents.errors import StillRunning, Unavailable
 from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Records, Work
@@ -134,20 +135,12 @@ class _Watch:
     def __init__(self) -> None:
         self._young: deque[Hold] = deque()
         self._some = threading.Event()
-        self._starting = threading.Lock()
-        self._watcher: threading.Thread | None = None
+        self._thread = Background("holds", self._watch)
 
     def add(self, hold: Hold) -> None:
         self._young.append(hold)
-        if self._watcher is None:
-            self._start()
+        self._thread.start()
         self._some.set()
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._watcher is None:
-                self._watcher = threading.Thread(target=self._watch, name="holds", daemon=True)
-                self._watcher.start()
 
     def _watch(self) -> None:
         old: list[Hold] = []

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial, wraps
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from flask import Response, current_app, json
@@ -182,18 +183,16 @@ def _once(
         if earlier.answer is None:
             raise StillRunning
         return again(earlier.answer, veil)
-    kept_with_work, refusal = False, None
-    keeping = _Keeping(claim, veil)
+    keeping, refusal = _Keeping(claim, veil), None
     try:
         response = _settled(lambda: keeping.do(view()))
-        kept_with_work = keeping.done
-        if not kept_with_work and response.status_code < 500 and response.status_code != 429:
+        if not keeping.done and response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             refusal = kept(response, veil)
         return response
     except ClaimLost as lost:
         raise StillRunning from lost
     finally:
-        if kept_with_work:
+        if keeping.done:
             claim.end()
         else:
             claim.end_with(refusal)

@@ -20,6 +20,7 @@ from uploads import clock, logs, scanner, tallies
 from uploads.config import Settings
 from uploads.lifeline import die_with_parent
 from uploads.queue import make_celery
+from uploads.schema import refuse_other_schema
 from uploads.wiring import build
 from workers.configured import settings_or_end
 from workers.consuming import consume
@@ -31,7 +32,7 @@ from workers.rendering.office_trial import NO_OFFICE, OfficeFound, find_office
 from workers.runtime import Runtime, make_cell, make_runtime
 from workers.sandbox.niceness import give_way
 from workers.sandbox.parent import CellFailure
-from workers.schema import SchemaGuard, refuse_other_schema
+from workers.schema import SchemaGuard
 from workers.scratch import Scratch
 from workers.signs import READY_FILE, Stopping, end_within
 
@@ -126,7 +127,7 @@ def _prove(**_: Any) -> None:
         _find_office(settings)
         services = build(settings, app)
         made = make_runtime(services, _places, office=_office)
-        refuse_other_schema(services.records)
+        refuse_other_schema(services.records, "worker_refuses_to_start", 1)
         made.prove(anew=True)
         # The costly proof may come later where nothing waits for it.
         made.try_engines(thorough=settings.env == "production")

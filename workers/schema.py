@@ -1,8 +1,8 @@
 """Workers do nothing in a database whose schema is not the one of their version.
 
 An older one would run into what it does not know, and count that as the fault of the file it works
-on. It looks before its first job, and every few seconds before another: the schema may be brought
-up to date under it.
+on. So it does not start (`uploads/schema.py`), and looks again every few seconds before a job: the
+schema may be brought up to date under it.
 """
 
 from __future__ import annotations
@@ -15,26 +15,11 @@ from collections.abc import Callable
 import structlog
 from celery.exceptions import Ignore
 
-from uploads.documents.errors import RecordsUnavailable
 from uploads.records.protocol import Records
 from uploads.records.revision import OtherSchema
 
 _LOOK_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
-
-
-def refuse_other_schema(records: Records) -> None:
-    """At a start. A database that is away keeps nobody from it; jobs wait.
-
-    Raises SystemExit, with the reason in the log.
-    """
-    try:
-        records.check_schema()
-    except OtherSchema as error:
-        _log.critical("worker_refuses_to_start", cause=str(error))
-        raise SystemExit(1) from None
-    except RecordsUnavailable as error:
-        _log.warning("schema_not_checked", cause=error.cause)
 
 
 class SchemaGuard:

@@ -11,15 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.line import GRACE, TEXT, Line
+from tests.support.reconciling import reconciler
 from uploads import clock
 from uploads.documents.model import Rendition, State
 from uploads.records.protocol import Leftover
 from uploads.storage.protocol import Bucket
 from workers.clearing import SAFE_AGE, Clearing
 from workers.cli.reconcile import reconcile
-from workers.reconcile import Place, Reconciler, Report
+from workers.reconcile import Place, Report
 
 LONG = SAFE_AGE + GRACE + timedelta(seconds=1)
+PATIENT = timedelta(days=100)
 BOTH = [Bucket.CLEAN, Bucket.QUARANTINE]
 
 
@@ -30,17 +32,6 @@ def clearing(line: Line) -> Clearing:
     return Clearing(line.records, line.clock, GRACE)
 
 
-def reconciler(line: Line, scratch: Path) -> Reconciler:
-    return Reconciler(
-        records=line.records,
-        storage=line.storage,
-        scratch_dir=scratch,
-        clock=line.clock,
-        grace=GRACE,
-        settle_within=timedelta(days=100),
-    )
-
-
 def stray(line: Line, bucket: Bucket, name: str | None = None) -> Place:
     place = bucket, f"{clock.new_id()}/{name or clock.new_id()}"
     line.storage.put(*place, [b"x"], 1)
@@ -48,7 +39,7 @@ def stray(line: Line, bucket: Bucket, name: str | None = None) -> Place:
 
 
 def found(line: Line, scratch: Path) -> Report:
-    return reconciler(line, scratch).check()
+    return reconciler(line, scratch, PATIENT).check()
 
 
 @pytest.mark.parametrize("bucket", BOTH)
@@ -146,7 +137,7 @@ def test_the_command_looks_or_clears(
     monkeypatch.setattr("workers.cli.reconcile.stack_settings", lambda: None)
     monkeypatch.setattr("workers.cli.reconcile.build", lambda _: services)
     monkeypatch.setattr(
-        "workers.cli.reconcile.make_reconciler", lambda _: reconciler(line, tmp_path)
+        "workers.cli.reconcile.make_reconciler", lambda _: reconciler(line, tmp_path, PATIENT)
     )
     monkeypatch.setattr("uploads.clock.now", line.clock)
     told = CliRunner().invoke(reconcile, options, input=said)

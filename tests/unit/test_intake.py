@@ -39,23 +39,29 @@ def nothing_is_left(line: Line) -> bool:
     return not page and not line.storage.objects and not leftovers
 
 
-def test_bytes_stay_where_the_commit_may_still_happen(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The connection broke, and the database gets round to the commit after we looked for it."""
-    honest, late = line.records.write, list[Callable[[Work], object]]()
+def unconfirmed(line: Line, monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], object]:
+    """The commit of a file whose connection broke before its end was heard of; not done yet."""
+    honest, lost = line.records.write, list[Callable[[Work], object]]()
 
     def write(unit: Callable[[Work], object]) -> object:
-        if late:
+        if lost:
             return honest(unit)
-        late.append(unit)
+        lost.append(unit)
         raise CommitUnknown
 
     monkeypatch.setattr(line.records, "write", write)
     with pytest.raises(CommitUnknown):
         line.accept(TEXT)
+    return lost[0]
+
+
+def test_bytes_stay_where_the_commit_may_still_happen(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database gets round to it after we looked for it."""
+    unit = unconfirmed(line, monkeypatch)
     assert not line.library.list(line.actor, DocumentFilter(), 1)[0]
-    honest(late[0])
+    line.records.write(unit)
     ((document, *_), _) = line.library.list(line.actor, DocumentFilter(), 1)
     line.new_worker().run(line.job_of(document))
     assert line.document(document.id).state is State.CLEAN
@@ -64,17 +70,7 @@ def test_bytes_stay_where_the_commit_may_still_happen(
 def test_bytes_of_a_commit_that_never_happened_are_swept(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, broken = line.records.write, list[object]()
-
-    def write(unit: Callable[[Work], object]) -> object:
-        if broken:
-            return honest(unit)
-        broken.append(unit)
-        raise CommitUnknown
-
-    monkeypatch.setattr(line.records, "write", write)
-    with pytest.raises(CommitUnknown):
-        line.accept(TEXT)
+    unconfirmed(line, monkeypatch)
     assert not nothing_is_left(line)
     line.later(hours=2)
     line.tidier.tidy()

@@ -9,21 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.line import GRACE, TEXT, Line
+from tests.support.line import TEXT, Line
+from tests.support.reconciling import reconciler
 from uploads.documents.model import Document, Outcome, Rendition
 from uploads.storage.protocol import Bucket
-from workers.reconcile import Reconciler, Report
+from workers.reconcile import Report
 
 
 def check(line: Line, scratch: Path) -> Report:
-    return Reconciler(
-        records=line.records,
-        storage=line.storage,
-        scratch_dir=scratch,
-        clock=line.clock,
-        grace=GRACE,
-        settle_within=timedelta(minutes=10),
-    ).check()
+    return reconciler(line, scratch, timedelta(minutes=10)).check()
 
 
 def clean(line: Line) -> Document:

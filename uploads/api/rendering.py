@@ -22,21 +22,22 @@ def created(members: Mapping[str, Any], status: str, location: str) -> Answer:
 
     For what programs ask for by the thousand: made whole at once, it costs half as much.
     """
-    body = f"{_as_text(members)}\n".encode()
-    headers = Headers()
-    headers.add("Content-Type", "application/json")
-    headers.add("Content-Length", str(len(body)))
-    headers.add("Location", location)
-    return Answer([body], status, headers)
+    answer = _made(members, status)
+    answer.headers.add("Location", location)
+    return answer
 
 
 def listed(items: Sequence[Mapping[str, Any]]) -> Answer:
     """What became of each of many, as JSON; made like `created`."""
-    body = f"{_as_text({'items': items})}\n".encode()
+    return _made({"items": items}, "200 OK")
+
+
+def _made(members: Mapping[str, Any], status: str) -> Answer:
+    body = f"{_as_text(members)}\n".encode()
     headers = Headers()
     headers.add("Content-Type", "application/json")
     headers.add("Content-Length", str(len(body)))
-    return Answer([body], "200 OK", headers)
+    return Answer([body], status, headers)
 
 
 def grant_json(

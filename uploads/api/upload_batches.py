@@ -7,8 +7,8 @@ in its place. Where nothing at all can be done since a part of the service is aw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from flask import Response, json, jsonify
 from pydantic import Field
@@ -19,27 +19,25 @@ from uploads.api.parsing import media_type
 from uploads.api.rendering import grant_json, listed
 from uploads.api.uploads import OVER, Sha256, writer
 from uploads.documents import errors
-from uploads.documents.errors import StillRunning, UploadsError
+from uploads.documents.errors import UploadsError
 from uploads.documents.granting import Given
 from uploads.documents.grants import PUT_UP_TO, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Scope
 from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.showing import document_json
-from uploads.errors import is_ours, noted
+from uploads.errors import noted
 from uploads.idempotency import HEADER, REPLAYED, Once, check_key, each_once, repeats_itself
 from uploads.openapi.batch_shapes import CompletedFiles, GrantedFiles
 from uploads.openapi.describing import Answer, described
 from uploads.openapi.requests import CLAIMS, REFUSALS
 from uploads.security.principals import present, services
-from uploads.security.upload_limits import charge_grant, enter_more
-from uploads.side_by_side import side_by_side
+from uploads.security.upload_limits import charge_grant, enter_another
+from uploads.side_by_side import each_of
 
 MOST = 50
 # What one request has under way at a time: of commits, and of questions to the store.
 _AT_ONCE = 8
-A = TypeVar("A")
-T = TypeVar("T")
 
 
 class FileClaims(Body):
@@ -91,7 +89,8 @@ def create_uploads() -> Response:
     if key is not None:
         check_key(key)
     files = read_body(present(), BatchRequest).uploads
-    enter_more(actor, len(files) - 1)
+    if len(files) > 1:
+        enter_another(actor, len(files) - 1)
     granted, replays = list[int](), list[int]()
 
     def grant(place: int) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def create_uploads() -> Response:
         return _item(answer)
 
     try:
-        found = each_of(grant, range(len(files)))
+        found = each_of(grant, range(len(files)), _AT_ONCE)
     finally:
         charge_grant(sum(granted))
     return _answer(found, replayed=len(replays) == len(files))
@@ -159,41 +158,7 @@ def complete_uploads() -> Response:
         document = completion.complete(actor, one.id, one.sha256)
         return {"document": document_json(document, base)}
 
-    return listed([_told(one) for one in each_of(complete, asked)])
-
-
-def each_of(act: Callable[[A], T], asked: Sequence[A]) -> list[T | UploadsError]:
-    """What was made for each, or why nothing was.
-
-    Raises the first of the reasons where none of them is a client's, and StillRunning where the
-    same is under way for one of them: what was made meanwhile is told to who asks again. Where a
-    part is away and nothing was done yet, those that have not begun do not wait for it as well.
-    """
-    away: list[UploadsError] = []
-    answered = False
-
-    def outcome(one: A) -> T | UploadsError:
-        nonlocal answered
-        if away and not answered:
-            return away[0]
-        try:
-            found: T | UploadsError = act(one)
-        except UploadsError as error:
-            found = error
-        except Exception as error:  # noqa: BLE001 -- logged with what is told; others are granted
-            found = UploadsError()
-            found.__cause__ = error
-        if isinstance(found, UploadsError) and is_ours(found):
-            away.append(found)
-        else:
-            answered = True
-        return found
-
-    found = side_by_side(outcome, asked, _AT_ONCE)
-    for each in found:
-        if isinstance(each, StillRunning) or (isinstance(each, UploadsError) and not answered):
-            raise each
-    return found
+    return listed([_told(one) for one in each_of(complete, asked, _AT_ONCE)])
 
 
 def _told(one: dict[str, Any] | UploadsError) -> dict[str, Any]:

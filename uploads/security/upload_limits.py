@@ -55,20 +55,14 @@ def limited_here(asked: Request, actor: Actor | None) -> bool:
     return actor is not None and asked.method == "POST" and known
 
 
-def enter_another(actor: Actor) -> None:
-    """Let a further file of the present upload in, or raise RateLimited.
+def enter_another(actor: Actor, count: int = 1) -> None:
+    """Let `count` further files of the present request in, all or none, or raise RateLimited.
 
-    To be called before a byte of that file is read: it costs what an upload of its own would.
+    To be called before a byte of them is read: each costs what an upload of its own would. Raises
+    Invalid where so many never may.
     """
     entrance: Entrance = current_app.extensions["uploads.entrance"]
-    entrance.enter_another(present(), g, actor)
-
-
-def enter_more(actor: Actor, count: int) -> None:
-    """Let so many further files of the present request in, all or none, or raise RateLimited."""
-    if count:
-        entrance: Entrance = current_app.extensions["uploads.entrance"]
-        entrance.enter_another(present(), g, actor, count)
+    entrance.enter_another(present(), g, actor, count)
 
 
 def charge_grant(size: int) -> None:
@@ -128,7 +122,7 @@ class Entrance:
         refused.
         """
         limits, streamed = self._limits_for(asked, actor), asked.endpoint not in GRANTS
-        entry = Entry(os.urandom(16).hex(), limits if streamed else _without_places(limits))
+        entry = Entry(os.urandom(16).hex(), limits if streamed else _of_files(limits))
         ticket = kept.ticket = self._turnstile.enter(entry)
         _check(ticket.answer)
         if streamed:
@@ -142,7 +136,7 @@ class Entrance:
         by now is told with the answer.
         """
         ticket: Ticket = kept.ticket
-        limits = _so_often(self._limits_for(asked, actor), count)
+        limits = _of_files(self._limits_for(asked, actor), count)
         answer = self._turnstile.enter(Entry(ticket.entry.token, limits)).answer
         ticket.answer = ticket.answer._replace(left=answer.left)
         _check(answer)
@@ -168,19 +162,13 @@ def _check(answer: Answer) -> None:
 
 
 @lru_cache(maxsize=CALLERS)
-def _without_places(limits: Limits) -> Limits:
-    return Limits(limits.windows, ())
-
-
-@lru_cache(maxsize=CALLERS)
-def _so_often(limits: Limits, count: int) -> Limits:
-    """The same windows, entered `count` times at once. Raises Invalid where one is too narrow."""
-    windows = tuple(replace(one, cost=one.cost * count) for one in limits.windows)
+def _of_files(limits: Limits, count: int = 1) -> Limits:
+    """The windows alone, spent by so many files at once. Raises Invalid where one is too narrow."""
     narrow = min(one.most for one in limits.windows if one.cost)
     if count > 1 and count + 1 > narrow:
         detail = f"at most {narrow} here, which is all that is let in within a while"
         raise Invalid(errors=[{"pointer": "/uploads", "detail": detail}])
-    return Limits(windows, ())
+    return Limits(tuple(replace(one, cost=one.cost * count) for one in limits.windows), ())
 
 
 def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:

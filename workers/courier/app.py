@@ -18,12 +18,13 @@ from uploads import clock, faults, logs, outgoing, tallies
 from uploads.config import Settings
 from uploads.queue import DELIVER_TASK, CeleryHints, make_celery
 from uploads.records.sql import SqlRecords
+from uploads.schema import refuse_other_schema
 from workers.configured import settings_or_end
 from workers.consuming import consume
 from workers.courier.counted import CountedCaller
 from workers.courier.visit import Courier
 from workers.exposing import expose
-from workers.schema import SchemaGuard, refuse_other_schema
+from workers.schema import SchemaGuard
 from workers.signs import COURIER_READY_FILE, Stopping, end_within
 
 # Celery warns a root worker of pickled messages. Ours are JSON and hold an id.
@@ -106,7 +107,7 @@ def _configure_logs(**_: Any) -> None:
 def _begin(**_: Any) -> None:
     tallies.begin(Settings.load().metrics_folder)
     courier()
-    refuse_other_schema(_records())
+    refuse_other_schema(_records(), "worker_refuses_to_start", 1)
 
 
 @signals.worker_ready.connect
