@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.load import originals
 from bench.systems.companion import Companion
 from bench.systems.copyparty import Copyparty
-from bench.systems.direct import Direct
+from bench.systems.direct import SIGNED_LATE, Direct
 from bench.systems.drawing import Cells, Poppler, Sharp
 from bench.systems.naive import NaiveFlask
 from bench.systems.scanners import OWN_CLIENT, RAW_CLAMD
@@ -42,6 +42,18 @@ _SIGNERS = frozenset({"direct PUT", "uploads"})
 # One by one, 25 in a request, and what `uploads-client` does with many files of this size, and with
 # one: it streams it.
 _SIGNED = {"uploads": ("signed", "signed × 25", "client × 25", "client")}
+
+
+def _by_a_program(files: int) -> Batch:
+    """Small files as an ordinary program sends them, to see how much the clients decide."""
+    return Batch(
+        "small-program",
+        f"{files:,} files of 100 KiB, 16 at a time, by 16 threads of a program with urllib3",
+        *(files, 100 * KIB, 16),
+        doors={"direct PUT": ("raw", SIGNED_LATE)},
+        on_disk=False,
+        program=True,
+    )
 
 
 def _signed(*, grants: int, medium: int, small: int, large_mib: int) -> tuple[Work, ...]:
@@ -118,6 +130,7 @@ FULL: tuple[Work, ...] = (
     Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
     Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
     Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16),
+    _by_a_program(1500),
     *_signed(grants=4000, medium=400, small=1500, large_mib=1024),
     Crowd("slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30),
     Crowd("slow-5000", "5,000 clients at once, each 512 KiB over 30 s", 5000, 512 * KIB, 30),
@@ -143,6 +156,7 @@ QUICK: tuple[Work, ...] = (
     Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True),
     Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8),
     Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16),
+    _by_a_program(150),
     *_signed(grants=400, medium=40, small=150, large_mib=64),
     Crowd("slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4),
     Crowd("slow-5000", "300 clients at once, each 64 KiB over 4 s", 300, 64 * KIB, 4),

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 
-from bench.load import clients
-from bench.load.clients import Plan
+from bench.load import clients, program
 from bench.load.outcome import Outcome
+from bench.load.plan import Plan
 from bench.load.upload import Upload
 from uploads.lifeline import die_with_parent
 
@@ -26,7 +26,8 @@ class Load:
 
     def begin(self, plan: Plan, uploads: Iterable[Upload]) -> Future[Outcome]:
         """Start a plan; its outcome comes later."""
-        return self._pool.submit(clients.run, plan, list(uploads))
+        run = program.run if plan.program else clients.run
+        return self._pool.submit(run, plan, list(uploads))
 
     def run(self, plan: Plan, uploads: Iterable[Upload]) -> Outcome:
         """Run a plan to its end."""

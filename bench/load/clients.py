@@ -14,10 +14,9 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from bench.load.outcome import Outcome
-from bench.load.pacing import Pace
+from bench.load.plan import Plan
 from bench.load.reply import Reply
 from bench.load.upload import Upload
 
@@ -26,21 +25,6 @@ _FAST_BYTES = 4 * 1024 * 1024
 # A slow client's own kernel must not swallow the body that the server does not read.
 _SLOW_BUFFER = 32 * 1024
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How many clients, how they come, and when they give up.
-
-    `spacing` is the time in seconds between two clients' first connections, `deadline` the time
-    after which everybody leaves. Without a pace a client sends as fast as it can.
-    """
-
-    port: int
-    clients: int
-    spacing: float = 0.0
-    pace: Pace | None = None
-    deadline: float = 120.0
 
 
 class Client:

@@ -14,6 +14,7 @@ BLOCK_BYTES = 1024 * 1024
 # Incompressible and the same in every run; small enough to stay in the processor's cache.
 BLOCK = memoryview(random.Random(1).randbytes(BLOCK_BYTES))  # noqa: S311 -- no secret
 _BUFFERS = 8
+HEAD_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Upload:
     """What is sent after the answer, made of its body: several requests can be one upload."""
     files: int = 1
     """How many files are there when this is answered and nothing follows."""
+    sign: Callable[[], str] | None = None
+    """Makes the target anew right before it is sent; only a program's clients ask for it."""
 
     @property
     def size(self) -> int:
@@ -48,6 +51,14 @@ class Upload:
             found.append(piece)
             start += len(piece)
         return found
+
+    def body(self) -> bytes:
+        """All behind the headers, as one piece of memory."""
+        start, pieces = self.head.index(HEAD_END) + len(HEAD_END), list[memoryview]()
+        while start < self.size:
+            pieces.append(self._piece(start))
+            start += len(pieces[-1])
+        return b"".join(pieces)
 
     def _piece(self, start: int) -> memoryview:
         if start < len(self.head):

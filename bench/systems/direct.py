@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench.load.upload import Upload, raw_upload
 from bench.systems.store import BUCKET, running_store
 from bench.systems.system import Running, Transfer
+
+SIGNED_LATE = "signed right before"
+"""The door by which a program's client signs each URL with boto3 when it sends the file."""
 
 
 class Direct:
@@ -22,9 +27,9 @@ class Direct:
             sign = store.signer()
 
             def upload(door: str, number: int, size: int) -> Upload:
-                del door
-                target = sign(f"direct-{number:08}-{size}")
-                return raw_upload("PUT", target, store.port, size, 200)
+                key = f"{door.partition(' ')[0]}-{number:08}-{size}"
+                upload = raw_upload("PUT", sign(key), store.port, size, 200)
+                return replace(upload, sign=partial(sign, key)) if door == SIGNED_LATE else upload
 
             transfer = Transfer(("boto3", store.endpoint, BUCKET), store.env)
             trees = {"store": [store.pid]}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from boto3.session import Session
 from botocore.config import Config
@@ -45,22 +47,28 @@ class Store:
 
     def signer(self) -> Callable[[str], str]:
         """Signs URLs to put the object of a key; they come without scheme and host."""
-        client = Session().client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-        )
+        return partial(put_target, self.endpoint)
 
-        def sign(key: str) -> str:
-            url = client.generate_presigned_url(
-                "put_object", Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=_URL_SECONDS
-            )
-            return url.removeprefix(self.endpoint)
 
-        return sign
+@lru_cache
+def _client(endpoint: str) -> Any:
+    return Session().client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+
+
+def put_target(endpoint: str, key: str) -> str:
+    """A URL to put the object of this key, without scheme and host, that boto3 signs now."""
+    params = {"Bucket": BUCKET, "Key": key}
+    url: str = _client(endpoint).generate_presigned_url(
+        "put_object", Params=params, ExpiresIn=_URL_SECONDS
+    )
+    return url.removeprefix(endpoint)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
+from bench.load.plan import Plan
 from bench.measure import Meter, folder_bytes
 from bench.memory import touch
 from bench.systems.system import Running, together
@@ -34,10 +34,12 @@ class Batch:
     own_rounds: int | None = None
     rival_rounds: int | None = None
     on_disk: bool = True
+    program: bool = False
+    """Whether an ordinary program sends them."""
 
     def run(self, subject: Subject, load: Load) -> Iterator[Measurement]:
         doors = (self.doors or {}).get(subject.name, subject.doors)
-        idle = warm_up(subject.running, doors, load)
+        idle = warm_up(subject.running, doors, load, program=self.program)
         for place, door in enumerate(doors):
             noted = self._through(subject.running, door, place * self.files, idle, load)
             row = Row(self.name, subject.name, door, subject.place)
@@ -53,7 +55,7 @@ class Batch:
         before = folder_bytes(running.kept)
         touch(self.files * self.size + _MORE)
         with Meter(running.trees) as usage:
-            outcome = load.run(Plan(running.port, self.clients), uploads)
+            outcome = load.run(Plan(running.port, self.clients, program=self.program), uploads)
         check_kept(before, folder_bytes(running.kept), outcome, self.size)
         return figures(outcome, usage, self.size, idle), outcome.failures
 

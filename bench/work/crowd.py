@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
 from bench.load.outcome import Outcome
 from bench.load.pacing import Pace
+from bench.load.plan import Plan
 from bench.load.upload import Upload
 from bench.measure import Meter, folder_bytes
 from bench.systems.system import Running

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
+from bench.load.plan import Plan
 from bench.measure import Meter, memory_bytes
 from bench.work.measurement import Measurement, Row, percentile
 from bench.work.work import MIB, Subject

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
+from bench.load.plan import Plan
 from bench.measure import Meter, folder_bytes
 from bench.systems.system import Running
 from bench.work.measurement import Measurement, Row

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
+from bench.load.plan import Plan
 from bench.load.upload import Upload
 from bench.measure import Meter
 from bench.trouble import StepFailed

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.load.apart import Load
-from bench.load.clients import Plan
 from bench.load.outcome import Outcome
+from bench.load.plan import Plan
 from bench.measure import Usage, memory_bytes
 from bench.systems.system import Running
 from bench.trouble import StepFailed
@@ -67,7 +67,9 @@ class Work(Protocol):
         """Do it once, through each door that it is about."""
 
 
-def warm_up(running: Running, doors: tuple[str, ...], load: Load) -> float:
+def warm_up(
+    running: Running, doors: tuple[str, ...], load: Load, *, program: bool = False
+) -> float:
     """Stop what is not intake, then send a few small files, so that all code is loaded.
 
     Returns the idle memory of the web tree after it, in bytes. Raises NotKept when not even these
@@ -76,7 +78,7 @@ def warm_up(running: Running, doors: tuple[str, ...], load: Load) -> float:
     running.pause()
     for door in doors:
         uploads = [running.upload(door, 90_000_000 + n, _WARM_BYTES) for n in range(_WARM_FILES)]
-        outcome = load.run(Plan(running.port, _WARM_CLIENTS), uploads)
+        outcome = load.run(Plan(running.port, _WARM_CLIENTS, program=program), uploads)
         if outcome.failed:
             raise NotKept(f"the warm-up failed: {outcome.failures}")
     return memory_bytes(running.trees.get("web", []))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from bench.load import clients
-from bench.load.clients import Plan
 from bench.load.pacing import Pace
+from bench.load.plan import Plan
 from bench.load.reply import Reply
 from bench.load.upload import Upload, form_upload, raw_upload
+from tests.support.answering import answering, serving
 from tests.support.ports import free_port
 from uploads.documents.policy import HEAD_BYTES
 from uploads.documents.sniffing import sniff
@@ -79,43 +77,6 @@ def test_a_reply_without_a_length_ends_with_the_connection() -> None:
     assert reply.closes
 
 
-@contextmanager
-def serving(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that hands each connection to `serve`, in a thread of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
-
-
-def answering(status: int, bodies: list[int]) -> Callable[[socket.socket], None]:
-    """Reads requests one after the other and answers each; notes how many bytes it had."""
-
-    def serve(connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as lines:
-            while head := lines.readline():
-                length = 0
-                while (line := lines.readline()) != b"\r\n":
-                    name, _, value = line.partition(b":")
-                    length = int(value) if name == b"Content-Length" else length
-                bodies.append(len(lines.read(length)))
-                assert head.startswith(b"POST ")
-                connection.sendall(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status)
-
-    return serve
-
-
 def uploads(port: int, count: int, size: int) -> list[Upload]:
     return [raw_upload("POST", "/", port, size, 201) for _ in range(count)]
 
@@ -123,11 +84,11 @@ def uploads(port: int, count: int, size: int) -> list[Upload]:
 @pytest.mark.parametrize("pace", [None, Pace(16 * 1024, 0.001)])
 def test_every_upload_arrives_whole_and_is_counted(pace: Pace | None) -> None:
     """More uploads than clients: connections are used again."""
-    bodies: list[int] = []
-    with serving(answering(201, bodies)) as port:
+    seen: list[tuple[str, bytes]] = []
+    with serving(answering(201, seen)) as port:
         outcome = clients.run(Plan(port, 3, pace=pace), uploads(port, 10, 200_000))
     assert (outcome.succeeded, outcome.failures) == (10, {})
-    assert bodies == [200_000] * 10
+    assert [(what, len(body)) for what, body in seen] == [("POST /", 200_000)] * 10
 
 
 def test_another_status_is_a_failure() -> None:

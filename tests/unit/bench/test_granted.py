@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from bench.load import clients
-from bench.load.clients import Plan
 from bench.load.granted import Api
+from bench.load.plan import Plan
 from bench.load.upload import BLOCK_BYTES
 
 SIZE = 300_000
