@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -226,48 +224,6 @@ def test_deleting_while_it_is_inspected_wins(line: Line) -> None:
     line.later(minutes=31)
     line.reaper.reap_due()
     assert line.stored() == []
-
-
-def test_bytes_changed_in_the_store_are_never_clean(line: Line) -> None:
-    """It is not the file's fault: it fails, like one whose bytes are lost, and is not shown."""
-    document = line.accept(TEXT)
-    place, (data, at) = next(iter(line.storage.objects.items()))
-    line.storage.objects[place] = (data[:-1] + b"X", at)
-    job_id = line.job_of(document)
-    for _ in range(4):
-        line.runner.run(job_id)
-        line.later(seconds=LEASE.total_seconds() + 1)
-    assert (line.state(document), line.engine.seen) == (State.FAILED, [])
-
-
-def test_a_store_that_gives_other_bytes_once_costs_no_file(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What it was given is still there: to refuse the file would delete the right bytes."""
-    document = line.accept(TEXT)
-
-    @contextmanager
-    def lying(*_: object) -> Iterator[Iterator[bytes]]:
-        monkeypatch.undo()
-        yield iter([TEXT.upper()])
-
-    monkeypatch.setattr(line.storage, "open", lying)
-    job_id = line.job_of(document)
-    line.runner.run(job_id)
-    assert line.state(document) is State.SCANNING
-    line.later(seconds=LEASE.total_seconds() + 1)
-    line.runner.run(job_id)
-    assert line.state(document) is State.CLEAN
-    [(data, _)] = line.storage.objects.values()
-    assert data == TEXT
-
-
-def test_a_truncated_segment_waits_instead_of_passing(line: Line) -> None:
-    document = line.accept(TEXT)
-    place, (data, at) = next(iter(line.storage.objects.items()))
-    line.storage.objects[place] = (data[:-1], at)
-    line.runner.run(line.job_of(document))
-    assert line.state(document) is State.QUARANTINED
 
 
 def test_two_workers_at_once_conclude_once(line: Line) -> None:

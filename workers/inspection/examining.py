@@ -115,23 +115,37 @@ class Examiner:
             yield path, self._judge(job, document, path, size, sha256)
 
     def _read(self, sources: Sequence[Source]) -> Iterator[bytes]:
-        """All bytes in order. Too few of an object mean: try again later.
+        """All bytes in order. An answer that breaks off means: try again later.
 
-        A missing one is no outage but a loss: ObjectMissing ends the start without a word, and
-        after some of them the document fails instead of waiting for ever. So is one that is longer
-        than was recorded: a client whose signed length the store did not check has replaced it,
-        and it is not read to its end, which nobody knows.
+        An object that is missing is no outage but a loss: ObjectMissing ends the start without a
+        word, and after some of them the document fails instead of waiting for ever. So is one that
+        is shorter than was recorded by the store's own word; and one that is longer: a client whose
+        signed length the store did not check has replaced it, and it is not read to its end, which
+        nobody knows.
         """
         for source in sources:
-            read = 0
-            with self._opened(source) as pieces:
-                for piece in pieces:
-                    read += len(piece)
-                    if read > source.size:
-                        raise ObjectMissing(f"object {source.key} has become longer")
-                    yield piece
-            if read != source.size:
-                raise StorageUnavailable(f"object {source.key} has {read} bytes")
+            try:
+                yield from self._whole(source)
+            except StorageUnavailable as error:
+                if self._is_short(source):
+                    raise ObjectMissing(f"object {source.key} has become shorter") from error
+                raise
+
+    def _whole(self, source: Source) -> Iterator[bytes]:
+        read = 0
+        with self._opened(source) as pieces:
+            for piece in pieces:
+                read += len(piece)
+                if read > source.size:
+                    raise ObjectMissing(f"object {source.key} has become longer")
+                yield piece
+        if read != source.size:
+            raise StorageUnavailable(f"object {source.key} has {read} bytes")
+
+    def _is_short(self, source: Source) -> bool:
+        """Whether the store itself says that not all of it is there any more."""
+        found = self._storage.stat(source.bucket, source.key)
+        return found is None or found.size < (source.start or 0) + source.size
 
     def _opened(self, source: Source) -> AbstractContextManager[Iterator[bytes]]:
         if source.start is None:
