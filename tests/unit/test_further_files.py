@@ -137,6 +137,39 @@ def test_many_at_once_are_let_in_all_or_none(tmp_path: Path, turnstile: Turnstil
     assert kept.ticket.answer.left[0][0] == 0
 
 
+def test_many_at_once_end_in_debt_by_the_last_of_them_at_most(
+    tmp_path: Path, turnstile: Turnstile
+) -> None:
+    """Each needs what is left behind those before it. So much as never is left is told so."""
+    door, before, kept = entrance(tmp_path, turnstile), SimpleNamespace(), SimpleNamespace()
+    door.enter(asked(), before, actor())
+    before.ticket.charge(BYTES // 2)
+    door.enter(asked(), kept, actor())
+    with pytest.raises(RateLimited, match="too much data") as caught:
+        door.enter_another(asked(), kept, actor(), 2, BYTES // 2 + 1)
+    assert 0 < (caught.value.seconds or 0) <= 3600 * 1.2
+    with pytest.raises(Invalid) as never:
+        door.enter_another(asked(), kept, actor(), 2, BYTES + 1)
+    told = never.value.members["errors"][0]
+    assert (told["pointer"], f"{BYTES} bytes" in told["detail"]) == ("/uploads", True)
+    door.enter_another(asked(), kept, actor(), 2, BYTES // 2)
+    assert [left for left, _ in kept.ticket.answer.left[:3:2]] == [0, BYTES // 2]
+
+
+def test_where_a_process_counts_alone_more_than_its_share_is_never_let_in(tmp_path: Path) -> None:
+    """And who waited for it would wait until Redis is back."""
+    away = Away()
+    away.asked = 1
+    door = entrance(tmp_path, Turnstile(away, LocalCounts(), shares=2))
+    kept = SimpleNamespace()
+    door.enter(asked(), kept, actor())
+    with pytest.raises(Invalid) as caught:
+        door.enter_another(asked(), kept, actor(), MOST // 2)
+    assert f"at most {MOST // 2} here" in caught.value.members["errors"][0]["detail"]
+    door.enter_another(asked(), kept, actor(), MOST // 2 - 1)
+    kept.ticket.leave()
+
+
 def test_a_grant_is_charged_its_size_before_it_is_given(
     tmp_path: Path, turnstile: Turnstile
 ) -> None:

@@ -80,9 +80,10 @@ class BatchCompletion(Body):
 def create_uploads() -> Response:
     """Judge up to 50 files by what is said of them, and grant each a signed PUT.
 
-    Each is an upload to every limit. Where not all of them are within the limits none is granted
-    (429); every other refusal is of one file, in the place of its grant. Files of more than 64 MiB
-    are asked for one by one. Under an Idempotency-Key the file in the same place is granted once.
+    Each is an upload to every limit, and asks for the bytes of those before it. Where not all of
+    them are within the limits none is granted (429, and 422 where so many, or so much, never is);
+    every other refusal is of one file, in the place of its grant. Files of more than 64 MiB are
+    asked for one by one. Under an Idempotency-Key the file in the same place is granted once.
     """
     actor, granting = writer(), services().granting
     key = present().headers.get(HEADER)
@@ -90,7 +91,8 @@ def create_uploads() -> Response:
         check_key(key)
     files = read_body(present(), BatchRequest).uploads
     if len(files) > 1:
-        enter_another(actor, len(files) - 1)
+        # The last one may end in debt, as a single one may, and none before it.
+        enter_another(actor, len(files) - 1, sum(one.size for one in files[:-1]) + 1)
     granted, replays = list[int](), list[int]()
 
     def grant(place: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _TOGETHER = 100
 _log = structlog.get_logger(__name__)
 
 # KEYS: windows, then places. ARGV: number of windows, token, life of a place in ms; then for each
-# window its limit, bucket in ms and cost; then for each place its limit.
+# window its limit, bucket in ms, cost and what it needs; then for each place its limit.
 # Returns the number of what refuses (0: none) and the wait in ms; then for each window rest and
 # wait. Nothing is written before all have agreed.
 _ENTER = Script(
@@ -45,9 +45,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count, token, life = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local refused, refused_wait, answer = 0, 0, {0, 0}
 for i = 1, count do
-  local most, bucket, cost = tonumber(ARGV[3*i+1]), tonumber(ARGV[3*i+2]), tonumber(ARGV[3*i+3])
-  local current, needs = math.floor(now / bucket), math.max(1, cost)
+  local most, bucket, needs = tonumber(ARGV[4*i]), tonumber(ARGV[4*i+1]), tonumber(ARGV[4*i+3])
   local flat, kept, rest = redis.call('HGETALL', KEYS[i]), {}, most
+  local current = math.floor(now / bucket)
   for j = 1, #flat, 2 do
     local at = tonumber(flat[j])
     if at < current - BUCKETS then
@@ -69,14 +69,14 @@ for i = 1, count do
 end
 for i = count + 1, #KEYS do
   redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
-  if refused == 0 and redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[2*count+i+3]) then
+  if refused == 0 and redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[3*count+i+3]) then
     refused, refused_wait = i, 1000
   end
 end
 answer[1], answer[2] = refused, refused_wait
 if refused > 0 then return answer end
 for i = 1, count do
-  local bucket, cost = tonumber(ARGV[3*i+2]), tonumber(ARGV[3*i+3])
+  local bucket, cost = tonumber(ARGV[4*i+1]), tonumber(ARGV[4*i+2])
   if cost > 0 then
     answer[2*i+1] = answer[2*i+1] - cost
     redis.call('HINCRBY', KEYS[i], string.format('%.0f', math.floor(now / bucket)), cost)
@@ -168,7 +168,7 @@ def _said(limits: Limits) -> _Said:
     windows, places, charged = limits.windows, limits.places, limits.charged
     asked = [PLACE_SECONDS * 1000]
     for window in windows:
-        asked += [window.most, window.bucket_ms, window.cost]
+        asked += [window.most, window.bucket_ms, window.cost, window.needs]
     return _Said(
         policies=[one.policy for one in windows] + [one.policy for one in places],
         keys=_keys(windows, places),

@@ -55,14 +55,14 @@ def limited_here(asked: Request, actor: Actor | None) -> bool:
     return actor is not None and asked.method == "POST" and known
 
 
-def enter_another(actor: Actor, count: int = 1) -> None:
+def enter_another(actor: Actor, count: int = 1, amount: int = 1) -> None:
     """Let `count` further files of the present request in, all or none, or raise RateLimited.
 
-    To be called before a byte of them is read: each costs what an upload of its own would. Raises
-    Invalid where so many never may.
+    To be called before a byte of them is read: each costs what an upload of its own would, and so
+    many bytes must be left for them. Raises Invalid where so many, or so much, never may.
     """
     entrance: Entrance = current_app.extensions["uploads.entrance"]
-    entrance.enter_another(present(), g, actor, count)
+    entrance.enter_another(present(), g, actor, count, amount)
 
 
 def charge_grant(size: int) -> None:
@@ -129,17 +129,24 @@ class Entrance:
             bodies.inbound(asked).watch(ticket.read)
             UNDER_WAY.count()
 
-    def enter_another(self, asked: Request, kept: Any, actor: Actor, count: int = 1) -> None:
+    def enter_another(
+        self, asked: Request, kept: Any, actor: Actor, count: int = 1, amount: int = 1
+    ) -> None:
         """Let `count` more files of an upload that was let in pass, in the place that it holds.
 
-        Raises RateLimited, and Invalid where so many never may; nothing is spent then. What is left
-        by now is told with the answer.
+        `amount` bytes must be left for them. Raises RateLimited, and Invalid where so many, or so
+        much, never may; nothing is spent then. What is left by now is told with the answer.
         """
         ticket: Ticket = kept.ticket
-        limits = _of_files(self._limits_for(asked, actor), count)
-        answer = self._turnstile.enter(Entry(ticket.entry.token, limits)).answer
-        ticket.answer = ticket.answer._replace(left=answer.left)
-        _check(answer)
+        limits = _of_files(self._limits_for(asked, actor))
+        together = count > 1 or amount > 1
+        if together:
+            limits = _of_many(limits, count, amount)
+        more = self._turnstile.enter(Entry(ticket.entry.token, limits))
+        ticket.answer = ticket.answer._replace(left=more.answer.left)
+        if more.answer.refused is not None and together:
+            _check_ever(more.entry.limits)
+        _check(more.answer)
 
     def _limits_for(self, asked: Request, actor: Actor) -> Limits:
         key = actor.credential_id if actor.via == "key" else None
@@ -162,13 +169,30 @@ def _check(answer: Answer) -> None:
 
 
 @lru_cache(maxsize=CALLERS)
-def _of_files(limits: Limits, count: int = 1) -> Limits:
-    """The windows alone, spent by so many files at once. Raises Invalid where one is too narrow."""
-    narrow = min(one.most for one in limits.windows if one.cost)
-    if count > 1 and count + 1 > narrow:
-        detail = f"at most {narrow} here, which is all that is let in within a while"
-        raise Invalid(errors=[{"pointer": "/uploads", "detail": detail}])
-    return Limits(tuple(replace(one, cost=one.cost * count) for one in limits.windows), ())
+def _of_files(limits: Limits) -> Limits:
+    """The windows alone: further files, and grants, hold no place."""
+    return Limits(limits.windows, ())
+
+
+def _of_many(limits: Limits, count: int, amount: int) -> Limits:
+    """The same windows, spent by so many files at once, which will be charged so many bytes."""
+    windows = [
+        replace(one, cost=count) if one.cost else replace(one, asks=amount)
+        for one in limits.windows
+    ]
+    return Limits(windows, limits.places)
+
+
+def _check_ever(limits: Limits) -> None:
+    """Raises Invalid where a window is too narrow for these files and the one before them.
+
+    It is the windows that were asked: a process that counts alone lets in its share at most.
+    """
+    for one in limits.windows:
+        if one.cost + 1 > one.most or one.asks > one.most:
+            unit = "" if one.cost else " bytes"
+            detail = f"at most {one.most}{unit} here, which is all that is let in within a while"
+            raise Invalid(errors=[{"pointer": "/uploads", "detail": detail}])
 
 
 def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:

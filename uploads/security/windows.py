@@ -26,7 +26,8 @@ _FORGET_EVERY = 1024  # entries
 class Window:
     """At most `most` units within `seconds` for `key`; entering costs `cost` of them.
 
-    A cost of 0 only asks whether anything is left: what was read is charged afterwards.
+    A cost of 0 only asks whether anything is left, or as much as `asks`: what was read is charged
+    afterwards.
     """
 
     policy: str
@@ -34,6 +35,12 @@ class Window:
     most: int
     seconds: int
     cost: int = 1
+    asks: int = 0
+
+    @property
+    def needs(self) -> int:
+        """So much must be left for whoever enters."""
+        return max(1, self.cost, self.asks)
 
     @property
     def bucket_ms(self) -> int:
@@ -109,7 +116,7 @@ class LocalCounts:
             self._forget(now)
             left = [self._left(window, now) for window in entry.limits.windows]
             for window, (rest, wait) in zip(entry.limits.windows, left, strict=True):
-                if rest < max(1, window.cost):
+                if rest < window.needs:
                     return Answer(window.policy, wait, left)
             for places in entry.limits.places:
                 held = self._held(places, now)
@@ -147,7 +154,7 @@ class LocalCounts:
         rest, wait = window.most - sum(kept.values()), 0
         needed = rest
         for at in sorted(kept):
-            if wait and needed >= max(1, window.cost):
+            if wait and needed >= window.needs:
                 break
             needed += kept[at]
             wait = (at + BUCKETS + 1) * window.bucket_ms - now
