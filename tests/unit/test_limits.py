@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from uploads import errors
 from uploads.config import Settings
-from uploads.documents.model import Actor, Role, Scope
+from uploads.documents.model import Actor, Role, Scope, User
 from uploads.security import devices, headers, limits
 from uploads.security.addresses import address as address_of_request
 
@@ -42,7 +43,9 @@ def app(settings: Settings) -> Iterator[Flask]:
     """Two doors, the real limits and headers; the counters are in memory."""
     app = Flask("small")
     app.config.update(MAX_CONTENT_LENGTH=1000)
-    app.extensions["services"] = SimpleNamespace(settings=settings)
+    app.extensions["services"] = SimpleNamespace(
+        settings=settings, accounts=SimpleNamespace(user=_user)
+    )
     errors.install(app)
     headers.install(app, settings)
     limiter = limits.make_limiter(app, settings)
@@ -127,10 +130,14 @@ def test_strangers_everywhere_do_not_keep_the_owners_own_browser_out(
     assert left == [200] * (RATE * 9) + [429]
 
 
+def _user(email: str) -> User:
+    return User("usr_1", email, "a hash", Role.USER, datetime.now(UTC))
+
+
 def _device(settings: Settings, email: str) -> str:
     """What a browser has from signing in with this address."""
     response = Response()
-    devices.set_cookie(settings, response, email)
+    devices.set_cookie(settings, response, _user(email))
     return response.headers["Set-Cookie"].partition(";")[0].removeprefix("device=")
 
 

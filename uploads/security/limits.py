@@ -257,7 +257,8 @@ def _account() -> str:
     """
     try:
         email = normal_email(request.form.get("email", ""))
-        device = devices.known(services().settings, request, email)
+        parts = services()
+        device = devices.known(parts.settings, request, email, parts.accounts.user)
         return f"sign-in-device/{device}" if device else f"sign-in-account/{email}"
     except Exception:  # noqa: BLE001 -- too large, garbled, cut off: the view meets it again
         return "sign-in-account/" + address()

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from uploads.documents.errors import Unauthenticated
 from uploads.security import csrf, devices, sessions
-from uploads.security.credentials import spelled
 from uploads.security.principals import current_actor, services
 from uploads.web import blueprint
 
@@ -36,17 +35,19 @@ def _check() -> Response:
     csrf.check_form()
     target = _target(request.form.get("next"))
     email = request.form.get("email", "").strip()
+    accounts = services().accounts
     try:
-        token = services().accounts.sign_in(email, request.form.get("password", ""))
+        user = accounts.verify_password(email, request.form.get("password", ""))
+        token = accounts.start_session(user)
     except Unauthenticated as error:
         return _refused(target, email, error.public)
     settings = services().settings
     former = sessions.read_cookie(settings, request)
     if former:
-        services().accounts.sign_out(former)
+        accounts.sign_out(former)
     response = redirect(target, 303)
     sessions.set_cookie(settings, response, token)
-    devices.set_cookie(settings, response, spelled(email))
+    devices.set_cookie(settings, response, user)
     return response
 
 
