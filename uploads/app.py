@@ -116,7 +116,7 @@ def create_app(services: Services | None = None) -> Flask:
     if services is None:
         settings = Settings.load()
         logs.configure(settings.log_level, "web")
-        tallies.begin(settings.metrics_folder)
+        tallies.begin(settings.metrics_folder, requests=True)
         services = build(settings, web=True)
         refuse_other_schema(services.records, "refuses_to_start", _NOT_LOADED)
     settings = services.settings

@@ -8,7 +8,7 @@ from uploads.inbound import Inbound
 from uploads.metrics import RECEIVED, REQUESTS, SENT
 
 _ROUTE = "uploads.route"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
 def name_route(environ: dict[str, Any], route: str | None, door: str | None) -> None:
@@ -20,7 +20,7 @@ def note(environ: dict[str, Any], status: str, sent: int, seconds: float) -> Non
     """Count one request by its status line: bytes of its bodies, and the time to the last one."""
     route, door = environ.get(_ROUTE, ("none", "none"))
     method = environ.get("REQUEST_METHOD", "")
-    REQUESTS.observe(seconds, route, method if method in _METHODS else "other", f"{status[0]}xx")
+    REQUESTS.observe(seconds, route, method if method in METHODS else "other", f"{status[0]}xx")
     SENT.count(door, by=sent)
     body = environ.get("wsgi.input")
     if isinstance(body, Inbound) and body.taken:

@@ -32,22 +32,25 @@ Reading = Mapping[Metric, Mapping[tuple[str, ...], float]]
 """What was looked up for a scrape: a value for each set of labels of a metric."""
 
 _LIVE = "gauge_livesum"
-# More than all series that a process can have take, by far; where it is not enough files grow.
+# More than all series that a process can have take; where it is not enough files grow.
 _ROOM = {"counter": 128 * 1024, "histogram": 512 * 1024, _LIVE: 64 * 1024}
+# Who asks every route by every method makes a series of each.
+_ROOM_OF_ROUTES = {**_ROOM, "histogram": 2048 * 1024}
 _DOUBLE = struct.Struct("d")
 _log = structlog.get_logger(__name__)
 _slots: Slots | None = None
 
 
-def begin(folder: Path) -> bool:
+def begin(folder: Path, *, requests: bool = False) -> bool:
     """Have this process, and those forked from it, count in `folder`; whether that is possible.
 
-    Where it is not, that is logged and nothing is counted: files are taken in all the same.
+    `requests` says that it answers them, and has many more numbers. Where it is not possible, that
+    is logged and nothing is counted: files are taken in all the same.
     """
     global _slots  # one a process, by the library's design
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the library reads it only there
     try:
-        slots = Slots(folder, _ROOM, _LIVE)
+        slots = Slots(folder, _ROOM_OF_ROUTES if requests else _ROOM, _LIVE)
         values.Lock = _plain_lock()  # type: ignore[attr-defined]
         values.ValueClass = values.MultiProcessValue(slots.mine)  # type: ignore[no-untyped-call]
     except OSError as error:

@@ -13,7 +13,9 @@ from tests.support.people import PATIENCE, Person
 from tests.support.receiver import receiving
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from uploads.app import create_app
 from uploads.metrics import METRICS, Kind
+from uploads.requests_counted import METHODS
 
 NAME = "a very private name.txt"
 # What a service without trouble may never have to count, and what this scanner does not say.
@@ -106,9 +108,14 @@ def test_nothing_of_users_is_in_a_scrape(stack: Stack, alice: Person) -> None:
     # Letters alone: four digits stand in some figure or other by chance.
     for private in ("qzqx", document_id, alice.email, alice.key, NAME, str(stack.data)):
         assert private.lower() not in text.lower()
-    routes = {one.labels["route"] for one in scraped(stack)["uploads_http_request_seconds"]}
-    assert "none" in routes
-    for name, found in scraped(stack).items():
+    everything = scraped(stack)
+    # All of them are few enough (`unit/test_metrics.py`), whichever were asked before.
+    asked = [one.labels for one in everything.pop("uploads_http_request_seconds")]
+    rules = {one.rule for one in create_app(stack.services()).url_map.iter_rules()}
+    assert "none" in {one["route"] for one in asked} <= rules | {"none"}
+    assert {one["method"] for one in asked} <= METHODS | {"other"}
+    assert {one["status"] for one in asked} <= {f"{first}xx" for first in range(1, 6)}
+    for name, found in everything.items():
         kind = next(metric.kind for metric in METRICS if metric.name == name)
         series = {tuple(one.labels.items()) for one in found}
         assert len(series) < (2000 if kind is Kind.HISTOGRAM else 60), name

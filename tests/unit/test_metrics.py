@@ -13,7 +13,9 @@ from prometheus_client import Histogram, values
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.utils import floatToGoString
 
-from uploads import tallies
+from tests.support.program import services_at
+from uploads import requests_counted, tallies
+from uploads.app import create_app
 from uploads.metrics import METRICS, PROBLEMS, REQUESTS, SENT, UNDER_WAY, Kind
 from uploads.metrics_page import page
 
@@ -216,6 +218,19 @@ def test_files_have_their_room_before_they_are_written_to(tmp_path: Path) -> Non
     PROBLEMS.count("not-found")
     for file in tmp_path.glob("*.db"):
         assert file.stat().st_blocks * 512 >= file.stat().st_size > 0
+
+
+def test_whoever_asks_all_that_there_is_to_ask_needs_no_more_room(tmp_path: Path) -> None:
+    """Every route by every method, with every class of answers: strangers can ask nearly that."""
+    app = create_app(services_at(tmp_path, "redis://127.0.0.1:9/0"))
+    assert tallies.begin(tmp_path / "metrics", requests=True)
+    asked = {(one.rule, method) for one in app.url_map.iter_rules() for method in one.methods or ()}
+    asked |= {("none", method) for method in (*requests_counted.METHODS, "other")}
+    room = {file: file.stat().st_size for file in (tmp_path / "metrics").glob("*.db")}
+    for route, method in asked:
+        for status in ("2xx", "3xx", "4xx", "5xx"):
+            REQUESTS.observe(1, route, method, status)
+    assert {file: file.stat().st_size for file in (tmp_path / "metrics").glob("*.db")} == room
 
 
 @pytest.mark.parametrize(
