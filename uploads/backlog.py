@@ -103,12 +103,17 @@ def _late(work: Work, now: datetime, before: datetime) -> _Late:
     stalled = work.jobs.stalled(JobKind.INSPECT, before, _HELD_UP)
     if not stalled:
         return _NOBODY
-    late = _kept_waiting(work.jobs.owners_waiting(JobKind.INSPECT, now, "", _OWNERS), before)
+    waiting = work.jobs.owners_waiting(JobKind.INSPECT, now, "", _OWNERS)
+    late = _kept_waiting(waiting, before)
     if late.everybody or len(stalled) < _HELD_UP or not all(times for _, times in stalled):
         return late
-    owners = frozenset(owner_id for owner_id, _ in stalled)
+    owners = {owner_id for owner_id, _ in stalled}
+    if len(owners) == 1 and len(waiting) > 1:
+        # Who sent very many before an outage hides those who sent a few.
+        others = work.jobs.stalled(JobKind.INSPECT, before, 1, besides=stalled[0][0])
+        owners |= {owner_id for owner_id, times in others if times}
     # Of one owner, they are perhaps his files; of several, it is a part that is away.
-    return _EVERYBODY if len(owners) > 1 else _Late(owners | late.owners)
+    return _EVERYBODY if len(owners) > 1 else _Late(late.owners | owners)
 
 
 def _kept_waiting(waiting: Sequence[Waiting], before: datetime) -> _Late:

@@ -227,8 +227,10 @@ def test_backlog_counts_due_jobs_by_kind_and_knows_the_oldest(queue: SqlRecords)
 def test_stalled_are_the_oldest_that_are_not_done_whose_and_how_often_put_off(
     queue: SqlRecords,
 ) -> None:
-    def stalled(before: float = 0, limit: int = 9) -> Any:
-        return queue.read(lambda work: work.jobs.stalled(JobKind.INSPECT, after(before), limit))
+    def stalled(before: float = 0, limit: int = 9, besides: str | None = None) -> Any:
+        return queue.read(
+            lambda work: work.jobs.stalled(JobKind.INSPECT, after(before), limit, besides)
+        )
 
     assert stalled() == []
     add(
@@ -242,6 +244,7 @@ def test_stalled_are_the_oldest_that_are_not_done_whose_and_how_often_put_off(
     two, one, five = ("usr_1", 0), ("usr_2", 7), ("usr_1", 5)
     assert (stalled(), stalled(limit=1), stalled(-1), stalled(-2)) == ([two, one], [two], [two], [])
     assert stalled(1) == [two, one, five]
+    assert stalled(1, besides="usr_1") == [one]
 
 
 def test_who_waits_for_a_worker_is_neither_deferred_nor_leased(queue: SqlRecords) -> None:

@@ -127,6 +127,23 @@ def test_very_many_of_several_owners_are_an_outage(line: Line) -> None:
     assert refuses(guard(line), "usr_who_has_sent_nothing")
 
 
+def test_whoever_sent_very_many_hides_nobody_elses_that_are_put_off(line: Line) -> None:
+    """An outage closes the door to all, also where its oldest files are all of one."""
+    waiting = [line.accept(TEXT) for _ in range(HELD_UP + 1)]
+    line.later(seconds=1)
+    waiting.append(line.accept(TEXT, owner=line.stranger))
+    line.later(seconds=LIMIT)
+    put_off(line, waiting[:-1])
+    line.runner.run(line.job_of(waiting[-1]))
+    assert not refuses(guard(line), NEWCOMER), "only one's own are put off"
+    other = line.accept(TEXT, owner=line.stranger)
+    put_off(line, [other])
+    assert not refuses(guard(line), NEWCOMER), "and one that came just now"
+    line.later(seconds=LIMIT)
+    put_off(line, [*waiting[:-1], other])
+    assert refuses(guard(line), "usr_who_has_sent_nothing")
+
+
 def test_a_process_looks_once_in_five_seconds(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks, looks = Ticks(), []
     document, glance = line.accept(TEXT), line.records.glance

@@ -118,13 +118,18 @@ class SqlJobs:
         found = self._connection.execute(free)
         return {JobKind(kind): oldest for kind, oldest in found}
 
-    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[tuple[str, int]]:
-        found = self._connection.execute(
+    def stalled(
+        self, kind: JobKind, before: datetime, limit: int, besides: str | None = None
+    ) -> Sequence[tuple[str, int]]:
+        asked = (
             select(jobs.c.owner_id, jobs.c.deferrals)
             .where(_DUE, jobs.c.kind == kind.value, jobs.c.created_at < before)
             .order_by(jobs.c.created_at)
             .limit(limit)
         )
+        if besides is not None:
+            asked = asked.where(jobs.c.owner_id != besides)
+        found = self._connection.execute(asked)
         return [(owner_id, deferrals) for owner_id, deferrals in found]
 
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:

@@ -80,9 +80,11 @@ class Jobs(Protocol):
     def waiting(self, now: datetime) -> Mapping[JobKind, datetime]:
         """Since when the oldest job of each kind could have been begun, and no worker did."""
 
-    def stalled(self, kind: JobKind, before: datetime, limit: int) -> Sequence[tuple[str, int]]:
+    def stalled(
+        self, kind: JobKind, before: datetime, limit: int, besides: str | None = None
+    ) -> Sequence[tuple[str, int]]:
         """The oldest jobs of a kind that were created before then and are not done: whose each is,
-        and how often it was put off."""
+        and how often it was put off. `besides` is whose jobs to pass over, one by one."""
 
     def backlog(self) -> Mapping[JobKind, tuple[int, datetime]]:
         """How many jobs are not done, leased and deferred ones too; when the oldest was created."""
