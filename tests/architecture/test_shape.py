@@ -107,7 +107,7 @@ def test_the_client_needs_httpx_alone() -> None:
         if name.partition(".")[0] not in {*sys.stdlib_module_names, "uploads_client"}
     }
     here = "client/src/uploads_client/"
-    assert {place for place, name in needed if name == "rich"} == {here + "progress.py"}
+    assert {place for place, name in needed if name == "rich"} == {here + "bars.py"}
     assert {name for _, name in needed} == {"httpx", "rich"}
 
 

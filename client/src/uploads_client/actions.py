@@ -14,7 +14,6 @@ from uploads_client.answers import Document
 from uploads_client.client import Client
 from uploads_client.downloads import destination
 from uploads_client.errors import DigestMismatch, NotDone, NotReachable, UploadsError
-from uploads_client.progress import bar
 from uploads_client.receipts import LocalTrouble, Receipt, gone, line, show
 
 _Made = Callable[[], Document]
@@ -61,7 +60,7 @@ def _in_turn(client: Client, asked: argparse.Namespace, receipts: _Receipts) -> 
 def _together(client: Client, asked: argparse.Namespace, receipts: _Receipts) -> None:
     """Likewise, several at a time; the receipts are those of all that have ended by then."""
     paths = [Path(file) for file in asked.files]
-    with bar(f"{len(paths)} files", not (asked.quiet or asked.json)) as shown:
+    with asked.terminal.bar(f"{len(paths)} files") as shown:
         sending = client.upload_all(paths, type=asked.type, progress=shown)
         try:
             with sending:
@@ -83,7 +82,7 @@ def _readable(file: str) -> None:
 
 def _send(client: Client, asked: argparse.Namespace, file: str) -> Document:
     content = sys.stdin.buffer if file == "-" else Path(file)
-    with bar(asked.name or Path(file).name, not (asked.quiet or asked.json)) as shown:
+    with asked.terminal.bar(asked.name or Path(file).name) as shown:
         return client.upload(
             content,
             name=asked.name,
@@ -99,7 +98,8 @@ def wait(client: Client, asked: argparse.Namespace) -> int:
     code, told = 0, 0
     try:
         for one in asked.ids:
-            receipt = _told(one, partial(client.wait, one, asked.timeout))
+            with asked.terminal.awaiting(one):
+                receipt = _told(one, partial(client.wait, one, asked.timeout))
             code = max(code, show([receipt], asked.json))
             told += 1
             if isinstance(receipt.error, NotReachable):
@@ -131,7 +131,7 @@ def get(client: Client, asked: argparse.Namespace) -> int:
 
 
 def _fetched(client: Client, asked: argparse.Namespace) -> Document:
-    with bar(asked.id, not (asked.quiet or asked.json)) as progress:
+    with asked.terminal.bar(asked.id) as progress:
         if asked.output != "-":
             return client.download(asked.id, asked.output, overwrite=asked.force, progress=progress)
         found = client.download(asked.id, sys.stdout.buffer, progress=progress)
@@ -188,7 +188,7 @@ def _trouble(act: Callable[[], None]) -> UploadsError | None:
 
 
 def _of(error: UploadsError | OSError | ValueError) -> UploadsError:
-    return error if isinstance(error, UploadsError) else LocalTrouble(str(error))
+    return error if isinstance(error, UploadsError) else LocalTrouble.of(error)
 
 
 def _waited(client: Client, asked: argparse.Namespace, receipt: Receipt) -> Receipt:
@@ -196,7 +196,8 @@ def _waited(client: Client, asked: argparse.Namespace, receipt: Receipt) -> Rece
     if document is None:
         return receipt
     try:
-        return Receipt(receipt.file, client.wait(document, asked.timeout))
+        with asked.terminal.awaiting(document.name or document.id):
+            return Receipt(receipt.file, client.wait(document, asked.timeout))
     except DigestMismatch as error:
         return Receipt(receipt.file, _now(client, document), error)
     except UploadsError as error:

@@ -28,7 +28,7 @@ from uploads_client.sources import (
     opened,
 )
 from uploads_client.transfers import Granted, Offer, Streamed, Transfer, with_digest
-from uploads_client.wire import Wire, fresh_key, members_of
+from uploads_client.wire import Waiting, Wire, fresh_key, members_of
 from uploads_client.work import Work
 
 MIB = 1024 * 1024
@@ -44,8 +44,9 @@ class Client:
 
     `timeout` is how long the other side may be silent, in seconds. Files of up to `stream_up_to`
     bytes are streamed, of up to `put_up_to` sent by one signed PUT, larger ones in parts, `workers`
-    at a time. `verify` and `transport` are those of `httpx.Client`. Raises ValueError for an
-    address or a key that can be none.
+    at a time. `waiting` is called with the seconds before each further try and the error that made
+    it necessary, from any thread. `verify` and `transport` are those of `httpx.Client`. Raises
+    ValueError for an address or a key that can be none.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Client:
         workers: int = 4,
         stream_up_to: int = 8 * MIB,
         put_up_to: int = 64 * MIB,
+        waiting: Waiting | None = None,
         verify: bool | ssl.SSLContext = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class Client:
             retries=retries or Retries(),
             verify=verify,
             transport=transport,
+            waiting=waiting,
         )
 
     def __enter__(self) -> Self:

@@ -13,13 +13,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from uploads_client import actions, standard, stopping
+from uploads_client import __version__, actions, standard, stopping
 from uploads_client.client import Client
 from uploads_client.errors import UploadsError
+from uploads_client.progress import Terminal
 from uploads_client.receipts import LocalTrouble, Receipt, plain
 from uploads_client.retrying import Retries
 
-NOT_CLEAN, USAGE = 1, 2
+NOT_CLEAN = 1
+_ID = "as a receipt, or the list, tells it"
 _ENDS = (
     "Exit codes: 0 all done and clean, 1 something was refused or is not clean, 2 wrong usage or a"
     " local file that cannot be read or written, 3 no answer or not in time, 130 stopped by Ctrl-C,"
@@ -29,8 +31,6 @@ _ENDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code. argparse ends with 2 by itself."""
-    if not standard.ready():
-        return USAGE
     asked: argparse.Namespace | None = None
     try:
         with stopping.heard():
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UploadsError as error:
         return _refused(error, asked)
     except (ValueError, OSError) as error:
-        return _refused(LocalTrouble(str(error)), asked)
+        return _refused(LocalTrouble.of(error), asked)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,35 +57,53 @@ def parser() -> argparse.ArgumentParser:
         epilog=_ENDS,
         parents=[common],
     )
+    top.add_argument("--version", "-V", action="version", version=f"%(prog)s {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 
     def verb(name: str, words: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=words, description=words, parents=[common], epilog=_ENDS)
 
     up = verb("upload", "Send files and print a receipt for each.")
-    up.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
-    up.add_argument("--name", help="the name to send it under (for one file)")
-    up.add_argument("--type", help="the media type (else by the extension)")
-    up.add_argument(
-        "--method", choices=("auto", "stream", "put", "multipart"), default="auto", help="the way"
-    )
-    up.add_argument("--no-wait", action="store_true", help="do not wait for the verdicts")
+    _about_sending(up)
     waiting = verb("wait", "Wait for verdicts and print a receipt for each document.")
-    waiting.add_argument("ids", nargs="+", metavar="ID")
+    waiting.add_argument("ids", nargs="+", metavar="ID", help=_ID)
     for one in (up, waiting):
+        words = "how long to wait for each verdict (300)"
         one.add_argument(
-            *("--timeout", "-t"), type=_seconds, default=300.0, help="seconds for each (300)"
+            *("--timeout", "-t"), type=_seconds, default=300.0, metavar="SECONDS", help=words
         )
-    get = verb("get", "Fetch a clean document; the file appears whole and checked.")
-    get.add_argument("id", metavar="ID")
-    get.add_argument("--output", "-o", default=".", help="file, folder, or - for standard output")
-    get.add_argument("--force", "-f", action="store_true", help="replace a file that is there")
+    _about_getting(verb("get", "Fetch a clean document; the file appears whole and checked."))
     ls = verb("ls", "List documents, newest first.")
     ls.add_argument("--state", action="append", default=[], help="only in this state (repeatable)")
-    ls.add_argument("--type", help="only of this media type")
-    ls.add_argument("--search", help="only with this in their name")
-    verb("rm", "Delete documents.").add_argument("ids", nargs="+", metavar="ID")
+    ls.add_argument("--type", metavar="MEDIA/TYPE", help="only of this media type")
+    ls.add_argument("--search", metavar="TEXT", help="only with this in their name")
+    verb("rm", "Delete documents.").add_argument("ids", nargs="+", metavar="ID", help=_ID)
     return top
+
+
+def _about_sending(up: argparse.ArgumentParser) -> None:
+    up.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    up.add_argument("--name", help="the name to send it under (of one file)")
+    up.add_argument("--type", metavar="MEDIA/TYPE", help="the media type (else by the extension)")
+    up.add_argument(
+        "--method",
+        choices=("auto", "stream", "put", "multipart"),
+        default="auto",
+        help="through the service (stream), straight into its store by one signed URL (put) or in"
+        " parts (multipart), or as the size suggests (auto, which is usual)",
+    )
+    up.add_argument("--no-wait", action="store_true", help="do not wait for the verdicts")
+
+
+def _about_getting(get: argparse.ArgumentParser) -> None:
+    get.add_argument("id", metavar="ID", help=_ID)
+    get.add_argument(
+        *("--output", "-o"),
+        default=".",
+        metavar="PATH",
+        help="file, folder (this one, if nothing is said), or - for standard output",
+    )
+    get.add_argument("--force", "-f", action="store_true", help="replace a file that is there")
 
 
 def _common() -> argparse.ArgumentParser:
@@ -98,7 +116,7 @@ def _common() -> argparse.ArgumentParser:
     )
     common.add_argument("--key-file", metavar="FILE", help="a file with the API key")
     common.add_argument("--json", action="store_true", help="print one JSON object a line")
-    common.add_argument("--quiet", "-q", action="store_true", help="no progress bar")
+    common.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     return common
 
 
@@ -110,8 +128,9 @@ def _run(asked: argparse.Namespace, environment: Mapping[str, str]) -> int:
             "Say where the service is and who you are: set UPLOADS_URL and UPLOADS_KEY in the"
             " environment, or give --url and --key-file."
         )
-    asked.json, asked.quiet = getattr(asked, "json", False), getattr(asked, "quiet", False)
-    with Client(url, key, retries=Retries()) as client:
+    asked.json = getattr(asked, "json", False)
+    asked.terminal = Terminal(not asked.json and not getattr(asked, "quiet", False))
+    with Client(url, key, retries=Retries(), waiting=asked.terminal.waits) as client:
         code = actions.VERBS[asked.verb](client, asked)
         sys.stdout.flush()
         return code
@@ -142,7 +161,7 @@ def _refused(error: UploadsError, asked: argparse.Namespace | None) -> int:
     if getattr(asked, "json", False):
         standard.complain(told.as_json())
         return code
-    return _fail(error.detail if isinstance(error, LocalTrouble) else str(error), code)
+    return _fail(str(error), code)
 
 
 def _fail(words: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -15,6 +16,21 @@ class LocalTrouble(UploadsError):
     """Raised when a file of this machine, or what was said of it, is in the way."""
 
     code = "local"
+
+    @classmethod
+    def of(cls, error: OSError | ValueError) -> LocalTrouble:
+        """The same in words: those of the system begin with a number."""
+        if not isinstance(error, OSError) or error.strerror is None:
+            return cls(str(error))
+        name = None if error.filename is None else os.fsdecode(error.filename)
+        if isinstance(error, IsADirectoryError):
+            return cls(f"{name} is a folder. Name the files in it, or pack it into one.")
+        if isinstance(error, FileNotFoundError):
+            return cls(f"There is no file {name}.")
+        return cls(f"{error.strerror}." if name is None else f"{error.strerror}: {name}.")
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 @dataclass(frozen=True, slots=True)

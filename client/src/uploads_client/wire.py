@@ -19,17 +19,19 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from uploads_client import __version__
 from uploads_client.answers import SignedRequest
 from uploads_client.errors import BY_CODE, NotReachable, NotTrusted, UploadsError
 from uploads_client.retrying import Retries, retry_after, still_runs
 from uploads_client.sources import PIECE, Body, Stopped
 
 T = TypeVar("T")
+Waiting = Callable[[float, UploadsError], None]
 _KEY = re.compile(r"[\x21-\x7e]+")
 # Far more than a page of any list; whatever sends more than that is no service.
 _MOST = 32 * 1024 * 1024
 _OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-_AGENT = {"User-Agent": "uploads-client/0.1.0"}
+_AGENT = {"User-Agent": f"uploads-client/{__version__}"}
 _LEFT = re.compile(r'"([^"]*)";r=(\d+)')
 # For how long one call among many waits for its turn at a limit, all in all.
 _QUEUE_SECONDS = 3600.0
@@ -48,12 +50,13 @@ class Wire:
         retries: Retries,
         verify: bool | ssl.SSLContext,
         transport: httpx.BaseTransport | None,
+        waiting: Waiting | None = None,
     ) -> None:
         self._base = base_of(url)
         if not _KEY.fullmatch(key):
             raise ValueError("The key is empty or has characters that no key has.")
         self._key = key
-        self._retries = retries
+        self._retries, self._waiting = retries, waiting
         self._stop, self._queues = threading.Event(), False
         patience = httpx.Timeout(timeout, connect=min(timeout, 10.0))
         self._http = _connections(timeout=patience, transport=transport, verify=verify)
@@ -129,6 +132,8 @@ class Wire:
                     raise
                 # A service that says "at once" is not asked for ever either.
                 waited += max(1.0, pause) if asking else 0.0
+                if self._waiting is not None:
+                    self._waiting(pause, error)
             (sleep or self._stop.wait)(pause)
 
     def _patience(self, error: UploadsError) -> float:
