@@ -171,8 +171,13 @@ def _middleware(wsgi_app: Any, settings: Settings) -> Any:
     return enter
 
 
-def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits.Entrance) -> None:
-    """All that comes before a view, in this order. Flask's proxies are looked through once."""
+def _arrive(
+    services: Services, limiter: OneTripLimiter, entrance: upload_limits.Entrance
+) -> Response | None:
+    """All that comes before a view, in this order. Flask's proxies are looked through once.
+
+    A browser that asks first may ask where there is no view: else its page cannot read the 404.
+    """
     asked, kept = principals.present(), g._get_current_object()
     _begin(asked, kept)
     actor = kept.actor = _identify(asked, services)
@@ -185,6 +190,8 @@ def _arrive(services: Services, limiter: OneTripLimiter, entrance: upload_limits
     hosts.check_host(asked, services.settings)
     framing.check_coding(asked)
     framing.check_query(asked)
+    nowhere = asked.routing_exception is not None
+    return Response() if nowhere and cors.is_asked_first(asked, services.settings) else None
 
 
 def _begin(asked: Request, kept: Any) -> None:

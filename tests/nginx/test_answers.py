@@ -21,6 +21,8 @@ from uploads.security.headers import of_no_app
 
 pytestmark = pytest.mark.one_database
 LISTED = "https://tools.test"
+# Stands for the app's, whose port is known when nginx runs.
+OWN = "https://own.test"
 # Of one answer, or of the connection; everything else is the house's.
 OF_THE_ANSWER = {"allow", "connection", "content-length", "content-type", "date", "location"} | {
     "retry-after",
@@ -143,17 +145,25 @@ def test_whoever_sends_too_large_a_file_is_told_the_limit(
         (APP, "/api/v1/me", "", False),
         (APP, "/sign-in", LISTED, False),
         (CONTENT, "/api/v1/me", LISTED, False),
-        (STORE, "/api/v1/me?x=1", LISTED, False),
+        (APP, "/sign-in", OWN, False),
+        (STORE, "/incoming/abc/def", LISTED, True),
+        (STORE, "/incoming/abc/def", OWN, True),
+        (STORE, "/incoming/abc/def", f"{OWN}0", False),
+        (STORE, "/incoming/abc/def", f"x|{OWN}", False),
+        (STORE, "/incoming/abc/def", f"1|{LISTED}", False),
+        (STORE, "/incoming/abc/def", "null", False),
+        (CONTENT, "/incoming/abc/def", OWN, False),
     ],
 )
-def test_a_page_of_a_listed_origin_reads_refusals_of_the_api_alone(
+def test_a_page_of_a_listed_origin_reads_refusals_of_the_api_and_of_the_store(
     listing: Nginx, host: str, target: str, origin: str, readable: bool
 ) -> None:
-    """Never with credentials; whoever keeps copies is told."""
+    """So does the app's own page, of the store. Never with credentials; copies are known as such."""
+    origin = origin.replace(OWN, listing.app_url)
     fields = {"Host": f"{host}:{listing.port}", **({"Origin": origin} if origin else {})}
     answer = listing.exchange(raw.head("GET", target, fields), name=host)
     assert answer.status in {404, 502}
-    assert answer.headers.get("access-control-allow-origin") == (LISTED if readable else None)
+    assert answer.headers.get("access-control-allow-origin") == (origin if readable else None)
     assert answer.headers.get("vary") == ("Origin" if readable else None)
     assert ("access-control-expose-headers" in answer.headers) is readable
     assert "access-control-allow-credentials" not in answer.headers

@@ -182,8 +182,9 @@ def test_no_other_question_reaches_the_store(
     before_a_store_with_rules: Nginx, changes: dict[str, str]
 ) -> None:
     found = preflight(before_a_store_with_rules, **changes)
+    # A browser asks no further, whoever may read that.
     assert (found.status, found.code) == (404, "not-found")
-    assert "access-control-allow-origin" not in found.headers
+    assert "access-control-allow-methods" not in found.headers
 
 
 def test_a_page_that_only_resembles_ours_asks_in_vain(before_a_store_with_rules: Nginx) -> None:

@@ -17,6 +17,7 @@ from uploads.security import cors
 from uploads.wiring import Services
 
 TOOLS = "https://tools.example.org"
+METHODS = {"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}
 REDIS_AWAY = "redis://127.0.0.1:9"
 NOT_LISTED = ["null", "https://evil.example", f"{TOOLS}.evil.example", f"{TOOLS}/", TOOLS.upper()]
 
@@ -111,16 +112,34 @@ def test_whoever_keeps_copies_is_told_that_they_depend_on_the_origin(api: FlaskC
 
 
 def test_a_browser_may_ask_first_without_a_key(api: FlaskClient) -> None:
-    """The preflight: the methods of that address, every header that the API reads, no cookie."""
+    """The preflight: every method and every header that the API reads, no cookie."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
     answer = ask(strangers(api), "/api/v1/documents", "OPTIONS", headers=asked)
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == TOOLS
-    assert words(answer, "Access-Control-Allow-Methods") == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert words(answer, "Access-Control-Allow-Methods") == METHODS
     assert words(answer, "Access-Control-Allow-Headers") == set(cors.ASKED_WITH)
     assert 60 <= int(answer.headers["Access-Control-Max-Age"]) <= 86400
     assert "Access-Control-Allow-Credentials" not in answer.headers
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("DELETE", "/api/v1/nowhere", 404), ("PUT", "/api/v1/me", 405)]
+)
+def test_it_may_ask_what_there_is_not(
+    api: FlaskClient, method: str, path: str, status: int
+) -> None:
+    """Else its page would hear of no answer at all, and not of this one."""
+    asked = {"Access-Control-Request-Method": method}
+    answer = ask(api, path, "OPTIONS", headers=asked)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == TOOLS
+    assert method in words(answer, "Access-Control-Allow-Methods")
+    assert ask(api, path, method).status_code == status
+    for other in ({}, {**asked, "Origin": "https://evil.example"}):
+        expected = 404 if status == 404 else 200
+        assert ask(api, path, "OPTIONS", headers=other).status_code == expected
 
 
 def test_such_questions_count_against_the_address(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ TOLD = (
     "X-Request-Id",
 )
 """Headers of its answers that no page may read unless it is said; compared likewise."""
+# Whatever is asked, so that a page reads that there is no such address, or no such method there.
+_METHODS = "DELETE, GET, HEAD, PATCH, POST, PUT"
 _ASK_AGAIN_SECONDS = 7200  # browsers cut off what is longer: Chromium here, Firefox after a day
 
 
@@ -68,7 +70,7 @@ def permit(asked: Request, settings: Settings, response: Response) -> None:
     headers["Access-Control-Allow-Origin"] = origin
     headers["Access-Control-Expose-Headers"] = ", ".join(TOLD)
     if asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers:
-        headers["Access-Control-Allow-Methods"] = headers.get("Allow", "")
+        headers["Access-Control-Allow-Methods"] = _METHODS
         headers["Access-Control-Allow-Headers"] = ", ".join(ASKED_WITH)
         headers["Access-Control-Max-Age"] = str(_ASK_AGAIN_SECONDS)
 
