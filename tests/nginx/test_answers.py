@@ -158,7 +158,7 @@ def test_whoever_sends_too_large_a_file_is_told_the_limit(
 def test_a_page_of_a_listed_origin_reads_refusals_of_the_api_and_of_the_store(
     listing: Nginx, host: str, target: str, origin: str, readable: bool
 ) -> None:
-    """So does the app's own page, of the store. Never with credentials; copies are known as such."""
+    """So does the app's own page, of the store. Never with credentials; caches are told."""
     origin = origin.replace(OWN, listing.app_url)
     fields = {"Host": f"{host}:{listing.port}", **({"Origin": origin} if origin else {})}
     answer = listing.exchange(raw.head("GET", target, fields), name=host)
