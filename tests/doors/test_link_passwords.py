@@ -90,6 +90,19 @@ def test_a_person_gets_a_form_that_needs_no_script(alice: Person, document: str)
     assert downloads(alice, link) == 1
 
 
+@pytest.mark.parametrize(("disposition", "does"), [("attachment", "Download"), ("inline", "Open")])
+def test_the_form_says_what_it_does(
+    alice: Person, document: str, disposition: str, does: str
+) -> None:
+    """Before the password and after a wrong one."""
+    link = shared(alice, document, password=PASSWORD, disposition=disposition)
+    with stranger(alice, headers=HTML) as client:
+        for page in (client.get(link["url"]), client.post(link["url"], data={"password": "no"})):
+            assert page.status_code == 401
+            assert re.findall("<button[^>]*>(.*?)</button>", page.text) == [does]
+            assert ("download" in page.text) is (does == "Download")
+
+
 @pytest.mark.parametrize(
     "sent",
     [

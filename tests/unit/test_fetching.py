@@ -175,14 +175,20 @@ def test_only_what_is_clean_and_safe_is_shown(desk: Desk) -> None:
     """What had to be released is kept, never shown, whatever the link says."""
     document_id = desk.clean(LONG)
     link = desk.share(document_id, disposition=Disposition.INLINE)
+    locked = desk.share(document_id, disposition=Disposition.INLINE, password="s3cret-y")
 
     def disposition() -> Disposition:
         return desk.fetching.look(desk.token(link), None).disposition
 
-    assert disposition() is Disposition.INLINE
+    def told() -> tuple[bool, bool]:
+        with pytest.raises(PasswordRequired) as asked:
+            desk.fetching.look(desk.token(locked), None)
+        return asked.value.released, asked.value.shown
+
+    assert (disposition(), told()) == (Disposition.INLINE, (False, True))
     desk.move(document_id, State.INFECTED)
     desk.move(document_id, State.RELEASED)
-    assert disposition() is Disposition.ATTACHMENT
+    assert (disposition(), told()) == (Disposition.ATTACHMENT, (True, False))
 
 
 def test_every_use_and_refusal_is_in_the_trail(desk: Desk) -> None:

@@ -212,7 +212,8 @@ def _asking(error: PasswordRequired, *, wrong: bool = False) -> Response:
     """The form for those who ask for HTML, the problem for all others."""
     if not _wants_page():
         return errors.render(error)
-    page = render_template("link_password.html", wrong=wrong, released=error.released)
+    told = {"released": error.released, "shown": error.shown}
+    page = render_template("link_password.html", wrong=wrong, **told)
     response = Response(page, HTTPStatus.UNAUTHORIZED, content_type="text/html; charset=utf-8")
     # A scheme that browsers do not know: with `Basic` they would ask before the form is seen.
     response.headers["WWW-Authenticate"] = 'Form realm="link"'

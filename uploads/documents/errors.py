@@ -51,11 +51,11 @@ class Unauthenticated(UploadsError):
 class PasswordRequired(UploadsError):
     """Raised when a link with a password is used without it, or with another one.
 
-    `released` is whether a file behind it was refused and then released: whoever is asked for the
-    password is told.
+    `released` is whether a file behind it was refused and then released, `shown` whether it will be
+    shown and not saved: whoever is asked for the password is told.
     """
 
-    released = False
+    released = shown = False
     code = "password-required"
     title = "This link has a password"
     sentence = (

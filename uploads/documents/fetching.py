@@ -151,7 +151,9 @@ class Fetching:
             return _download(link, documents, now)
         except UploadsError as error:
             if isinstance(error, PasswordRequired):
-                error.released = any(one.state is State.RELEASED for one in documents)
+                found = Download(link, tuple(documents))
+                error.released = found.released
+                error.shown = found.disposition is Disposition.INLINE
             # To be asked for the password is no refusal yet.
             if not (isinstance(error, PasswordRequired) and password is None):
                 self._note(link, error)
