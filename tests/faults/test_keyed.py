@@ -59,6 +59,9 @@ def test_what_is_made_is_made_once(stack: Stack, faults: Faults, emma: Person) -
     assert (hook["secret"], key["secret"]) == (None, None)
     grant = again("/uploads", ASKED)
     assert used(emma)[1] == 2
+    [one] = again("/upload-batches", {"uploads": [ASKED]})["items"]
+    assert emma.api.delete(f"/uploads/{one['upload']['id']}").status_code == 204
+    assert used(emma)[1] == 2
     assert grants.sent(emma, grant).status_code == 200
     document = again(f"/uploads/{grant['id']}/complete", {})
     assert emma.settle(document["id"])["state"] == "clean"
