@@ -11,8 +11,7 @@ from typing import BinaryIO
 import structlog
 
 from uploads.documents.errors import LeaseLost, ObjectMissing, StorageUnavailable
-from uploads.documents.library import announce_bytes
-from uploads.documents.model import AuditEntry, Document, Job, Rendition, State
+from uploads.documents.model import Document, Job, Rendition, State
 from uploads.faults import step
 from uploads.records.protocol import Records, Work
 from uploads.storage.protocol import Bucket, Storage
@@ -21,6 +20,7 @@ from workers.inspection.engine import EngineUnavailable
 from workers.rendering.office import Office
 from workers.rendering.render import Picture, Renderer, RenderTimeout, Unrenderable
 from workers.sandbox.parent import CellBroken, CellCrashed
+from workers.withdrawing import withdraw
 from workers.writing_ahead import written_ahead
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +46,6 @@ class RenderHandler:
         new_id: Callable[[], str],
         grace: timedelta,
         lease: timedelta,
-        keep_damaged: timedelta,
         transfer_seconds: float,
     ) -> None:
         self._records = records
@@ -58,7 +57,6 @@ class RenderHandler:
         self._new_id = new_id
         self._grace = grace
         self._lease = lease
-        self._keep_damaged = keep_damaged
         self._transfer_seconds = transfer_seconds
 
     def __call__(self, job: Job) -> None:
@@ -75,7 +73,7 @@ class RenderHandler:
         Pages are published from the last to the first: whoever sees the first sees all of them.
         """
         if self._fetch(clean_key, path) != document.sha256:
-            self._withdraw(document)
+            self._doubt(document)
             return
         with self._drawable(path, document.type) as (file, type_):
             thumbnails = self._pictures(self._renderer.render, file, type_, document)
@@ -127,17 +125,17 @@ class RenderHandler:
         except ObjectMissing:
             return None
 
-    def _withdraw(self, document: Document) -> None:
-        """The store no longer has the bytes that were inspected: nothing of it is served."""
+    def _doubt(self, document: Document) -> None:
+        """The store gave other bytes than were inspected, or none: nothing of it is served.
+
+        To give them up for one answer would delete what may be right. An inspection reads them
+        where they are, and has the last word.
+        """
         _log.error("clean_object_damaged")
-        now = self._clock()
-
-        def unit(work: Work) -> None:
-            if work.documents.move(document.id, {State.CLEAN}, State.FAILED, now):
-                announce_bytes(work, document, now + self._keep_damaged)
-                work.audit.append(AuditEntry(now, "worker", "document.damaged", document.id))
-
-        self._records.write(unit)
+        job_id, now = self._new_id(), self._clock()
+        self._records.write(
+            lambda work: withdraw(work, document.id, job_id, now, {"reason": "damaged"})
+        )
 
     def _publish(self, job: Job, document: Document, picture: Picture) -> None:
         key = f"{document.id.removeprefix('doc_')}/{self._new_id()}"

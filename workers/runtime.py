@@ -237,7 +237,6 @@ def _render_handler(
         new_id=clock.new_id,
         grace=timedelta(seconds=settings.grace_seconds),
         lease=timedelta(seconds=settings.lease_seconds),
-        keep_damaged=timedelta(days=settings.quarantine_days),
         transfer_seconds=settings.transfer_seconds,
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.drawing import leased_render, render_handler
-from tests.support.line import GRACE, TEXT, Line
+from tests.support.line import GRACE, LEASE, TEXT, Line
 from tests.support.meanwhile import Between, assert_nothing_is_left, clean
 from uploads.documents.errors import LeaseLost, StorageUnavailable
 from uploads.documents.model import AuditEntry, Document, State
@@ -122,7 +122,11 @@ def test_a_picture_of_a_document_that_was_withdrawn_meanwhile_does_not_count(lin
 
 
 @pytest.mark.parametrize("damage", ["changed", "lost"])
-def test_bytes_that_the_store_has_damaged_are_withdrawn(line: Line, damage: str) -> None:
+@pytest.mark.parametrize("lasts", [False, True])
+def test_bytes_that_the_store_has_damaged_are_withdrawn(
+    line: Line, damage: str, lasts: bool
+) -> None:
+    """And clean again where it was one answer that was wrong: the right bytes are there."""
     document = clean(line)
     assert document.clean_key is not None
     place = (Bucket.CLEAN, document.clean_key)
@@ -131,7 +135,17 @@ def test_bytes_that_the_store_has_damaged_are_withdrawn(line: Line, damage: str)
         line.storage.objects[place] = (data[:-1] + b"X", at)
     render(line, document)()
     found = line.document(document.id)
-    assert (found.state, found.renditions) == (State.FAILED, ())
+    assert (found.state, found.renditions) == (State.QUARANTINED, ())
+    if not lasts:
+        line.storage.objects[place] = (data, at)
+    for _ in range(4):
+        line.work_off()
+        line.later(seconds=LEASE.total_seconds() + 1)
+    found = line.document(document.id)
+    assert found.state is (State.FAILED if lasts else State.CLEAN)
+    line.later(seconds=GRACE.total_seconds() + 1)
+    line.reaper.reap_due()
+    assert line.stored() == ([place] if place in line.storage.objects else [])
 
 
 def uploading(line: Line) -> tuple[Document, Receiver]:

@@ -121,7 +121,7 @@ def test_a_move_leaves_a_delivery_for_each_webhook_that_wants_it(hooked: SqlReco
         (State.QUARANTINED, State.SCANNING, None),
         (State.CLEAN, State.INFECTED, "document.infected"),
         (State.INFECTED, State.RELEASED, "document.released"),
-        (State.CLEAN, State.FAILED, "document.failed"),
+        (State.SCANNING, State.FAILED, "document.failed"),
         (State.CLEAN, State.DELETED, "document.deleted"),
         (State.REJECTED, State.EXPIRED, "document.expired"),
     ],

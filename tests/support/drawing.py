@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import BinaryIO
 
 from tests.support.line import GRACE, LEASE, Line
@@ -31,7 +30,6 @@ def render_handler(line: Line) -> RenderHandler:
         new_id=line.new_id,
         grace=GRACE,
         lease=LEASE,
-        keep_damaged=timedelta(days=30),
         transfer_seconds=60,
     )
 

@@ -200,7 +200,7 @@ def test_what_has_come_to_its_end_has_no_address_any_more(line: Line, access: Ac
         pass
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.QUARANTINED, State.INFECTED])
+@pytest.mark.parametrize("state", [State.QUARANTINED, State.INFECTED])
 def test_a_withdrawn_document_is_not_served_although_its_bytes_are_there(
     line: Line, access: Access, state: State
 ) -> None:

@@ -172,7 +172,6 @@ def test_the_job_publishes_what_it_looks_like(line: Line, cell: Cell) -> None:
         new_id=line.new_id,
         grace=GRACE,
         lease=LEASE,
-        keep_damaged=GRACE,
         transfer_seconds=60,
     )(leased)
     made = {

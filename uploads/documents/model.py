@@ -38,7 +38,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.RECEIVING: frozenset({State.QUARANTINED}) | _END,
     State.QUARANTINED: frozenset({State.SCANNING, State.FAILED}) | _END,
     State.SCANNING: frozenset({State.QUARANTINED, State.CLEAN}) | REFUSED | _END,
-    State.CLEAN: frozenset({State.INFECTED, State.QUARANTINED, State.FAILED}) | _END,
+    State.CLEAN: frozenset({State.INFECTED, State.QUARANTINED}) | _END,
     State.INFECTED: frozenset({State.RELEASED}) | _END,
     State.UNSCANNABLE: frozenset({State.RELEASED}) | _END,
     State.REJECTED: frozenset({State.RELEASED}) | _END,
