@@ -390,6 +390,12 @@ class RateLimited(UploadsError):
         super().__init__((sentence or self.sentence).replace("a minute", wait))
 
 
+class BytesSpent(RateLimited):
+    """Raised when a caller has sent as much as it may, so that nothing more of it is read."""
+
+    sentence = "That was too much data in a short time. Wait a minute, then go on."
+
+
 class HeadersTooLarge(UploadsError):
     """Raised when the header section of a request or a part passes its limit."""
 

@@ -22,7 +22,7 @@ from limits import parse_many
 
 from uploads import bodies
 from uploads.config import Settings
-from uploads.documents.errors import Invalid, RateLimited
+from uploads.documents.errors import BytesSpent, Invalid, RateLimited
 from uploads.documents.model import Actor
 from uploads.metrics import UNDER_WAY
 from uploads.security.addresses import address_of
@@ -37,7 +37,6 @@ _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
     "try again."
 )
-_BYTES = "That was too much data in a short time. Wait a minute, then go on."
 
 
 def install(settings: Settings) -> Entrance:
@@ -165,7 +164,7 @@ def _check(answer: Answer) -> None:
     seconds = max(1, -(-answer.wait_ms // 1000))
     if answer.refused.startswith("at-once"):
         raise RateLimited(seconds, _AT_ONCE)
-    raise RateLimited(seconds, _BYTES if answer.refused.startswith("bytes") else None)
+    raise (BytesSpent if answer.refused.startswith("bytes") else RateLimited)(seconds)
 
 
 @lru_cache(maxsize=CALLERS)

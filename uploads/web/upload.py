@@ -17,6 +17,7 @@ from uploads import bodies
 from uploads.bodies import Part
 from uploads.documents.errors import (
     BodyTooLarge,
+    BytesSpent,
     HeadersTooLarge,
     Malformed,
     SizeMismatch,
@@ -30,8 +31,8 @@ from uploads.security.principals import require_actor, services
 from uploads.web import blueprint, results
 from uploads.web.results import Outcome
 
-# Raised by the form itself: nothing more of it can be read.
-_BROKEN = (BodyTooLarge, HeadersTooLarge, Malformed, SizeMismatch)
+# Raised by the form itself: nothing more of it can be read, or may be.
+_BROKEN = (BodyTooLarge, BytesSpent, HeadersTooLarge, Malformed, SizeMismatch)
 
 
 @blueprint.post("/documents")
@@ -44,14 +45,25 @@ def upload() -> Response:
         first = next(parts, None)
         given = first.text() if first is not None and first.field == csrf.FIELD else None
     csrf.check(given)
-    outcomes, status = _outcomes(actor, parts)
+    outcomes, broken = _outcomes(actor, parts)
+    if broken is not None:
+        return _broken_off(outcomes, broken)
     # Of a form without files there is nothing to be kept.
-    led = results.lead_to(actor, outcomes) if outcomes and status == HTTPStatus.OK else None
-    return led or make_response(results.page(outcomes), status)
+    led = results.lead_to(actor, outcomes) if outcomes else None
+    return led or make_response(results.page(outcomes))
 
 
-def _outcomes(actor: Actor, parts: Iterator[Part]) -> tuple[list[Outcome], int]:
-    """What became of each file, and the status that says whether all of the form was read.
+def _broken_off(outcomes: list[Outcome], broken: UploadsError) -> Response:
+    too_much = isinstance(broken, BodyTooLarge | HeadersTooLarge)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_much else status_of(broken)
+    response = make_response(results.page(outcomes), status)
+    if isinstance(broken, BytesSpent):
+        response.headers["Retry-After"] = str(broken.seconds)
+    return response
+
+
+def _outcomes(actor: Actor, parts: Iterator[Part]) -> tuple[list[Outcome], UploadsError | None]:
+    """What became of each file, and why the form was not read to its end, where it was not.
 
     Files before the place where a form broke off were taken in, and whoever sent them must learn
     of it; a form that breaks before its first file is refused whole.
@@ -61,13 +73,14 @@ def _outcomes(actor: Actor, parts: Iterator[Part]) -> tuple[list[Outcome], int]:
         for part in parts:
             if part.filename:
                 outcomes.append(_judge(actor, part, further=bool(outcomes)))
+            else:
+                part.text()  # no file is read at that length unasked
     except _BROKEN as error:
         if not outcomes:
             raise
         outcomes.append(_rest(error))
-        too_much = isinstance(error, BodyTooLarge | HeadersTooLarge)
-        return outcomes, HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_much else status_of(error)
-    return outcomes, HTTPStatus.OK
+        return outcomes, error
+    return outcomes, None
 
 
 def _rest(error: UploadsError) -> Outcome:
