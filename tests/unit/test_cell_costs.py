@@ -9,7 +9,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from tests.support import hostile_archives, hostile_files, packed_files, pdf_places
+from tests.support import hostile_archives, hostile_files, packed_files, pdf_places, swollen_files
 from tests.support.costs import MIB, Accounted, rendered, subject_of
 from uploads.documents.model import Outcome
 from workers.inspection import celled
@@ -24,6 +24,7 @@ HOSTILE = {
     **hostile_files.others(),
     **packed_files.packed_refused(),
     **pdf_places.refused(),
+    **swollen_files.swollen(),
 }
 
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal
 from workers.inspection.checks.rtf import check_rtf
 
 _MIB = 1024 * 1024
@@ -14,7 +14,7 @@ _OBJECT = rb"\object\objemb{\*\objdata 01}}"
 
 
 def _check(data: bytes) -> None:
-    check_rtf(io.BytesIO(data), "application/rtf", Limits())
+    check_rtf(io.BytesIO(data), Budget(Limits()))
 
 
 @pytest.mark.parametrize("backslashes", [2, 140])

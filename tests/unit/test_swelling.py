@@ -8,6 +8,7 @@ import io
 
 import pytest
 
+from tests.support.benign_files import DOCX, ODF, opendocument, with_members, word
 from tests.support.hostile_archives import deflated_zeros
 from tests.support.zip_bytes import Piece, make_zip
 from uploads.documents.policy import TAIL_BYTES
@@ -47,3 +48,35 @@ def test_the_larger_a_file_is_the_more_may_swell_in_it() -> None:
     pictures = deflated_zeros(31 * MIB, b"a"), deflated_zeros(12 * MIB, b"b")
     assert _refused(make_zip(*pictures)) == {"bomb"}
     assert _refused(make_zip(*pictures, Piece(b"c", bytes(20_000), method=0))) == {None}
+
+
+def _sheet(rows: int) -> bytes:
+    """Cells as Excel and LibreOffice write them."""
+    cell = '<c r="{}{}" s="1"><v>{}</v></c>'
+    row = '<row r="{}" spans="1:10">{}</row>'
+    found = (
+        row.format(at, "".join(cell.format("ABCDEFGHIJ"[n], at, at * n % 977) for n in range(10)))
+        for at in range(1, rows)
+    )
+    return f"<worksheet><sheetData>{''.join(found)}</sheetData></worksheet>".encode()
+
+
+def _table(rows: int) -> bytes:
+    cell = '<table:table-cell office:value-type="float" office:value="{0}"><text:p>{0}</text:p>'
+    row = "<table:table-row>{}</table:table-row>"
+    cells = (cell.format(at % 977) + "</table:table-cell>" for at in range(rows))
+    names = 'xmlns:table="t" xmlns:office="o" xmlns:text="x"'
+    rows_of_it = row.format("".join(cells))
+    return f"<office:document-content {names}>{rows_of_it}</office:document-content>".encode()
+
+
+@pytest.mark.parametrize("form", ["office", "opendocument"])
+def test_a_large_sheet_of_an_honest_program_is_read(form: str) -> None:
+    """Some 20 MiB of cells, hundreds of thousands of them."""
+    if form == "office":
+        kind, data = DOCX, with_members(word(), {"word/document.xml": _sheet(60_000)})
+    else:
+        kind = ODF + "text"
+        data = with_members(opendocument(kind), {"content.xml": _table(200_000)})
+    found = cell_structure.run(io.BytesIO(data), {**Limits().options(), "type": kind})[0]
+    assert found == {"outcome": "clean"}

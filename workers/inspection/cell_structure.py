@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from uploads.documents.readers import packages, reading
-from uploads.documents.readers.limits import Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal, Steps
 from workers.inspection import cell_yara
 from workers.inspection.checks import (
     buried,
@@ -85,7 +85,7 @@ def _check_headers(file: BinaryIO, media_type: str, limits: Limits) -> None:
 def _check_pdf(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Reading its objects is what takes long: only one with attachments is read once more."""
     maybe_led = trailers.check_inner_archives(file, limits)
-    if pdf.check_pdf(file, limits) or maybe_led:
+    if pdf.check_pdf(file, Budget(limits)) or maybe_led:
         _check_members(file, media_type, limits)
 
 
@@ -94,19 +94,26 @@ def _check_members(file: BinaryIO, media_type: str, limits: Limits) -> None:
 
     Documents in it are checked as they would be alone.
     """
-    for _ in walk(file, media_type, limits, partial(nested.check_nested, limits=limits)):
+    steps = Steps.of_packed(file.seek(0, io.SEEK_END))
+    look = partial(nested.check_nested, limits=limits, steps=steps)
+    for _ in walk(file, media_type, limits, look):
         pass
 
 
 def _check_package(file: BinaryIO, _: str, limits: Limits) -> None:
     """A ZIP may be a document whose kind its names leave open."""
-    nested.check_package(file, limits)
+    steps = Steps.of_packed(file.seek(0, io.SEEK_END))
+    nested.check_package(file, Budget(limits, steps=steps))
+
+
+def _check_rtf(file: BinaryIO, _: str, limits: Limits) -> None:
+    rtf.check_rtf(file, Budget(limits))
 
 
 _OTHERS: dict[str, list[_Check]] = {
     "application/zip": [_check_package, _check_members],
     _PDF: [_check_pdf],
-    "application/rtf": [rtf.check_rtf, _check_members],
+    "application/rtf": [_check_rtf, _check_members],
     "image/png": [_check_members],
     "image/tiff": [tiff_extents.check_tiff_end],
     "audio/mpeg": [mpeg.check_mpeg, _check_members],

@@ -12,12 +12,12 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Refusal
+from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.checks.biff import begins_as_biff
 from workers.inspection.closed import FOOT_BYTES, HEAD_BYTES, Following, closed
 from workers.inspection.heads import opened_as
 from workers.inspection.ole import check_bare
-from workers.inspection.pdfs import open_pdf
+from workers.inspection.pdfs import open_pdf, steps_to_open
 
 HELD_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 66_000  # an end record and its longest comment
@@ -58,7 +58,7 @@ class Kept:
             pass
         return self._document, self._whole()
 
-    def containers(self) -> Iterator[tuple[str, BinaryIO]]:
+    def containers(self, budget: Budget) -> Iterator[tuple[str, BinaryIO]]:
         """How it is packed, and its bytes, in each way in which some program would open it.
 
         Raises: Refusal, for what is packed in a way that nobody opens here.
@@ -70,7 +70,7 @@ class Kept:
         check_bare(self._head)
         if self._kind is not None:
             yield self._kind, self._beginning or self._whole()
-        elif self._is_shifted_pdf():
+        elif self._is_shifted_pdf(budget):
             yield "pdf", self._whole()
         if self._kind != "zip" and (archive := self.archive_at_end()) is not None:
             yield "led zip", archive
@@ -104,15 +104,17 @@ class Kept:
             raise Refusal("too-large", "something is packed at the end of a large member")
         return self._held
 
-    def _is_shifted_pdf(self) -> bool:
+    def _is_shifted_pdf(self, budget: Budget) -> bool:
         """Whether a PDF begins in its first KiB, as readers allow (ISO 32000-1, annex H, 3.4.1).
 
         The words alone may stand in any text.
         """
         if b"%PDF-" not in self._head[:_PDF_HEAD_BYTES]:
             return False
+        whole = self._whole()
+        budget.look(steps_to_open(len(whole.getbuffer())))
         try:
-            open_pdf(self._whole()).close()
+            open_pdf(whole).close()
         except Refusal as refusal:
             return refusal.reason != "malformed-file"
         return True

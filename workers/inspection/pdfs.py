@@ -21,6 +21,7 @@ from workers.inspection.pdf_seen import INSIDE, NAME, NOTHING, WHOLE, Place, See
 
 _DEPTH = 100
 _ELSEWHERE = ("/F", "/Ref")
+_OPENED_PER_STEP = 24
 _VISIT = 4  # steps that looking into one dictionary costs, beside those for each object
 _TABLE_BYTES = 2 * 1024 * 1024
 _MOST_TABLE_BYTES = 256 * 1024 * 1024
@@ -50,6 +51,11 @@ def open_pdf(file: BinaryIO, *, repair: bool = True) -> pikepdf.Pdf:
     return pdf
 
 
+def steps_to_open(size: int) -> int:
+    """What opening a file costs, as steps of a budget, where qpdf has to look for its objects."""
+    return size // _OPENED_PER_STEP
+
+
 def _is_known(pdf: pikepdf.Pdf) -> bool:
     of = pdf.encryption
     methods = (of.stream_method, of.string_method, of.file_method)
@@ -74,6 +80,7 @@ def dictionaries(
     data = bytes_of(file)
     seen = Seen(words, shift_of(data))
     budget.begin(len(data))
+    budget.look(steps_to_open(len(data)))
     with open_pdf(file) as pdf:
         for found in _found(pdf, seen, budget):
             yield pdf, found

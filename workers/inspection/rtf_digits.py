@@ -13,7 +13,8 @@ from typing import BinaryIO
 from uploads.documents.readers.limits import Budget
 
 _LEAST_DIGITS = 128
-_LOOKED_AT_CLOCK = 4096
+_COUNTED_AT_ONCE = 4096
+_TOKENS_PER_STEP = 6
 _ASIDE = rb"\{\\\*\\(?:blipuid|picprop)\b[^{}]{0,256}\}"  # of a picture, and no part of it
 _TOKEN = re.compile(
     _ASIDE + rb"|\\bin(\d{1,10}) ?|\\(pict)(?![a-zA-Z])|\\[a-zA-Z]{1,32}(?:-?\d{1,10})? ?|\\.|[{}]|"
@@ -29,7 +30,9 @@ def blobs_of(file: BinaryIO, budget: Budget) -> Iterator[bytes]:
     Raises: Refusal, for more of them than a file may have.
     """
     file.seek(0)
-    yield from _Blobs(file.read(), budget).read()
+    data = file.read()
+    budget.begin(len(data))
+    yield from _Blobs(data, budget).read()
 
 
 class _Blobs:
@@ -47,8 +50,8 @@ class _Blobs:
         while found := _TOKEN.match(self._data, at):
             at = found.end()
             count += 1
-            if not count % _LOOKED_AT_CLOCK:
-                self._budget.check_time()
+            if not count % _COUNTED_AT_ONCE:
+                self._budget.look(_COUNTED_AT_ONCE // _TOKENS_PER_STEP)
             size, picture, digits, text = found.groups()
             if digits is not None:
                 yield from self._take(digits.translate(None, _SPACE))

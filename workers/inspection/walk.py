@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal, Steps
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection import pdf_files, tars
 from workers.inspection.carriers import CARRIERS
@@ -70,7 +70,8 @@ def walk(
     Raises: Refusal, when a limit is reached or a container cannot be read to its end.
     """
     if kind := container_of(media_type):
-        budget = Budget(limits, file.seek(0, io.SEEK_END))
+        size = file.seek(0, io.SEEK_END)
+        budget = Budget(limits, size, Steps.of_packed(size))
         yield from _descend(file, kind, "", 1, budget, look)
         if kind == PDF and (archive := _behind(file)) is not None:
             look("led zip", archive)
@@ -134,7 +135,7 @@ def _descend(
         yield Member(label + name, within, kept.chunks)
         if (document := kept.document()) is not None:
             look(*document)
-        for inner, content in kept.containers():
+        for inner, content in kept.containers(budget):
             look(inner, content)
             level = _level(kind, inner)
             yield from _descend(content, inner, label + name + "!", depth + level, budget, look)

@@ -18,6 +18,7 @@ PIXELS = 250_000_000
 _FRAMES = 30_000
 _STEPS = 150_000
 _BYTES_PER_STEP = 4
+_PACKED_BYTES_PER_STEP = 2
 
 
 class Refusal(Exception):
@@ -89,29 +90,50 @@ class Limits:
 
 
 @dataclass(slots=True)
+class Steps:
+    """What is left to be read object by object, or undone byte by byte, without getting any larger.
+
+    A step is about four microseconds. Who reads all that is packed in one file shares them, and
+    they follow from the size of that file: what is packed may be as long as one likes.
+    """
+
+    left: int = _STEPS
+    begun: bool = False
+
+    @classmethod
+    def of_packed(cls, size: int) -> Steps:
+        """For all that is packed in a file of `size` bytes."""
+        return cls(2 * _STEPS + size // _PACKED_BYTES_PER_STEP, begun=True)
+
+
+@dataclass(slots=True)
 class Budget:
     """What one file has used up of its limits, across everything nested in it.
 
     `size` is the file's own, in bytes, where the whole is held against it as well: very many
-    entries, each below what one may swell to, are a bomb together. `steps` are left for what is
-    read object by object or undone byte by byte, without getting any larger.
+    entries, each below what one may swell to, are a bomb together.
     """
 
     limits: Limits
     size: int | None = None
+    steps: Steps = field(default_factory=Steps)
     entries: int = field(default=0, init=False)
     bytes: int = field(default=0, init=False)
-    steps: int = field(default=_STEPS, init=False)
 
     def begin(self, size: int) -> None:
-        """Allow as many steps more as a document of `size` bytes may need to be read."""
-        self.steps += size // _BYTES_PER_STEP
+        """Allow as many steps more as a document of `size` bytes may need to be read.
+
+        Of a file the first time alone: all else that begins is a part of it.
+        """
+        if not self.steps.begun:
+            self.steps.left += size // _BYTES_PER_STEP
+            self.steps.begun = True
 
     def look(self, steps: int) -> None:
-        """Count what was read of a document: a step is about four microseconds. Raises: Refusal."""
+        """Count what was read of a document. Raises: Refusal."""
         self.check_time()
-        self.steps -= steps
-        if self.steps < 0:
+        self.steps.left -= steps
+        if self.steps.left < 0:
             raise Refusal("bomb", "more to read than a file of its size has")
 
     def enter(self, entries: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from uploads.documents.readers.limits import Budget
 from workers.inspection.checks.addresses import may_be_followed
 
 # Not where it is a piece of an address.
@@ -25,14 +26,24 @@ _LOADING = re.compile(
 _LINK = re.compile(r"\s*HYPERLINK(?!\w)", re.IGNORECASE)
 _ARGUMENT = re.compile(r'\\([a-z])(?!\w)|"([^"]*)"?|([^\s"]+)', re.IGNORECASE)
 _WITH_VALUE = frozenset("lotsLOTS")
+_MOST_ARGUMENTS = 64  # before the address itself; there are some ten switches
+_LETTERS_PER_STEP = 256
+_QUOTED_PER_STEP = 8
 
 
-def is_active(instruction: str) -> bool:
+def is_active(instruction: str, budget: Budget) -> bool:
     """Whether it is DDE, loads another file or links to what is not the web, or becomes that once
     its quotes are letters.
     """
+    budget.look(1 + len(instruction) // _LETTERS_PER_STEP)
     if _reaches_out(instruction):
         return True
+    quotes = instruction.upper().count("QUOTE")
+    if not quotes:
+        return False
+    budget.look(2 * quotes)
+    quoted = sum(found.end() - found.start() for found in _QUOTES[0].finditer(instruction))
+    budget.look(quoted // _QUOTED_PER_STEP)
     # Whether the spaces beside a quote are its own, its program knows.
     return any(_reaches_out(quote.sub(_letters, instruction)) for quote in _QUOTES)
 
@@ -41,13 +52,22 @@ def _reaches_out(instruction: str) -> bool:
     if _DDE.search(instruction) or _LOADING.match(instruction):
         return True
     link = _LINK.match(instruction)
-    return link is not None and not may_be_followed(_address(instruction[link.end() :]))
+    if link is None:
+        return False
+    address = _address(instruction[link.end() :])
+    return address is None or not may_be_followed(address)
 
 
-def _address(arguments: str) -> str:
-    """The first argument that belongs to no switch; nothing for a link within the document."""
+def _address(arguments: str) -> str | None:
+    """The first argument that belongs to no switch; nothing for a link within the document.
+
+    None where there are more arguments than anybody writes.
+    """
     passed = False
-    for switch, quoted, bare in _ARGUMENT.findall(arguments):
+    for number, found in enumerate(_ARGUMENT.finditer(arguments)):
+        if number == _MOST_ARGUMENTS:
+            return None
+        switch, quoted, bare = found.groups(default="")
         if not switch and not passed:
             return str(quoted or bare)
         passed = switch in _WITH_VALUE and bool(switch)

@@ -6,9 +6,10 @@ engines' matter.
 
 from __future__ import annotations
 
+import io
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal, Steps
 from uploads.documents.readers.packages import OOXML
 from uploads.documents.readers.ziptable import read_table
 from workers.inspection.checks.biff import check_biff
@@ -20,14 +21,17 @@ from workers.inspection.checks.rtf import check_rtf
 from workers.inspection.checks.tables import check_table
 
 
-def check_nested(kind: str, file: BinaryIO, limits: Limits) -> None:
-    """Check a file of a kind that the walk told; of others nothing is said. Raises: Refusal."""
+def check_nested(kind: str, file: BinaryIO, limits: Limits, steps: Steps) -> None:
+    """Check a file of a kind that the walk told; of others nothing is said. Raises: Refusal.
+
+    `steps` are those of all that is in one file.
+    """
     if kind in ("zip", "led zip"):
-        check_package(file, limits, led=kind == "led zip")
+        check_package(file, Budget(limits, steps=steps), led=kind == "led zip")
     elif kind == "pdf":
-        check_pdf(file, limits)
+        check_pdf(file, Budget(limits, steps=steps))
     elif kind == "rtf":
-        check_rtf(file, "application/rtf", limits)
+        check_rtf(file, Budget(limits, steps=steps))
     elif kind == "ole":
         check_ole(file)
     elif kind == "activemime":
@@ -44,15 +48,14 @@ def check_second(file: BinaryIO, media_type: str, limits: Limits) -> None:
 
     Which of them a program opens is its own choice: some go by the name, others by the members.
     """
-    budget = Budget(limits)
+    budget = Budget(limits, steps=Steps.of_packed(file.seek(0, io.SEEK_END)))
     entries = read_table(file, budget)
     other = check_inner_opendocument if media_type.startswith(OOXML) else check_inner_office
     other(file, entries, budget)
 
 
-def check_package(file: BinaryIO, limits: Limits, *, led: bool = False) -> None:
+def check_package(file: BinaryIO, budget: Budget, *, led: bool = False) -> None:
     """Check a ZIP where it is a document. `led`: other bytes precede it. Raises: Refusal."""
-    budget = Budget(limits)
     entries = read_table(file, budget, led=led)
     check_inner_office(file, entries, budget)
     check_inner_opendocument(file, entries, budget)

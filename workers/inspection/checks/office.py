@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal, Steps
 from uploads.documents.readers.packages import OOXML, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection.checks.office_parts import check_part
@@ -26,7 +27,7 @@ _SOURCE = re.compile(rb"""\bSRC\s*=\s*(?:["']\s*)?(?:[A-Z][A-Z0-9+.-]*:|//|\\\\)
 
 def check_office(file: BinaryIO, media_type: str, limits: Limits) -> None:
     """Check a DOCX, XLSX or PPTX. Raises: Refusal."""
-    budget = Budget(limits)
+    budget = Budget(limits, steps=Steps.of_packed(file.seek(0, io.SEEK_END)))
     entries = read_table(file, budget)
     types = _types_of(file, entries, budget)
     if types is None:
@@ -53,10 +54,12 @@ class _Types:
         # Strangers may say two things of one part.
         self._of_parts: defaultdict[str, set[str]] = defaultdict(set)
         self._of_endings: defaultdict[str, set[str]] = defaultdict(set)
+        self._xml_parts: set[str] = set()
+        self._xml_endings: set[str] = set()
 
-    def read(self, chunks: Iterator[bytes]) -> None:
+    def read(self, chunks: Iterator[bytes], budget: Budget) -> None:
         """Raises: Refusal."""
-        read_xml(chunks, self._note)
+        read_xml(chunks, self._note, budget=budget)
         for said in self.said():
             if "macroenabled" in said or "vbaproject" in said or "activex" in said:
                 active("macros or controls")
@@ -69,23 +72,29 @@ class _Types:
     def is_xml(self, name: str) -> bool:
         """Whether the part of this name is said to be XML, whatever it begins with."""
         part = part_name(name)
-        said = self._of_parts[part] | self._of_endings[_ending(part)]
-        return any(each.endswith(("/xml", "+xml")) for each in said)
+        return part in self._xml_parts or _ending(part) in self._xml_endings
 
     def _note(self, element: str, attributes: Mapping[str, str]) -> None:
         said = attributes.get("ContentType", "").partition(";")[0].strip().lower()
         if element == "Default":
-            self._of_endings[attributes.get("Extension", "").strip().lower()].add(said)
+            named = attributes.get("Extension", "").strip().lower()
+            said_of, xml = self._of_endings, self._xml_endings
         else:
-            self._of_parts[part_name(attributes.get("PartName", "").strip())].add(said)
+            named = part_name(attributes.get("PartName", "").strip())
+            said_of, xml = self._of_parts, self._xml_parts
+        said_of[named].add(said)
+        if said.endswith(("/xml", "+xml")):
+            xml.add(named)
 
 
 def _types_of(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> _Types | None:
     """What the parts are; None without a part that lists it. Raises: Refusal."""
     parts = [entry for entry in entries if entry.name.lower() == _TYPES]
+    if len(parts) > 1:
+        raise Refusal("malformed-file", "office: two lists of content types")
     types = _Types(entries)
     for part in parts:
-        types.read(read_entry(file, part, budget))
+        types.read(read_entry(file, part, budget), budget)
     return types if parts else None
 
 
@@ -108,31 +117,32 @@ def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget, types
         if _PIECE.search(entry.name):
             raise Refusal("malformed-file", "office: a part in pieces")
         if entry.name.lower().endswith(".rels"):
-            relations.read(entry.name, read_entry(file, entry, budget))
+            relations.read(entry.name, read_entry(file, entry, budget), budget)
         elif entry.name.lower() != _TYPES and not entry.is_folder:
             others.append(entry)
     for entry in others:
-        chunks = read_entry(file, entry, budget)
         is_xml = entry.name.lower().endswith(".xml") or types.is_xml(entry.name)
-        _check_part(entry.name.lower(), chunks, is_xml, relations.of(entry.name))
+        _check_part(file, entry, budget, is_xml, relations.of(entry.name))
     relations.finish()
 
 
-def _check_part(name: str, chunks: Iterator[bytes], is_xml: bool, nearby: Nearby | None) -> None:
+def _check_part(
+    file: BinaryIO, entry: Entry, budget: Budget, is_xml: bool, nearby: Nearby | None
+) -> None:
     """What is packed in other files, is theirs: whoever walks through them looks at it."""
-    looks, _, whole = looks_like(chunks)
-    if is_xml or (looks is Looks.XML and not name.endswith(".vml")):
-        check_part(whole, nearby)
+    looks, _, whole = looks_like(read_entry(file, entry, budget))
+    if is_xml or (looks is Looks.XML and not entry.name.lower().endswith(".vml")):
+        check_part(whole, budget, nearby)
     elif nearby is not None:
         active("an external relationship")
     elif looks is not Looks.OTHER:
-        _check_markup(whole)
+        _check_markup(whole, budget)
     else:
         for _ in whole:
             pass
 
 
-def _check_markup(chunks: Iterator[bytes]) -> None:
+def _check_markup(chunks: Iterator[bytes], budget: Budget) -> None:
     """Drawings in VML are seldom well formed; a part of any other name may be, and is then read."""
     data = b"".join(chunks)
     plain = data.replace(b"\0", b"").upper()
@@ -141,7 +151,7 @@ def _check_markup(chunks: Iterator[bytes]) -> None:
     if _SOURCE.search(plain):
         active("a picture from elsewhere")
     try:
-        check_part([data])
+        check_part([data], budget)
     except Refusal as refusal:
         if refusal.reason != "malformed-file":
             raise

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from uploads.documents.readers.limits import Budget
 from workers.inspection.checks import fields, formulas
 from workers.inspection.checks.addresses import leads_outside
 from workers.inspection.checks.relations import Nearby, active
-from workers.inspection.checks.xmlparts import read_xml
+from workers.inspection.checks.xmlparts import OnStart, read_xml
 
-_INSTRUCTIONS = frozenset({"instrText", "delInstrText"})
 _FORMULAS = frozenset(
     {"f", "formula", "formula1", "formula2", "definedName"}
     | {"calculatedColumnFormula", "totalsRowFormula"}
@@ -26,25 +26,47 @@ _ACTIVE = {
 }
 _PICTURES = frozenset({"imagedata", "fill", "stroke", "image"})
 _AUTO_SHOWN = "Office.AutoShowTaskpaneWithDocument"
+_HOVERED = frozenset({"hlinkHover", "hlinkMouseOver"})
+_EXTENSIONS = frozenset({"webextensionref", "taskpane", "property"})
+_REFRESHING = frozenset({"connection", "queryTable", "cacheSource", "oleObject"})
 _TRUE = frozenset({"1", "true", "on"})
 _RESULT_LETTERS = 256
 
 
-def check_part(chunks: Iterable[bytes], nearby: Nearby | None = None) -> None:
+def check_part(chunks: Iterable[bytes], budget: Budget, nearby: Nearby | None = None) -> None:
     """Check an XML part, of which something may lead to the reader's own disk. Raises: Refusal."""
-    part = _Part(nearby)
-    read_xml(chunks, part.start, part.text, end=part.end)
+    part = _Part(budget, nearby)
+    read_xml(chunks, part.start, part.text, end=part.end, budget=budget)
     part.finish()
 
 
 class _Part:
-    def __init__(self, nearby: Nearby | None) -> None:
+    def __init__(self, budget: Budget, nearby: Nearby | None) -> None:
+        self._budget = budget
         self._nearby = nearby
-        self._instructions = _Instructions()
+        self._instructions = _Instructions(budget)
         self._formula: list[str] | None = None
         self._write: Callable[[str], None] | None = None
         self._root: str | None = None
         self._refreshes = False
+        self._checks = self._by_element()
+
+    def _by_element(self) -> dict[str, OnStart]:
+        """Most elements of most documents have no check: that is found by one look."""
+        return {
+            **dict.fromkeys(_FORMULAS, self._begin_formula),
+            **dict.fromkeys(_ACTIVE, _refuse),
+            **dict.fromkeys(_PICTURES, _check_picture),
+            **dict.fromkeys(_HOVERED, _check_hovered),
+            **dict.fromkeys(_EXTENSIONS, self._check_extension),
+            **dict.fromkeys(_REFRESHING, self._check_refreshing),
+            "instrText": self._begin_instruction,
+            "delInstrText": self._begin_instruction,
+            "t": self._begin_text,
+            "fldChar": self._change_field,
+            "fldSimple": self._simple_field,
+            "cmd": _check_command,
+        }
 
     def start(self, element: str, attributes: Mapping[str, str]) -> None:
         if self._root is None:
@@ -52,22 +74,11 @@ class _Part:
             self._refreshes = _is_true(attributes, "refreshOnLoad")
         if self._nearby is not None:
             self._nearby.check(self._root, element, attributes)
-        self._formula = [] if element in _FORMULAS else None
-        self._write = None
-        if element in _INSTRUCTIONS:
-            self._write = self._instructions.write
-        elif element == "t":
-            self._write = self._instructions.show
-        elif element == "fldChar":
-            self._instructions.change(attributes.get("fldCharType", ""))
-        elif element == "fldSimple":
-            self._instructions.simple(attributes.get("instr", ""))
-        if element in _ACTIVE:
-            active(_ACTIVE[element])
-        self._check_extension(element, attributes)
-        _check_picture(element, attributes)
-        _check_action(element, attributes)
-        self._check_refreshing(element, attributes)
+        self._formula = self._write = None
+        if (check := self._checks.get(element)) is not None:
+            check(element, attributes)
+        if "action" in attributes:
+            _check_action(attributes)
         if self._root == "customUI":
             _check_ribbon(attributes)
 
@@ -78,12 +89,28 @@ class _Part:
             self._write(text)
 
     def end(self, element: str) -> None:
-        if self._formula is not None and formulas.is_active("".join(self._formula)):
+        formula = self._formula
+        if formula is not None and formulas.is_active("".join(formula), self._budget):
             active("a formula that reaches out")
         self._formula = self._write = None
 
     def finish(self) -> None:
         self._instructions.finish()
+
+    def _begin_formula(self, _: str, __: Mapping[str, str]) -> None:
+        self._formula = []
+
+    def _begin_instruction(self, _: str, __: Mapping[str, str]) -> None:
+        self._write = self._instructions.write
+
+    def _begin_text(self, _: str, __: Mapping[str, str]) -> None:
+        self._write = self._instructions.show
+
+    def _change_field(self, _: str, attributes: Mapping[str, str]) -> None:
+        self._instructions.change(attributes.get("fldCharType", ""))
+
+    def _simple_field(self, _: str, attributes: Mapping[str, str]) -> None:
+        self._instructions.simple(attributes.get("instr", ""))
 
     def _check_extension(self, element: str, attributes: Mapping[str, str]) -> None:
         """Pages of the web within a document (MS-OWEXML, 2.2.4): shown with it, or hidden."""
@@ -109,24 +136,37 @@ def _is_true(attributes: Mapping[str, str], name: str) -> bool:
     return attributes.get(name, "").strip().lower() in _TRUE
 
 
-def _check_picture(element: str, attributes: Mapping[str, str]) -> None:
+def _refuse(element: str, _: Mapping[str, str]) -> None:
+    active(_ACTIVE[element])
+
+
+def _check_picture(_: str, attributes: Mapping[str, str]) -> None:
     """Drawings in VML may name a picture by its address."""
-    if element in _PICTURES:
-        named = (attributes.get(name, "") for name in ("src", "althref", "href"))
-        if any(map(leads_outside, named)):
-            active("a picture from elsewhere")
+    named = (attributes.get(name, "") for name in ("src", "althref", "href"))
+    if any(map(leads_outside, named)):
+        active("a picture from elsewhere")
 
 
-def _check_action(element: str, attributes: Mapping[str, str]) -> None:
-    """What PowerPoint does by a click, by the pointer alone or by itself (21.1.2.3.5)."""
-    action = attributes.get("action", "").strip().lower()
-    if action.startswith(("ppaction://program", "ppaction://macro")):
-        active("an action that starts a program")
-    hovered = element in ("hlinkHover", "hlinkMouseOver")
-    if hovered and attributes.get("id") and not action.startswith("ppaction://hlinks"):
+def _check_hovered(_: str, attributes: Mapping[str, str]) -> None:
+    """What PowerPoint does by the pointer alone (21.1.2.3.6)."""
+    if attributes.get("id") and not _action(attributes).startswith("ppaction://hlinks"):
         active("a link that needs no click")
-    if element == "cmd" and attributes.get("type", "").strip() == "verb":
+
+
+def _check_command(_: str, attributes: Mapping[str, str]) -> None:
+    """What it does by itself (19.5.17)."""
+    if attributes.get("type", "").strip() == "verb":
         active("an object that starts by itself")
+
+
+def _check_action(attributes: Mapping[str, str]) -> None:
+    """What PowerPoint does by a click (21.1.2.3.5)."""
+    if _action(attributes).startswith(("ppaction://program", "ppaction://macro")):
+        active("an action that starts a program")
+
+
+def _action(attributes: Mapping[str, str]) -> str:
+    return attributes.get("action", "").strip().lower()
 
 
 def _check_ribbon(attributes: Mapping[str, str]) -> None:
@@ -151,7 +191,8 @@ class _Instructions:
     Where the marks between them are not as they should be, all of them count as one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._open = [_Field()]
         self._all: list[str] = []
 
@@ -166,7 +207,7 @@ class _Instructions:
             top.result.append(text[:_RESULT_LETTERS])
 
     def simple(self, instruction: str) -> None:
-        _judge(instruction)
+        self._judge_text(instruction)
         self._open[-1].shown.append(fields.shown(instruction, ""))
 
     def change(self, kind: str) -> None:
@@ -182,7 +223,7 @@ class _Instructions:
         while len(self._open) > 1:
             self._close()
         self._judge(self._open[0])
-        _judge("".join(self._all))
+        self._judge_text("".join(self._all))
 
     def _close(self) -> None:
         done = self._open.pop()
@@ -194,9 +235,8 @@ class _Instructions:
 
     def _judge(self, done: _Field) -> None:
         for instruction in {"".join(done.own), "".join(done.shown)}:
-            _judge(instruction)
+            self._judge_text(instruction)
 
-
-def _judge(instruction: str) -> None:
-    if fields.is_active(instruction):
-        active("a field that reaches for a program or a file")
+    def _judge_text(self, instruction: str) -> None:
+        if fields.is_active(instruction, self._budget):
+            active("a field that reaches for a program or a file")

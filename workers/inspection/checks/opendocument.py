@@ -5,13 +5,14 @@ Readers saw to the type.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import BinaryIO, NoReturn
 from urllib.parse import unquote
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Limits, Refusal, Steps
 from uploads.documents.readers.packages import ODF, check_names
 from uploads.documents.readers.ziptable import Entry, read_table
 from workers.inspection.checks import formulas
@@ -50,7 +51,7 @@ _DOCTYPES = frozenset(
 
 def check_opendocument(file: BinaryIO, _: str, limits: Limits) -> None:
     """Check an ODT, ODS or ODP. Raises: Refusal."""
-    budget = Budget(limits)
+    budget = Budget(limits, steps=Steps.of_packed(file.seek(0, io.SEEK_END)))
     _check_parts(file, read_table(file, budget), budget)
 
 
@@ -67,14 +68,14 @@ def _check_parts(file: BinaryIO, entries: Sequence[Entry], budget: Budget) -> No
     # The manifest first: what it says is encrypted is no damaged XML.
     for entry in sorted(entries, key=lambda entry: entry.name != _MANIFEST):
         if not entry.is_folder:
-            _check_part(entry.name, read_entry(file, entry, budget))
+            _check_part(entry.name, read_entry(file, entry, budget), budget)
 
 
-def _check_part(name: str, chunks: Iterator[bytes]) -> None:
+def _check_part(name: str, chunks: Iterator[bytes], budget: Budget) -> None:
     looks, head, whole = looks_like(chunks)
     if name.endswith((".xml", ".rdf")) or looks is Looks.XML or _NAMESPACE in head:
-        part = _Part(name)
-        read_xml(whole, part.start, doctype=lambda *named: named in _DOCTYPES)
+        part = _Part(name, budget)
+        read_xml(whole, part.start, budget=budget, doctype=lambda *named: named in _DOCTYPES)
     else:
         for _ in whole:
             pass
@@ -96,27 +97,34 @@ def _only_turns_pages(element: str, attributes: Mapping[str, str]) -> bool:
 
 
 class _Part:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, budget: Budget) -> None:
         self._leaves = partial(leaves_package, part=name)
+        self._budget = budget
         self._before = ""
 
     def start(self, element: str, attributes: Mapping[str, str]) -> None:
         if element == "encryption-data":
             raise Refusal("encrypted", "opendocument: encrypted parts")
-        values = (value.strip().lower() for value in attributes.values())
-        acts = element in _SCRIPTS and not _only_turns_pages(element, attributes)
-        if acts or any(value.startswith(_SCRIPT_ADDRESSES) for value in values):
+        if element in _SCRIPTS and not _only_turns_pages(element, attributes):
             _active("a script")
         if element.startswith("dde-"):
             _active("a DDE link")
         if element == "binary-data" and self._before in _OBJECTS:
             _active("an object in letters")
-        if formulas.is_active(attributes.get("formula", "")):
-            _active("a formula that reaches out")
-        if leads_outside(attributes.get("src", "")):
-            _active("something that is loaded from elsewhere")
-        self._check_address(element, attributes.get("href", ""))
+        if attributes:
+            self._check_attributes(element, attributes)
         self._before = element
+
+    def _check_attributes(self, element: str, attributes: Mapping[str, str]) -> None:
+        for value in attributes.values():
+            if ":" in value and value.strip().lower().startswith(_SCRIPT_ADDRESSES):
+                _active("a script")
+        if "formula" in attributes and formulas.is_active(attributes["formula"], self._budget):
+            _active("a formula that reaches out")
+        if "src" in attributes and leads_outside(attributes["src"]):
+            _active("something that is loaded from elsewhere")
+        if "href" in attributes:
+            self._check_address(element, attributes["href"])
 
     def _check_address(self, element: str, address: str) -> None:
         """What waits for a click may lead to the web; all else must lie in the package."""

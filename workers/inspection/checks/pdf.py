@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pikepdf
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.checks.pdf_actions import EVENTS, OPENING, check_elsewhere, check_unasked
 from workers.inspection.pdfs import EMBEDDING, dictionaries, embedded
 
@@ -16,9 +16,9 @@ _SUBTYPES = {"/RichMedia", "/3D"}
 _WORDS = (*_KEYS, *sorted(_ACTIONS | _SUBTYPES), OPENING, EVENTS)
 
 
-def check_pdf(file: BinaryIO, limits: Limits) -> bool:
+def check_pdf(file: BinaryIO, budget: Budget) -> bool:
     """Check a PDF and its earlier revisions; return whether a file is in it. Raises: Refusal."""
-    packed, budget = False, Budget(limits)
+    packed = False
     for _, found in dictionaries(file, (*_WORDS, *EMBEDDING), budget):
         _check_dictionary(found)
         check_unasked(found, budget)

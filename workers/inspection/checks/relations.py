@@ -11,10 +11,11 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 from urllib.parse import unquote
 
-from uploads.documents.readers.limits import Refusal
+from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.checks.addresses import leads_outside, may_be_followed
 from workers.inspection.checks.own_disk import is_on_own_disk
 from workers.inspection.checks.xmlparts import read_xml
@@ -66,10 +67,10 @@ class Relations:
         self._nearby: defaultdict[str, Nearby] = defaultdict(Nearby)
         self._asked: set[str] = set()
 
-    def read(self, name: str, chunks: Iterable[bytes]) -> None:
+    def read(self, name: str, chunks: Iterable[bytes], budget: Budget) -> None:
         """Read the relationships in the part of that name. Raises: Refusal."""
-        source = _source_of(name)
-        read_xml(chunks, lambda element, attributes: self._note(source, element, attributes))
+        note = partial(self._note, _source_of(name))
+        read_xml(chunks, note, budget=budget)
 
     def of(self, name: str) -> Nearby | None:
         """What of a part leads to the reader's own disk; None for most."""

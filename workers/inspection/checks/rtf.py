@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 
-from uploads.documents.readers.limits import Budget, Limits, Refusal
+from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.checks.fields import is_active, shown
 
 _CHUNK_BYTES = 1024 * 1024
@@ -47,10 +47,11 @@ _NO_TEXT = frozenset(
 )
 _INSTRUCTION_LETTERS = 64 * 1024
 _RESULT_LETTERS = 4 * 1024
-_LOOKED_AT_CLOCK = 4096
+_COUNTED_AT_ONCE = 4096
+_TOKENS_PER_STEP = 4
 
 
-def check_rtf(file: BinaryIO, _: str, limits: Limits) -> None:
+def check_rtf(file: BinaryIO, budget: Budget) -> None:
     """Refuse embedded objects, remote templates and DDE (RTF 1.9.1, "Objects", "Fields").
 
     Raises: Refusal.
@@ -67,7 +68,7 @@ def check_rtf(file: BinaryIO, _: str, limits: Limits) -> None:
     if (odd and objects) or (binary and fields and dde):
         _active()
     if fields:
-        _check_fields(file, limits)
+        _check_fields(file, budget)
 
 
 def _active() -> NoReturn:
@@ -88,12 +89,13 @@ def _windows(file: BinaryIO) -> Iterator[bytes]:
         yield window
 
 
-def _check_fields(file: BinaryIO, limits: Limits) -> None:
+def _check_fields(file: BinaryIO, budget: Budget) -> None:
     file.seek(0)
     data = file.read().replace(b"\0", b"")
-    _Reading(data, Budget(limits), skips=True).run()
+    budget.begin(len(data))
+    _Reading(data, budget, skips=True).run()
     if b"\\bin" in data:
-        _Reading(data, Budget(limits), skips=False).run()
+        _Reading(data, budget, skips=False).run()
 
 
 @dataclass(slots=True)
@@ -137,8 +139,8 @@ class _Reading:
         while found := _TOKEN.match(self._data, self._pass_over()):
             self._at = found.end()
             count += 1
-            if not count % _LOOKED_AT_CLOCK:
-                self._budget.check_time()
+            if not count % _COUNTED_AT_ONCE:
+                self._budget.look(_COUNTED_AT_ONCE // _TOKENS_PER_STEP)
             word, number, code, symbol, brace, text = found.groups()
             if text is not None:
                 self._take(text.translate(None, b"\r\n").decode("latin-1"))
@@ -228,7 +230,7 @@ class _Reading:
             "".join(each)
             for each in (group.field.own, group.field.shown, group.field.all, group.field.result)
         )
-        if any(map(is_active, {own, seen, everything})):
+        if any(is_active(each, self._budget) for each in {own, seen, everything}):
             _active()
         around = self._outer[-1] if self._outer else None
         if around is not None and around.field is not None and around.to:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import NoReturn
 from xml.parsers import expat
 
-from uploads.documents.readers.limits import Refusal
+from uploads.documents.readers.limits import Budget, Refusal
 
 # What an element reaches for, by attributes that have a namespace in one format or another.
 _JUDGED = frozenset(
@@ -24,6 +24,10 @@ _JUDGED = frozenset(
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8, UTF-16
 _DECLARED = (b"<?xml", b"\x4c\x6f\xa7\x94\x93")  # the other one in EBCDIC
 _HEAD_BYTES = 1024
+_PIECE_BYTES = 256 * 1024
+# What a step of a budget pays for. A start of an element counts as four, an attribute as one.
+_COUNTED_PER_STEP = 32
+_LOOKED_AT_AGAIN_PER_STEP = 8 * 1024
 
 OnStart = Callable[[str, Mapping[str, str]], None]
 OnText = Callable[[str], None]
@@ -63,9 +67,10 @@ def looks_like(chunks: Iterator[bytes]) -> tuple[Looks, bytes, Iterator[bytes]]:
 
 def read_xml(
     chunks: Iterable[bytes],
-    start: OnStart | None = None,
+    start: OnStart,
     text: OnText | None = None,
     *,
+    budget: Budget,
     end: OnEnd | None = None,
     doctype: IsKnown | None = None,
 ) -> None:
@@ -74,27 +79,29 @@ def read_xml(
 
     A part without a single byte is nothing: LibreOffice leaves such behind. `doctype`
     tells which document types may be named: none is fetched, and none may declare anything itself.
+    `budget` is charged for elements, attributes, and what expat looks at again.
 
-    Raises: Refusal, for a document type, an entity, or XML that is not well formed.
+    Raises: Refusal, for a document type, an entity, XML that is not well formed, or more of it than
+    the budget has.
     """
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse if doctype is None else _refusing_but(doctype)
-    parser.EntityDeclHandler = _refuse
-    parser.SkippedEntityHandler = _refuse
-    parser.ExternalEntityRefHandler = _refuse
-    if start is not None:
-        parser.StartElementHandler = _localised(start)
+    parser = _strict_parser(doctype)
+    names = _LocalNames()
+    counted = _Counted()
+    parser.StartElementHandler = _localised(start, names, counted)
     if end is not None:
-        parser.EndElementHandler = _ended(end)
+        parser.EndElementHandler = _ended(end, names)
     if text is not None:
         parser.buffer_text = True
         parser.CharacterDataHandler = text
-    empty = True
+    fed = 0
     try:
-        for chunk in chunks:
-            empty = empty and not chunk
-            parser.Parse(chunk, False)
-        if not empty:
+        for piece in _in_pieces(chunks):
+            parser.Parse(piece, False)
+            fed += len(piece)
+            # A mark that is not whole yet is looked at from its beginning with every piece.
+            again = max(0, fed - parser.CurrentByteIndex) // _LOOKED_AT_AGAIN_PER_STEP
+            budget.look(counted.steps() + again)
+        if fed:
             parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise Refusal("malformed-file", "XML that is not well formed") from error
@@ -112,10 +119,55 @@ def _refusing_but(known: IsKnown) -> Callable[[str, str | None, str | None, int]
     return handler
 
 
-def _localised(start: OnStart) -> Callable[[str, dict[str, str]], None]:
+def _strict_parser(doctype: IsKnown | None) -> expat.XMLParserType:
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse if doctype is None else _refusing_but(doctype)
+    parser.EntityDeclHandler = _refuse
+    parser.SkippedEntityHandler = _refuse
+    parser.ExternalEntityRefHandler = _refuse
+    return parser
+
+
+def _in_pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """However much comes at once, a budget is asked after little of it."""
+    for chunk in chunks:
+        for at in range(0, len(chunk), _PIECE_BYTES):
+            yield chunk[at : at + _PIECE_BYTES]
+
+
+class _LocalNames(dict[str, str]):
+    """Local names by names as they are written: a document has few, millions of times."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = local = _local(name)
+        return local
+
+
+class _Counted:
+    """What was read and is not paid for yet."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def steps(self) -> int:
+        steps, self.left = divmod(self.left, _COUNTED_PER_STEP)
+        return steps
+
+
+def _localised(
+    start: OnStart, names: Mapping[str, str], counted: _Counted
+) -> Callable[[str, dict[str, str]], None]:
+    """Called for every element of every document: it does no more than it must."""
+
     def handler(name: str, attributes: dict[str, str]) -> None:
-        found = {_local(key): value for key, value in attributes.items()}
-        start(_local(name), found if len(found) == len(attributes) else _told_apart(attributes))
+        counted.left += 4 + len(attributes)
+        if not attributes:
+            start(names[name], attributes)
+            return
+        found = {names[key]: value for key, value in attributes.items()}
+        start(names[name], found if len(found) == len(attributes) else _told_apart(attributes))
 
     return handler
 
@@ -141,9 +193,9 @@ def _told_apart(attributes: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _ended(end: OnEnd) -> Callable[[str], None]:
+def _ended(end: OnEnd, names: Mapping[str, str]) -> Callable[[str], None]:
     def handler(name: str) -> None:
-        end(_local(name))
+        end(names[name])
 
     return handler
 
