@@ -32,16 +32,17 @@ class Turns:
 
     def next(self, kind: JobKind, now: datetime) -> Sequence[str]:
         """Some owners of jobs of this kind that can be begun, whose turn it is first; else none."""
-        after, first = self._after.get(kind, ""), ""
+        after, seen = self._after.get(kind, ""), set[str]()
         while True:
             found = self._look_around(kind, now, after)
-            owners = in_turn(found)
+            owners, ids = in_turn(found), {one.owner_id for one in found}
             more = len(found) == _LOOKED_AT
             after = found[-1].owner_id if more else ""
-            if owners or not more or any(one.owner_id == first for one in found):
+            # Whoever was the first may be gone by then: it ends where anybody is seen again.
+            if owners or not more or seen & ids:
                 self._after[kind] = after
                 return owners[:_NAMED]
-            first = first or found[0].owner_id
+            seen |= ids
 
     def _look_around(self, kind: JobKind, now: datetime, after: str) -> Sequence[Waiting]:
         """Those who follow, and from the end on the first ones again.

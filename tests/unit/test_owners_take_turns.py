@@ -146,6 +146,31 @@ def test_the_way_through_very_many_ends_where_it_began(
     assert (asked.next(JobKind.INSPECT, NOW), looked) == ([], ["d", "", "a", "c"])
 
 
+def test_the_way_ends_although_those_with_whom_it_began_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that waits is put off, as while an engine is away, and somebody deletes his files."""
+    monkeypatch.setattr(turns, "_LOOKED_AT", 2)
+    waiting = list("abcdef")
+
+    class Glancing:
+        def glance(self, unit: Any) -> Sequence[Waiting]:
+            return unit(self)
+
+        jobs = property(lambda self: self)
+        looks = 0
+
+        def owners_waiting(self, kind: JobKind, now: datetime, after: str, most: int) -> Any:
+            self.looks += 1
+            assert self.looks < 20, "it goes round and round"
+            found = [Waiting(one, None, 0, None) for one in waiting if one > after][:most]
+            if "a" in waiting:
+                waiting.remove("a")
+            return found
+
+    assert Turns(Glancing()).next(JobKind.INSPECT, NOW) == []  # type: ignore[arg-type]
+
+
 def test_who_is_the_last_of_too_many_has_no_more_turns_than_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
