@@ -38,6 +38,8 @@ SYSTEMS: tuple[System, ...] = (
     OWN_CLIENT,
     RAW_CLAMD,
 )
+# One by one, and many in a form.
+_SENT = {"uploads": ("form", "raw", "form × 25")}
 _SIGNERS = frozenset({"direct PUT", "uploads"})
 # One by one, 25 in a request, and what `uploads-client` does with many files of this size, and with
 # one: it streams it.
@@ -129,7 +131,7 @@ def _inspected(*, photos: int, texts: int, films_mib: int) -> tuple[Work, ...]:
 FULL: tuple[Work, ...] = (
     Batch("large", "one file of 1 GiB", 1, 1024 * MIB, 1, settles=True),
     Batch("medium", "400 files of 1 MiB, 8 at a time", 400, MIB, 8),
-    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16),
+    Batch("small", "1,500 files of 100 KiB, 16 at a time", 1500, 100 * KIB, 16, doors=_SENT),
     _by_a_program(1500),
     *_signed(grants=4000, medium=400, small=1500, large_mib=1024),
     Crowd("slow-1000", "1,000 clients at once, each 2 MiB over 30 s", 1000, 2 * MIB, 30),
@@ -155,7 +157,7 @@ FULL: tuple[Work, ...] = (
 QUICK: tuple[Work, ...] = (
     Batch("large", "one file of 64 MiB", 1, 64 * MIB, 1, settles=True),
     Batch("medium", "40 files of 1 MiB, 8 at a time", 40, MIB, 8),
-    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16),
+    Batch("small", "150 files of 100 KiB, 16 at a time", 150, 100 * KIB, 16, doors=_SENT),
     _by_a_program(150),
     *_signed(grants=400, medium=40, small=150, large_mib=64),
     Crowd("slow-1000", "100 clients at once, each 200 KiB over 4 s", 100, 200 * KIB, 4),

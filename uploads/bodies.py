@@ -35,6 +35,8 @@ from uploads.searching import holds
 _FIELD_BYTES = 64 * 1024
 _SKIP_BYTES = 128 * 1024 * 1024
 _PARTS = 64
+BROKEN = (BodyTooLarge, HeadersTooLarge, Malformed, SizeMismatch)
+"""Raised by a form itself: nothing more of it can be read."""
 _PART_HEADER_BYTES = 8 * 1024
 _BOUNDARY_CHARS = 70  # RFC 2046 section 5.1.1
 _ENDS = (b"", b"\r", b"\r\n")  # what may stand behind the last delimiter
@@ -104,12 +106,31 @@ def raw_pieces(request: Request, silence_seconds: float) -> Iterator[bytes]:
     return iter(body.piece, b"")
 
 
-def form_parts(request: Request, silence_seconds: float) -> Iterator[Part]:
+def form_parts(
+    request: Request, silence_seconds: float, *, most: int = _PARTS, max_bytes: int | None = None
+) -> Iterator[Part]:
     """The parts of a multipart/form-data body, in order; a part skipped is read past.
 
-    Raises UnsupportedMediaType, Malformed, HeadersTooLarge, BodyTooLarge, SizeMismatch.
+    At most so many, and of so many bytes in all. Raises UnsupportedMediaType, Malformed,
+    HeadersTooLarge, BodyTooLarge, SizeMismatch.
     """
-    return _parts(request, raw_pieces(request, silence_seconds))
+    pieces = raw_pieces(request, silence_seconds)
+    if max_bytes is not None:
+        pieces = _at_most(pieces, inbound(request).left, max_bytes)
+    return _parts(request, pieces, most)
+
+
+def _at_most(pieces: Iterator[bytes], announced: int, max_bytes: int) -> Iterator[bytes]:
+    """Raises BodyTooLarge; of a body that says beforehand that it is, nothing is read."""
+    left = max_bytes
+    if announced > max_bytes:
+        raise BodyTooLarge
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise BodyTooLarge
+        yield piece
+        del piece  # nobody keeps a piece while waiting for the next
 
 
 def small_form_parts(request: Request, max_bytes: int) -> Iterator[Part]:
@@ -129,11 +150,11 @@ def _small_pieces(body: Inbound, max_bytes: int) -> Iterator[bytes]:
         yield piece
 
 
-def _parts(request: Request, pieces: Iterator[bytes]) -> Iterator[Part]:
+def _parts(request: Request, pieces: Iterator[bytes], most: int = _PARTS) -> Iterator[Part]:
     """What is skipped is counted here, where it passes: the reader of a part who gave up has
     closed its pieces.
     """
-    events = _events(_boundary(request), pieces)
+    events = _events(_boundary(request), pieces, most)
     skipped = 0
     for event in events:
         if isinstance(event, MultipartSegment):
@@ -200,11 +221,11 @@ def _boundary(request: Request) -> bytes:
     return boundary
 
 
-def _events(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[Any]:
+def _events(boundary: bytes, pieces: Iterator[bytes], most: int) -> Iterator[Any]:
     parser = PushMultipartParser(
         boundary,
         max_header_size=_PART_HEADER_BYTES,
-        max_segment_count=_PARTS,
+        max_segment_count=most,
         strict=True,
     )
     delimiter = b"\r\n--" + boundary

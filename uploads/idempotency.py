@@ -122,8 +122,7 @@ def each_once(actor: Actor, key: str, place: int, said: bytes, wanted: Once[Any]
     Each has an answer of its own, by its `place`; `said` is what the request says of it. Raises
     IdempotencyMismatch, StillRunning, and Unavailable.
     """
-    # Of one length, whatever the client's is.
-    known = asked(actor, f"{hashlib.sha256(key.encode()).hexdigest()}#{place}")
+    known = asked_in_place(actor, key, place)
     return _once(known, (present().full_path.encode(), said), lambda: wanted, _NO_VEIL)
 
 
@@ -150,6 +149,12 @@ def asked(actor: Actor, key: str) -> Asked:
     # One key of a caller may do what another may not: they are not one caller.
     caller = f"{actor.user_id}/{actor.credential_id or actor.via}"
     return Asked(caller, present().endpoint or "", key, "")
+
+
+def asked_in_place(actor: Actor, key: str, place: int) -> Asked:
+    """One of several things that the present request asks for under its key."""
+    # Of one length, whatever the client's is.
+    return asked(actor, f"{hashlib.sha256(key.encode()).hexdigest()}#{place}")
 
 
 def keyed(*parts: bytes) -> str:

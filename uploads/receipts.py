@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from flask import Response, json
@@ -34,11 +35,11 @@ from uploads.documents.errors import (
     StillRunning,
     Unavailable,
 )
-from uploads.documents.intake import Intake, Offer
+from uploads.documents.intake import Intake, Offer, Received
 from uploads.documents.model import Actor, Document
 from uploads.holds import ASK_AGAIN_SECONDS, RENEWED, Hold, watch
 from uploads.idempotency import is_keyed
-from uploads.records.answering import Answer
+from uploads.records.answering import Answer, Asked
 from uploads.records.protocol import Work
 from uploads.security.principals import services
 
@@ -49,6 +50,25 @@ _SLACK = timedelta(seconds=20)
 _log = structlog.get_logger(__name__)
 
 
+class Begun(Protocol):
+    """A file under a key that was read to its end; one of `commit` and `give_up` must follow.
+
+    `sha256` is the digest of what was read, lowercase hex.
+    """
+
+    @property
+    def sha256(self) -> str: ...
+
+    def commit(self) -> Response:
+        """Record it, or answer as before. Raises StillRunning, and what `Intake.commit` raises."""
+
+    def give_up(self, error: BaseException) -> None:
+        """Keep nothing, for this reason."""
+
+    def say_alive(self) -> None:
+        """To be called while it waits for others. Raises StillRunning."""
+
+
 def accept_once(
     actor: Actor, key: str, read: Read, render: Callable[[Document], Response]
 ) -> Response:
@@ -56,45 +76,96 @@ def accept_once(
 
     Raises Malformed, StillRunning, IdempotencyMismatch, and what `Intake.accept` raises.
     """
-    asked, ours = idempotency.asked(actor, key), services()
+    return receive_once(idempotency.asked(actor, key), actor, read, render).commit()
+
+
+def receive_once(
+    asked: Asked, actor: Actor, read: Read, render: Callable[[Document], Response]
+) -> Begun:
+    """The first half of `accept_once`: read the file. Raises what that raises."""
+    ours = services()
     earlier = ours.records.glance(lambda work: work.answers.find(asked))
     if earlier is None or earlier.answer is None:
         patience = RENEWED + timedelta(seconds=ours.settings.body_seconds) + _SLACK
         hold = Hold(ours.records, asked, clock.now(), patience)
         if earlier is not None:
             hold.begin()  # in the place of one that died, if it did
-        return _Receipt(hold, render).accept(ours.intake, actor, read)
-    _check_same(earlier.fingerprint, *read())
-    return idempotency.again(earlier.answer)
+        receipt = _Receipt(ours.intake, hold, render)
+        receipt.receive(actor, read)
+        return receipt
+    return _Earlier(earlier.answer, _check_same(earlier.fingerprint, *read()))
+
+
+class _Earlier:
+    """A file that was taken before."""
+
+    def __init__(self, answer: Answer, sha256: str) -> None:
+        self._answer = answer
+        self.sha256 = sha256
+
+    def commit(self) -> Response:
+        return idempotency.again(self._answer)
+
+    def give_up(self, error: BaseException) -> None:
+        del error
+
+    def say_alive(self) -> None:
+        return
 
 
 class _Receipt:
     """`documents.receiving.Receipt`: the answer under the key that is held."""
 
-    def __init__(self, hold: Hold, render: Callable[[Document], Response]) -> None:
+    def __init__(self, intake: Intake, hold: Hold, render: Callable[[Document], Response]) -> None:
+        self._intake = intake
         self._hold = hold
         self._render = render
         self._claims = ""
         self._fingerprint = ""
+        self._received: Received | None = None
         self._response: Response | None = None
         self._answer: Answer | None = None
+        self.say_alive = hold.say_alive
 
-    def accept(self, intake: Intake, actor: Actor, read: Read) -> Response:
-        """Take the file in, or let the key go."""
+    def receive(self, actor: Actor, read: Read) -> None:
+        """Read the file, or let the key go."""
         watch.add(self._hold)
         try:
             offer, pieces = read()
             self._claims = _claims(offer)
-            intake.accept(actor, offer, self._saying_so(pieces), self)
-            assert self._response is not None
-            self._hold.over = True
-            return self._response
+            self._received = self._intake.receive(actor, offer, self._saying_so(pieces), self)
         except BaseException as error:
-            self._let_go()
-            # There was no room for it where it is here already, sent twice in the same moment.
-            if isinstance(error, QuotaExceeded) and self._hold.is_anothers():
-                raise StillRunning(ASK_AGAIN_SECONDS) from error
+            self._end(error)
             raise
+
+    @property
+    def sha256(self) -> str:
+        assert self._received is not None
+        return self._received.receiver.sha256
+
+    def commit(self) -> Response:
+        """Record it, or let the key go."""
+        assert self._received is not None
+        try:
+            self._intake.commit(self._received)
+        except BaseException as error:
+            self._end(error)
+            raise
+        assert self._response is not None
+        self._hold.over = True
+        return self._response
+
+    def give_up(self, error: BaseException) -> None:
+        assert self._received is not None
+        self._intake.give_up(self._received, error)
+        self._let_go()
+
+    def _end(self, error: BaseException) -> None:
+        """Let the key go. Raises StillRunning where the error tells only that it is another's."""
+        self._let_go()
+        # There was no room for it where it is here already, sent twice in the same moment.
+        if isinstance(error, QuotaExceeded) and self._hold.is_anothers():
+            raise StillRunning(ASK_AGAIN_SECONDS) from error
 
     def make_out(self, document: Document) -> None:
         """The answer is made here once: the first one and all others are the same."""
@@ -129,8 +200,8 @@ def _claims(offer: Offer) -> str:
     return hashlib.sha256(ascii((offer.untrusted_name, offer.declared_type)).encode()).hexdigest()
 
 
-def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None:
-    """Raises IdempotencyMismatch unless this is the file of before, read whole.
+def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> str:
+    """The digest of what came. Raises IdempotencyMismatch unless it is the file of before, whole.
 
     And DigestMismatch where the client itself says that it is not what it sent.
     """
@@ -153,6 +224,7 @@ def _check_same(fingerprint: str, offer: Offer, pieces: Iterator[bytes]) -> None
         raise DigestMismatch(promised, found.hexdigest())
     if not _is_digest(digest, found.hexdigest()):
         raise IdempotencyMismatch
+    return found.hexdigest()
 
 
 def _is_digest(kept: str, sha256: str) -> bool:

@@ -7,19 +7,19 @@ costs the client no more than the kernel's copy.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 BLOCK_BYTES = 1024 * 1024
 # Incompressible and the same in every run; small enough to stay in the processor's cache.
 BLOCK = memoryview(random.Random(1).randbytes(BLOCK_BYTES))  # noqa: S311 -- no secret
-_BUFFERS = 8
+_BUFFERS = 64
 HEAD_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One request: `head`, then `filler` bytes of the block, then `tail`.
+    """One request: `head`, then `filler` bytes of the block, what is `further`, then `tail`.
 
     `head` ends with the first bytes of the body; `expected` is the status of success.
     """
@@ -34,13 +34,16 @@ class Upload:
     """What is sent after the answer, made of its body: several requests can be one upload."""
     files: int = 1
     """How many files are there when this is answered and nothing follows."""
+    further: tuple[tuple[bytes, int], ...] = ()
+    """More of the body behind the filler: bytes as they are, each with a filler behind them."""
     sign: Callable[[], str] | None = None
     """Makes the target anew right before it is sent; only a program's clients ask for it."""
 
     @property
     def size(self) -> int:
         """Bytes on the wire."""
-        return len(self.head) + self.filler + len(self.tail)
+        more = sum(len(lead) + filler for lead, filler in self.further)
+        return len(self.head) + self.filler + more + len(self.tail)
 
     def buffers(self, start: int, limit: int) -> list[memoryview]:
         """The bytes from `start`, at most `limit` of them and at most a few buffers."""
@@ -61,13 +64,15 @@ class Upload:
         return b"".join(pieces)
 
     def _piece(self, start: int) -> memoryview:
-        if start < len(self.head):
-            return memoryview(self.head)[start:]
-        within = start - len(self.head)
-        if within < self.filler:
-            at = within % BLOCK_BYTES
-            return BLOCK[at : at + self.filler - within]
-        return memoryview(self.tail)[within - self.filler :]
+        for lead, filler in ((self.head, self.filler), *self.further):
+            if start < len(lead):
+                return memoryview(lead)[start:]
+            start -= len(lead)
+            if start < filler:
+                at = start % BLOCK_BYTES
+                return BLOCK[at : at + filler - start]
+            start -= filler
+        return memoryview(self.tail)[start:]
 
 
 def request_head(method: str, target: str, port: int, length: int, *headers: str) -> bytes:
@@ -99,23 +104,47 @@ def raw_upload(
     return Upload(head + start, size - len(start), b"", expected)
 
 
+_BOUNDARY = "----bench-7f3a1c5e9b2d4806"
+
+
 def form_upload(
     target: str, port: int, size: int, expected: int, name: str, field: str, *headers: str,
     fields: tuple[tuple[str, str], ...] = (),
 ) -> Upload:  # fmt: skip
     """A file of `size` bytes as the last part of a multipart/form-data body (RFC 7578)."""
-    boundary = "----bench-7f3a1c5e9b2d4806"
-    start = film(size)
     plain = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
         for key, value in fields
-    )
-    part = (
-        f"{plain}--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-        "Content-Type: video/mp4\r\n\r\n"
     ).encode()
-    tail = f"\r\n--{boundary}--\r\n".encode()
-    kind = f"Content-Type: multipart/form-data; boundary={boundary}"
-    head = request_head("POST", target, port, len(part) + size + len(tail), kind, *headers)
-    return Upload(head + part + start, size - len(start), tail, expected)
+    return _form(target, port, plain, [(name, size)], field, expected, *headers)
+
+
+def form_of_many(
+    target: str, port: int, size: int, expected: int, names: Sequence[str], field: str,
+    *headers: str,
+) -> Upload:  # fmt: skip
+    """So many files of `size` bytes, each a part of one form."""
+    files = [(name, size) for name in names]
+    return _form(target, port, b"", files, field, expected, *headers)
+
+
+def _form(
+    target: str, port: int, plain: bytes, files: Sequence[tuple[str, int]], field: str,
+    expected: int, *headers: str,
+) -> Upload:  # fmt: skip
+    sections = list[tuple[bytes, int]]()
+    for name, size in files:
+        start = film(size)
+        before = b"\r\n" if sections else plain
+        part = (
+            f"--{_BOUNDARY}\r\n"
+            f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
+            "Content-Type: video/mp4\r\n\r\n"
+        ).encode()
+        sections.append((before + part + start, size - len(start)))
+    tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
+    length = sum(len(lead) + filler for lead, filler in sections) + len(tail)
+    kind = f"Content-Type: multipart/form-data; boundary={_BOUNDARY}"
+    head = request_head("POST", target, port, length, kind, *headers)
+    (lead, filler), *further = sections
+    return Upload(head + lead, filler, tail, expected, files=len(files), further=tuple(further))

@@ -69,6 +69,7 @@ TABLE: dict[tuple[str, str], Row] = {
         401, 404, 302, f"{API}/documents/{{clean}}/renditions/thumbnail-200"
     ),
     (f"{API}/uploads", "POST"): Row(401, 201, 201, send={"json": granted.ASKED}),
+    (f"{API}/document-batches", "POST"): Row(401, 200, 200, send=FORM),
     (f"{API}/upload-batches", "POST"): Row(
         401, 200, 200, send={"json": {"uploads": [granted.ASKED]}}
     ),

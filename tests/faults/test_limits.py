@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from tests.support import plain, raw
+from tests.support.batches import TEXT, granted, posted
 from tests.support.headers import assert_secure
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer
@@ -31,7 +32,6 @@ PROCESSES, UPLOADS, REQUESTS, FAILURES, AT_ONCE = 3, 12, 30, 5, 6
 # Of an hour: the slowest machine gets as far as the limit before the first request is forgotten.
 WINDOW = 3600
 MIB = 1024 * 1024
-TEXT = b"a plain text, long enough to be one\n"
 _numbers = itertools.count(1)
 
 
@@ -183,19 +183,22 @@ def test_one_grant_more_than_uploads_are_allowed(dora: Person) -> None:
     assert_limited(answers[-1], "upload-user")
 
 
-def test_of_many_files_each_is_an_upload(dora: Person) -> None:
-    """All are let in or none; their bytes are charged together."""
-    wanted = {"name": "a.txt", "size": 1000}
-    answer = dora.api.post("/upload-batches", json={"uploads": [wanted] * 5})
+@pytest.mark.parametrize("ask", [granted, posted])
+def test_of_many_files_each_is_an_upload(
+    dora: Person, ask: Callable[[Person, int], httpx.Response]
+) -> None:
+    """All are let in or none; the bytes of grants are charged together."""
+    answer = ask(dora, 5)
     assert answer.status_code == 200, answer.text
     assert f'"upload-user";r={UPLOADS - 5};' in answer.headers["RateLimit"]
-    assert f'"bytes-user";r={MIB - 5000};' in answer.headers["RateLimit"]
-    refused = dora.api.post("/upload-batches", json={"uploads": [wanted] * (UPLOADS - 4)})
+    charged = 5 * len(TEXT) if ask is granted else 0
+    assert f'"bytes-user";r={MIB - charged};' in answer.headers["RateLimit"]
+    refused = ask(dora, UPLOADS - 4)
     assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
     assert int(refused.headers["Retry-After"]) > 0
     assert f'"upload-user";r={UPLOADS - 6};' in refused.headers["RateLimit"], "an attempt is one"
     assert dora.api.get("/me").json()["quota"]["files_used"] == 5
-    never = dora.api.post("/upload-batches", json={"uploads": [wanted] * (UPLOADS + 1)})
+    never = ask(dora, UPLOADS + 1)
     assert (never.status_code, never.json()["code"]) == (422, "invalid")
 
 

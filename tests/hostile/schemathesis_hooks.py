@@ -36,7 +36,8 @@ BEYOND_SCHEMAS = {
     "type-not-allowed",
 }
 # A time that is over, a name of blanks, scopes that the caller has not, parts that the upload has
-# not, an address that may not be called, a type that cannot be shown, a cursor that was not given.
+# not, an address that may not be called, a type that cannot be shown, a cursor that was not given,
+# digests that are more or fewer than the files.
 BEYOND_SCHEMAS_AT = {
     "/disposition",
     "/expires_at",
@@ -45,6 +46,7 @@ BEYOND_SCHEMAS_AT = {
     "/scopes",
     "/url",
     "cursor",
+    "sha256",
 }
 # For JSON Schema 1.0 is an integer. Here it is not: nothing is converted.
 WITH_A_POINT = "Input should be a valid integer"

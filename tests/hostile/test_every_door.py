@@ -64,6 +64,12 @@ def by_batch(person: Person, name: str, declared: str, content: bytes) -> httpx.
     return _sole(person.api.post("/upload-batches/complete", json=completion))
 
 
+def by_form_of_many(person: Person, name: str, declared: str, content: bytes) -> httpx.Response:
+    """The only file of a form that may have many."""
+    part = (name, content, declared) if declared else (name, content)
+    return _sole(person.api.post("/document-batches", files={"file": part}))
+
+
 def _sole(answer: httpx.Response) -> httpx.Response:
     """The only item of an answer, as the answer that it would be by itself."""
     if answer.status_code != 200:
@@ -80,6 +86,7 @@ ALL_DOORS: dict[str, Door] = {
     "signed PUT": by_put,
     "signed parts": by_parts,
     "signed PUT in a batch": by_batch,
+    "form of many": by_form_of_many,
 }
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 from uploads.api import (  # noqa: E402, F401  views register on the blueprint
+    document_batches,
     documents,
     events,
     keys,

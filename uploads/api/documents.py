@@ -75,9 +75,9 @@ def upload() -> Response:
     known_members(asked, NAME)
     key = asked.headers.get(HEADER)
     if key is None:
-        response = _accepted(services().intake.accept(actor, *_file(asked)))
+        response = accepted(services().intake.accept(actor, *_file(asked)))
     else:
-        response = receipts.accept_once(actor, key, partial(_file, asked), _accepted)
+        response = receipts.accept_once(actor, key, partial(_file, asked), accepted)
     step("s6")
     return response
 
@@ -93,7 +93,8 @@ def _file(asked: Request) -> tuple[Offer, Iterator[bytes]]:
     return Offer(part.filename, declared, expected, at_least=part.at_least), part.pieces
 
 
-def _accepted(document: Document) -> Response:
+def accepted(document: Document) -> Response:
+    """The answer that a file was taken."""
     members = document_json(document, services().settings.public_url)
     return created(members, "202 ACCEPTED", f"/api/v1/documents/{document.id}")
 

@@ -9,10 +9,13 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 from uploads.answers import Answer
+from uploads.documents.errors import UploadsError
 from uploads.documents.granting import SignedRequest
 from uploads.documents.grants import Grant, GrantMethod, GrantState
 from uploads.documents.links import Link
 from uploads.documents.showing import rfc3339
+from uploads.errors import noted
+from uploads.idempotency import REPLAYED
 
 _as_text = JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -27,9 +30,13 @@ def created(members: Mapping[str, Any], status: str, location: str) -> Answer:
     return answer
 
 
-def listed(items: Sequence[Mapping[str, Any]]) -> Answer:
-    """What became of each of many, as JSON; made like `created`."""
-    return _made({"items": items}, "200 OK")
+def each_told(found: Sequence[dict[str, Any] | UploadsError], *, replayed: bool = False) -> Answer:
+    """What became of each of many, as JSON; `replayed` where all were answered before."""
+    items = [{"problem": noted(one)} if isinstance(one, UploadsError) else one for one in found]
+    answer = _made({"items": items}, "200 OK")
+    if replayed:
+        answer.headers[REPLAYED] = "true"
+    return answer
 
 
 def _made(members: Mapping[str, Any], status: str) -> Answer:

@@ -7,7 +7,6 @@ in its place. Where nothing at all can be done since a part of the service is aw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from flask import Response, json, jsonify
@@ -16,17 +15,15 @@ from pydantic import Field
 from uploads.api import blueprint
 from uploads.api.json_bodies import Body, read_body
 from uploads.api.parsing import media_type
-from uploads.api.rendering import grant_json, listed
+from uploads.api.rendering import each_told, grant_json
 from uploads.api.uploads import OVER, Sha256, writer
 from uploads.documents import errors
-from uploads.documents.errors import UploadsError
 from uploads.documents.granting import Given
 from uploads.documents.grants import PUT_UP_TO, GrantMethod, GrantState
 from uploads.documents.intake import Offer
 from uploads.documents.model import Scope
 from uploads.documents.receipts import Keep, keep_nothing
 from uploads.documents.showing import document_json
-from uploads.errors import noted
 from uploads.idempotency import HEADER, REPLAYED, Once, check_key, each_once, repeats_itself
 from uploads.openapi.batch_shapes import CompletedFiles, GrantedFiles
 from uploads.openapi.describing import Answer, described
@@ -116,14 +113,7 @@ def create_uploads() -> Response:
         found = each_of(grant, range(len(files)), _AT_ONCE)
     finally:
         charge_grant(sum(granted))
-    return _answer(found, replayed=len(replays) == len(files))
-
-
-def _answer(found: Sequence[dict[str, Any] | UploadsError], *, replayed: bool) -> Response:
-    response = listed([_told(one) for one in found])
-    if replayed:
-        response.headers[REPLAYED] = "true"
-    return response
+    return each_told(found, replayed=len(replays) == len(files))
 
 
 def _grant_json(given: Given) -> dict[str, Any]:
@@ -160,8 +150,4 @@ def complete_uploads() -> Response:
         document = completion.complete(actor, one.id, one.sha256)
         return {"document": document_json(document, base)}
 
-    return listed([_told(one) for one in each_of(complete, asked, _AT_ONCE)])
-
-
-def _told(one: dict[str, Any] | UploadsError) -> dict[str, Any]:
-    return {"problem": noted(one)} if isinstance(one, UploadsError) else one
+    return each_told(each_of(complete, asked, _AT_ONCE))

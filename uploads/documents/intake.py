@@ -84,6 +84,14 @@ class Limits:
     shared_file_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that was judged and read, of whom, and of which nothing is recorded yet."""
+
+    actor: Actor
+    receiver: Receiver
+
+
 class Intake:
     """The verbs `accept`, for every door that streams bytes, and `check`, to ask before.
 
@@ -157,6 +165,14 @@ class Intake:
         FileTooLarge, DigestMismatch, MalformedFile), QuotaExceeded, Backlog, and Unavailable when
         store or database are away.
         """
+        return self.commit(self.receive(actor, offer, pieces, receipt))
+
+    def receive(
+        self, actor: Actor, offer: Offer, pieces: Iterator[bytes], receipt: Receipt | None = None
+    ) -> Received:
+        """The first half of `accept`: judge the file and read it to its end. Nothing is recorded
+        yet; `commit` or `give_up` must follow. Raises what `accept` raises.
+        """
         receiver: Receiver | None = None
         try:
             name, kind = self.judge_claims(offer)
@@ -178,13 +194,29 @@ class Intake:
             step("s3")
             _check_digest(offer.expected_sha256, receiver.sha256)
             watch.close()
-            document, job = receiver.finish()
         except BaseException as error:
             self._give_up(actor, receiver, error)
+            raise
+        return Received(actor, receiver)
+
+    def commit(self, received: Received) -> Document:
+        """The second half: store what is left of the file and record it.
+
+        Raises EmptyFile, QuotaExceeded, Conflict where it was waited with for too long, and
+        Unavailable.
+        """
+        try:
+            document, job = received.receiver.finish()
+        except BaseException as error:
+            self.give_up(received, error)
             raise
         self._hints.job(job.id)
         step("s7")
         return document
+
+    def give_up(self, received: Received, error: BaseException) -> None:
+        """Undo what was received, for this reason; for whoever does not commit it."""
+        self._give_up(received.actor, received.receiver, error)
 
     def _receiver(
         self, actor: Actor, name: str, kind: FileType, offer: Offer, receipt: Receipt | None

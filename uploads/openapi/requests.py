@@ -20,6 +20,29 @@ FORM = Content(
         "additionalProperties": False,
     },
 )
+MOST_FILES = 50
+FILES = Content(
+    "multipart/form-data",
+    {
+        "type": "object",
+        "properties": {
+            "file": {
+                "type": "array",
+                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+                "minItems": 1,
+                "maxItems": MOST_FILES,
+                "description": "The files, each under its own name.",
+            },
+            "sha256": {
+                "type": "array",
+                "items": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                "description": "The digest of each file, in their order; anywhere in the form.",
+            },
+        },
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+)
 RAW = Content(
     "application/octet-stream",
     {"description": "The file's bytes. Any other type but that of forms may be declared as well."},

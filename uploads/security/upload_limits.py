@@ -31,7 +31,7 @@ from uploads.security.shared_counts import SharedCounts
 from uploads.security.turnstile import Ticket, Turnstile
 from uploads.security.windows import CALLERS, Answer, Entry, Limits, LocalCounts, Places, Window
 
-UPLOADS = frozenset({"api.upload", "web.upload"})
+UPLOADS = frozenset({"api.upload", "api.upload_documents", "web.upload"})
 GRANTS = frozenset({"api.create_upload", "api.create_uploads"})
 _AT_ONCE = (
     "Too many of your uploads are on their way at once. Wait until one of them has ended, then "
@@ -144,7 +144,7 @@ class Entrance:
         more = self._turnstile.enter(Entry(ticket.entry.token, limits))
         ticket.answer = ticket.answer._replace(left=more.answer.left)
         if more.answer.refused is not None and together:
-            _check_ever(more.entry.limits)
+            _check_ever(more.entry.limits, "file" if asked.endpoint in UPLOADS else "/uploads")
         _check(more.answer)
 
     def _limits_for(self, asked: Request, actor: Actor) -> Limits:
@@ -182,7 +182,7 @@ def _of_many(limits: Limits, count: int, amount: int) -> Limits:
     return Limits(windows, limits.places)
 
 
-def _check_ever(limits: Limits) -> None:
+def _check_ever(limits: Limits, pointer: str) -> None:
     """Raises Invalid where a window is too narrow for these files and the one before them.
 
     It is the windows that were asked: a process that counts alone lets in its share at most.
@@ -191,7 +191,7 @@ def _check_ever(limits: Limits) -> None:
         if one.cost + 1 > one.most or one.asks > one.most:
             unit = "" if one.cost else " bytes"
             detail = f"at most {one.most}{unit} here, which is all that is let in within a while"
-            raise Invalid(errors=[{"pointer": "/uploads", "detail": detail}])
+            raise Invalid(errors=[{"pointer": pointer, "detail": detail}])
 
 
 def _windows(settings: Settings, user: str, key: str | None, place: str) -> Iterator[Window]:

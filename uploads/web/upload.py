@@ -14,15 +14,8 @@ from flask import make_response, request
 from werkzeug.wrappers import Response
 
 from uploads import bodies
-from uploads.bodies import Part
-from uploads.documents.errors import (
-    BodyTooLarge,
-    BytesSpent,
-    HeadersTooLarge,
-    Malformed,
-    SizeMismatch,
-    UploadsError,
-)
+from uploads.bodies import BROKEN, Part
+from uploads.documents.errors import BodyTooLarge, BytesSpent, HeadersTooLarge, UploadsError
 from uploads.documents.intake import Offer
 from uploads.documents.model import Actor, Scope
 from uploads.errors import status_of
@@ -32,7 +25,7 @@ from uploads.web import blueprint, results
 from uploads.web.results import Outcome
 
 # Raised by the form itself: nothing more of it can be read, or may be.
-_BROKEN = (BodyTooLarge, BytesSpent, HeadersTooLarge, Malformed, SizeMismatch)
+_BROKEN = (*BROKEN, BytesSpent)
 
 
 @blueprint.post("/documents")
@@ -103,7 +96,7 @@ def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:
         if further:
             upload_limits.enter_another(actor)
         document = services().intake.accept(actor, offer, part.pieces)
-    except _BROKEN:
+    except BROKEN:
         raise
     except UploadsError as error:
         return Outcome(part.filename or "", None, error.title, error.public)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 
 import pytest
+from multipart import MultipartSegment, PushMultipartParser
 
 from bench.load import clients
 from bench.load.pacing import Pace
 from bench.load.plan import Plan
 from bench.load.reply import Reply
-from bench.load.upload import Upload, form_upload, raw_upload
+from bench.load.upload import Upload, form_of_many, form_upload, raw_upload
 from tests.support.answering import answering, serving
 from tests.support.ports import free_port
 from uploads.documents.policy import HEAD_BYTES
@@ -43,6 +44,22 @@ def test_a_form_has_the_same_file_in_it() -> None:
     assert f"Content-Length: {len(body)}".encode() in head
     assert body.count(raw) == 1
     assert body.endswith(b"--\r\n")
+
+
+def test_a_form_of_many_has_each_file_in_it() -> None:
+    """Between the parts' headers stand the same bytes, under names of their own."""
+    raw = whole(raw_upload("PUT", "/x", 80, SIZE, 200)).partition(b"\r\n\r\n")[2]
+    upload = form_of_many("/x", 80, SIZE, 200, ["a.mp4", "b.mp4", "c.mp4"], "file")
+    head, _, body = whole(upload).partition(b"\r\n\r\n")
+    assert body == upload.body()
+    assert f"Content-Length: {len(body)}".encode() in head
+    kind = next(line for line in head.decode().split("\r\n") if line.startswith("Content-Type"))
+    parser = PushMultipartParser(kind.partition("boundary=")[2].encode(), strict=True)
+    events = [*parser.parse(body)]
+    parser.close()
+    names = [event.filename for event in events if isinstance(event, MultipartSegment)]
+    found = b"".join(event for event in events if isinstance(event, bytes | bytearray))
+    assert (names, upload.files, found) == (["a.mp4", "b.mp4", "c.mp4"], 3, raw * 3)
 
 
 def test_the_files_are_of_a_type_that_the_service_knows() -> None:
