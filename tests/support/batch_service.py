@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
 from uploads_client import Client, Retries
 
 Answer = Callable[[httpx.Request], httpx.Response | None]
+_NO_LETTERS = str.maketrans("", "", '"%\\\n')
 KIND = {"Content-Type": "application/problem+json"}
 
 
@@ -83,6 +85,10 @@ class BatchService:
         if path == "/documents":
             name = request.url.params["name"]
             return httpx.Response(202, json=_document(name, request.content))
+        if path == "/document-batches":
+            return httpx.Response(
+                200, json={"items": [self._take(*one) for one in posted(request)]}
+            )
         if path == "/upload-batches":
             return self._items(request, self._grant)
         if path == "/upload-batches/complete":
@@ -93,6 +99,17 @@ class BatchService:
         if path.endswith("/parts"):
             return httpx.Response(200, json={"parts": [{"number": 1, "request": _put(upload)}]})
         return httpx.Response(202, json=self._complete({"id": upload})["document"])
+
+    def forms(self) -> list[list[str]]:
+        """Names of the files of each form."""
+        asked = [one for one in self.asked if one.url.path.endswith("/document-batches")]
+        return [[name for name, _, _ in posted(one)] for one in asked]
+
+    def _take(self, name: str, content: bytes, promised: str) -> dict[str, Any]:
+        if name.endswith(".exe"):
+            return {"problem": problem(415, "type-not-allowed", allowed=["text/plain"])}
+        assert promised == hashlib.sha256(content).hexdigest()
+        return {"document": _document(name, content)}
 
     def _items(
         self, request: httpx.Request, act: Callable[[dict[str, Any]], dict[str, Any]]
@@ -114,11 +131,33 @@ class BatchService:
         return {"document": _document(self.granted[upload]["name"], self.stored[upload])}
 
 
+def posted(request: httpx.Request) -> list[tuple[str, bytes, str]]:
+    """The files of a form: name, bytes, and the digest that was promised."""
+    kind, options = parse_options_header(request.headers["Content-Type"])
+    assert kind == "multipart/form-data"
+    found: dict[str, list[tuple[str, bytes]]] = {"file": [], "sha256": []}
+    parser, name = PushMultipartParser(options["boundary"].encode(), strict=True), ""
+    for event in parser.parse(request.content):
+        if isinstance(event, MultipartSegment):
+            name = event.name
+            found[name].append((event.filename or "", b""))
+        elif event is not None:
+            filename, content = found[name][-1]
+            found[name][-1] = filename, content + event
+    parser.close()
+    digests = [content.decode() for _, content in found["sha256"]]
+    return [(*one, digest) for one, digest in zip(found["file"], digests, strict=True)]
+
+
 def _put(upload: str) -> dict[str, Any]:
     return {"method": "PUT", "url": f"http://store.test/{upload}", "headers": {}}
 
 
 def _document(name: str, content: bytes) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
-    known = {"id": f"doc_{name.partition('.')[0]}", "name": name, "size": len(content)}
+    known = {
+        "id": f"doc_{name.partition('.')[0][:40].translate(_NO_LETTERS)}",
+        "name": name,
+        "size": len(content),
+    }
     return {**known, "sha256": digest, "state": "quarantined"}

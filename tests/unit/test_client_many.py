@@ -52,15 +52,17 @@ def test_many_files_take_few_requests_and_keep_their_places() -> None:
 
 def test_the_size_decides_about_the_way() -> None:
     service = BatchService()
-    files = [File(bytes(size), f"{size}.txt") for size in (1, 64 * KIB, 64 * KIB + 1, 600 * KIB)]
+    sizes = (1, 256 * KIB, 256 * KIB + 1, 600 * KIB)
+    files = [File(bytes(size), f"{size}.txt") for size in sizes]
     with service.client(stream_up_to=512 * KIB, put_up_to=512 * KIB) as client:
         told: list[tuple[int, int | None]] = []
         found = list(client.upload_all(files, progress=lambda *now: told.append(now)))
-    assert service.counted()["POST documents"] == 2
-    assert service.batches() == [["65537.txt"]]
+    assert service.counted()["POST documents"] == 0
+    assert service.forms() == [["1.txt", "262144.txt"]]
+    assert service.batches() == [["262145.txt"]]
     assert found[-1].place == 3  # by itself, when all others have ended
     assert json.loads(service.asked[-3].content)["method"] == "multipart"
-    assert told[-1] == (728 * KIB + 2, 728 * KIB + 2)
+    assert told[-1] == (1112 * KIB + 2, 1112 * KIB + 2)
 
 
 def test_what_is_refused_keeps_no_other(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Batches:
             try:
                 found = self._grants(some)
             except UploadsError as error:
-                count = _fitting(error, len(some))
+                count = fitting(error, len(some))
                 self._most = count if count and _too_many(error) else self._most
                 if count:
                     continue
@@ -56,14 +56,14 @@ class Batches:
         answer = self._call("/upload-batches/complete", uploads)
         return [
             answers.problem(one["problem"]) if "problem" in one else _document(one)
-            for one in _items(answer, len(uploads))
+            for one in items_of(answer, len(uploads))
         ]
 
     def _grants(self, claims: Sequence[dict[str, Any]]) -> list[Grant | UploadsError]:
         answer = self._call("/upload-batches", claims)
         return [
             answers.problem(one["problem"]) if "problem" in one else _grant(one, claim["size"])
-            for one, claim in zip(_items(answer, len(claims)), claims, strict=True)
+            for one, claim in zip(items_of(answer, len(claims)), claims, strict=True)
         ]
 
     def _call(self, path: str, uploads: Sequence[dict[str, Any]]) -> httpx.Response:
@@ -73,7 +73,7 @@ class Batches:
             nonlocal doubtful
             away = isinstance(error, NotReachable) or (error.status or 0) >= 500
             doubtful = away or still_runs(error)
-            return not _fitting(error, len(uploads))
+            return not fitting(error, len(uploads))
 
         asked: dict[str, Any] = {"headers": key, "json": {"uploads": uploads}}
         try:
@@ -85,7 +85,8 @@ class Batches:
             return self._last.call("POST", path, may_repeat=lambda error: False, **asked)
 
 
-def _items(answer: httpx.Response, count: int) -> list[Any]:
+def items_of(answer: httpx.Response, count: int) -> list[Any]:
+    """What is said of each of so many things. Raises UploadsError."""
     found, _ = answers.page(members_of(answer))
     if len(found) != count or not all(isinstance(one, dict) for one in found):
         raise UploadsError(
@@ -103,7 +104,7 @@ def _document(item: dict[str, Any]) -> Document:
     return answers.document(item.get("document"))
 
 
-def _fitting(error: UploadsError, count: int) -> int:
+def fitting(error: UploadsError, count: int) -> int:
     """With how many of `count` it may be tried at once instead; 0 where that is no remedy."""
     if count > 1 and error.status in _OF_ONE:
         return count // 2

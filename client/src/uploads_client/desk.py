@@ -1,7 +1,8 @@
 """Who of a crew does what next, while many files are on their way.
 
-Files wait here in the state in which they are: to be streamed, to be granted, with a signed URL, or
-with their bytes in the store. Threads ask for something to do. It knows nothing of the service.
+Files wait here in the state in which they are: to be streamed, to be posted together, to be
+granted, with a signed URL, or with their bytes in the store. Threads ask for something to do. It
+knows nothing of the service.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from uploads_client import forms
 from uploads_client.batches import MOST
 from uploads_client.files import Item
 
-Kind = Literal["stream", "put", "grant", "complete"]
+Kind = Literal["stream", "post", "put", "grant", "complete"]
 # Nobody waits longer for the bytes of others before it becomes a document.
 _PATIENCE_SECONDS = 0.5
 # So many bytes are hashed, and granted, before those of the last batch have gone.
 _AHEAD_BYTES = 64 * 1024 * 1024
+# A form of fewer files is not worth it while there are more.
+_FEW = 5
 # Beside those that send: one asks for grants, and two complete.
 BESIDE = 3
 
@@ -34,11 +38,18 @@ class Duty(NamedTuple):
 class Desk:
     """Threads share it. `stop` ends all: nothing more is handed out, and waits are over."""
 
-    def __init__(self, streamed: Iterable[Item], granted: Iterable[Item], at_once: int) -> None:
+    def __init__(
+        self,
+        streamed: Iterable[Item],
+        posted: Iterable[Item],
+        granted: Iterable[Item],
+        at_once: int,
+    ) -> None:
         self.stop = threading.Event()
         self._changed = threading.Condition()
         self._at_once = at_once
-        self._streamed, self._granted = deque(streamed), deque(granted)
+        self._streamed, self._posted = deque(streamed), deque(posted)
+        self._granted = deque(granted)
         self._ready, self._arrived = deque[Item](), deque[Item]()
         self._first_arrived = 0.0
         self._batch = at_once  # the first is small: its bytes are on their way the sooner
@@ -83,6 +94,11 @@ class Desk:
             self._streamed.extend(items)
             self._changed.notify_all()
 
+    def take_unposted(self) -> list[Item]:
+        """Those that wait to be posted together; they are the caller's now."""
+        with self._changed:
+            return _taken(self._posted, len(self._posted))
+
     def take_ungranted(self) -> list[Item]:
         """Those that nobody has asked a grant for; they are the caller's now."""
         with self._changed:
@@ -91,7 +107,7 @@ class Desk:
     def take_all(self) -> list[Item]:
         """Those of which nothing was sent; they are the caller's now."""
         with self._changed:
-            queues = (self._streamed, self._granted, self._ready)
+            queues = (self._streamed, self._posted, self._granted, self._ready)
             return [item for queue in queues for item in _taken(queue, len(queue))]
 
     def end(self, seconds: float) -> None:
@@ -112,6 +128,8 @@ class Desk:
         if self._sending() < self._at_once:
             if self._ready:
                 return Duty("put", _taken(self._ready, 1))
+            if self._posted:
+                return Duty("post", self._next_form())
             if self._streamed:
                 return Duty("stream", _taken(self._streamed, 1))
         return None
@@ -145,11 +163,24 @@ class Desk:
         self._batch = MOST
         return found
 
+    def _next_form(self) -> list[Item]:
+        """As many as one form takes, and of few files a share, so that all who send have some."""
+        share = -(-len(self._posted) // self._at_once)
+        most = min(max(share, _FEW), forms.MOST)
+        found, held = list[Item](), 0
+        while self._posted and len(found) < most:
+            held += self._posted[0].size or 0
+            if found and held > forms.MOST_BYTES:
+                break
+            found.append(self._posted.popleft())
+        return found
+
     def _sending(self) -> int:
-        return self._busy["stream"] + self._busy["put"]
+        return self._busy["stream"] + self._busy["post"] + self._busy["put"]
 
     def _over(self) -> bool:
-        waiting = self._streamed or self._granted or self._ready or self._arrived
+        sending = self._streamed or self._posted or self._ready
+        waiting = sending or self._granted or self._arrived
         return not waiting and not any(self._busy.values())
 
 

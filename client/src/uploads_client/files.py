@@ -7,6 +7,7 @@ import stat
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from uploads_client.answers import Document, Grant
 from uploads_client.errors import UploadsError
@@ -60,6 +61,12 @@ class Item:
         self._open = ExitStack()
         self._source: Source | None = None
         self.size = self._size()
+
+    @property
+    def claim(self) -> dict[str, Any]:
+        """What is said of it before its bytes go."""
+        claim = {"name": self.name, "size": self.size, "sha256": self.digest}
+        return claim if self.type is None else {**claim, "type": self.type}
 
     def source(self) -> Source:
         """Its bytes, the same for each who asks. Raises OSError and ValueError."""

@@ -80,7 +80,7 @@ class Wire:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: Body | None = None,
+        body: Body | bytes | None = None,
         redirect: bool = False,
         may_repeat: Callable[[UploadsError], bool] = lambda error: True,
         **more: Any,

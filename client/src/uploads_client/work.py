@@ -1,4 +1,4 @@
-"""What threads do with many files: stream the small ones, and grant, put and complete the others.
+"""What threads do with many files: post the small ones, and grant, put and complete the others.
 
 Each file ends once, with its document or with what went wrong; nobody is kept by another one's
 trouble, but where there was no answer at all: then nothing more is begun.
@@ -6,12 +6,12 @@ trouble, but where there was no answer at all: then nothing more is begun.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
 
 from uploads_client.answers import Document, Grant
 from uploads_client.batches import Batches
@@ -19,6 +19,7 @@ from uploads_client.crew import Crew, together, within
 from uploads_client.desk import Desk, Duty, Kind
 from uploads_client.errors import NotDone, NotReachable, UploadsError
 from uploads_client.files import FAULTS, Item, Sent
+from uploads_client.forms import Forms, Small
 from uploads_client.parts import Parts
 from uploads_client.planning import Plan
 from uploads_client.retrying import passes
@@ -27,8 +28,10 @@ from uploads_client.transfers import HASTE_SECONDS, ROUNDS, Offer, Streamed, abo
 from uploads_client.wire import Wire
 
 Fault = UploadsError | OSError | ValueError
-# Of a service that does not know the call, or signs no URLs at present.
-_NOT_HERE = frozenset({404, 405, 503})
+# Of a service that does not know the call.
+_UNKNOWN = frozenset({404, 405})
+# The same, or of one that signs no URLs at present.
+_NOT_HERE = _UNKNOWN | {503}
 
 
 class Work:
@@ -38,11 +41,11 @@ class Work:
         self, wire: Wire, plan: Plan, progress: Progress | None, reading: Progress | None
     ) -> None:
         self._plan = plan
-        self._desk = Desk(plan.streamed, plan.granted, plan.bounds.at_once)
+        self._desk = Desk(plan.streamed, plan.posted, plan.granted, plan.bounds.at_once)
         self._stop = self._desk.stop
         self._wire = wire.until(self._stop)
         self._last = wire
-        self._batches = Batches(self._wire, wire)
+        self._batches, self._forms = Batches(self._wire, wire), Forms(self._wire)
         self._meters = [Meter(plan.size, progress), Meter(plan.size, reading)]
         self._sent, self._read = (Share(one, self._stop.is_set) for one in self._meters)
         self.outcomes: SimpleQueue[Sent | BaseException | None] = SimpleQueue()
@@ -52,6 +55,7 @@ class Work:
         self._lock = threading.Lock()
         self._acts: Mapping[Kind, Callable[[Sequence[Item]], None]] = {
             "stream": self._stream,
+            "post": self._post,
             "grant": self._grant,
             "put": self._put,
             "complete": self._complete,
@@ -146,9 +150,55 @@ class Work:
             else:
                 self.end(item, document)
 
+    def _post(self, items: Sequence[Item]) -> None:
+        waiting = [(item, small) for item in items if (small := self._loaded(item))]
+        if not waiting:
+            return
+        try:
+            found = self._forms.documents([small for _, small in waiting])
+        except UploadsError as error:
+            if error.status in _UNKNOWN:
+                self._desk.stream([*(item for item, _ in waiting), *self._desk.take_unposted()])
+                return
+            for item, _ in waiting:
+                self.fail(item, error)
+            return
+        for (item, small), one in zip(waiting, found, strict=True):
+            self._posted(item, small, one)
+
+    def _loaded(self, item: Item) -> Small | None:
+        """Its bytes; None where it has failed, or goes another way."""
+        try:
+            source = item.source()
+            if not isinstance(source, Seekable):
+                self._desk.stream([item])
+                return None
+            item.size = source.size
+            content = b"".join(source.pieces(0, source.size, self._stop.is_set))
+            self._read.add(len(content))
+        except FAULTS as error:
+            self.fail(item, error)
+            return None
+        item.digest = hashlib.sha256(content).hexdigest()
+        return Small(item.name, item.type, content, item.digest)
+
+    def _posted(self, item: Item, small: Small, found: Document | UploadsError) -> None:
+        try:
+            if isinstance(found, UploadsError):
+                if not passes(found) or isinstance(found, NotReachable):
+                    raise found
+                self._desk.stream([item])
+                return
+            document = checked(self._last, found, small.sha256)
+            self._sent.add(len(small.content))
+        except UploadsError as error:
+            self.fail(item, error)
+        else:
+            self.end(item, document)
+
     def _grant(self, items: Sequence[Item]) -> None:
         waiting = deque(item for item in items if self._hashed(item))
-        claims = [_claim(item) for item in waiting]
+        claims = [item.claim for item in waiting]
         try:
             for found in self._batches.grants(claims):
                 self._granted([(waiting.popleft(), one) for one in found])
@@ -244,9 +294,3 @@ class Work:
 
     def _offer(self, item: Item) -> Offer:
         return Offer(item.source(), item.name, item.type, self._sent, self._read)
-
-
-def _claim(item: Item) -> dict[str, Any]:
-    """What is said of it before its bytes go."""
-    claim = {"name": item.name, "size": item.size, "sha256": item.digest}
-    return claim if item.type is None else {**claim, "type": item.type}

@@ -1,0 +1,99 @@
+"""Many small files in one form, each a document by itself."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uploads_client import answers
+from uploads_client.answers import Document
+from uploads_client.batches import fitting, items_of
+from uploads_client.errors import UploadsError
+from uploads_client.wire import Wire, fresh_key
+
+LARGEST = 256 * 1024
+"""Larger files are sooner put into the store."""
+MOST = 25
+MOST_BYTES = 4 * 1024 * 1024
+# What readers of a form take in different ways (RFC 7578 section 4.2), or the service not at all.
+_AMBIGUOUS = re.compile(r'["\\%\x00-\x1f\x7f]')
+_LONGEST_NAME = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A file whose bytes are at hand; `sha256` is theirs."""
+
+    name: str
+    type: str | None
+    content: bytes
+    sha256: str
+
+
+def can_be_named(name: str) -> bool:
+    """Whether it arrives as it is."""
+    return len(name.encode()) <= _LONGEST_NAME and not _AMBIGUOUS.search(name)
+
+
+class Forms:
+    """Sends by `wire`, under a key of each form."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def documents(self, files: Sequence[Small]) -> list[Document | UploadsError]:
+        """A document of each of these, or why there is none. Raises UploadsError and Stopped.
+
+        Where the service says that fewer would do, they are sent in several forms.
+        """
+        found, waiting, count = list[Document | UploadsError](), list(files), len(files)
+        while waiting:
+            some = waiting[:count]
+            try:
+                found += self._documents(some)
+            except UploadsError as error:
+                count = fitting(error, len(some))
+                if not count:
+                    if not found:
+                        raise
+                    return [*found, *[error] * len(waiting)]
+                continue
+            waiting = waiting[len(some) :]
+            count = len(waiting)
+        return found
+
+    def _documents(self, files: Sequence[Small]) -> list[Document | UploadsError]:
+        boundary, body = _form(files)
+        headers = {
+            **fresh_key(),
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(body)),
+        }
+        answer = self._wire.call(
+            "POST",
+            "/document-batches",
+            headers=headers,
+            body=body,
+            may_repeat=lambda error: not fitting(error, len(files)),
+        )
+        return [
+            answers.problem(one["problem"])
+            if "problem" in one
+            else answers.document(one.get("document"))
+            for one in items_of(answer, len(files))
+        ]
+
+
+def _form(files: Sequence[Small]) -> tuple[str, bytes]:
+    """A boundary, and the form that it bounds (RFC 7578)."""
+    boundary = f"uploads-client-{secrets.token_hex(16)}"
+    line = f"--{boundary}\r\nContent-Disposition: form-data; "
+    pieces = list[bytes]()
+    for file in files:
+        kind = f"Content-Type: {file.type}\r\n" if file.type else ""
+        pieces.append(f'{line}name="file"; filename="{file.name}"\r\n{kind}\r\n'.encode())
+        pieces.append(file.content)
+        pieces.append(f'\r\n{line}name="sha256"\r\n\r\n{file.sha256}\r\n'.encode())
+    return boundary, b"".join([*pieces, f"--{boundary}--\r\n".encode()])
