@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.load.upload import BLOCK, Upload, film, raw_upload, request_head
+from bench.load.upload import BLOCK, Upload, film, form_of_many, raw_upload, request_head
+from uploads_client.forms import LARGEST
 
 _UPLOADS, _BATCHES = "/api/v1/uploads", "/api/v1/upload-batches"
 _JSON = "Content-Type: application/json"
@@ -48,8 +49,23 @@ class Api:
         body = json.dumps({"uploads": asked}).encode()
         return Upload(self.post(_BATCHES, body), 0, b"", 200, then=_Puts(self, size))
 
-    def promised(self, first: int, files: int, size: int) -> Upload:
-        """The same as `uploads-client` does it: under a key, and every digest is promised."""
+    def form(self, first: int, files: int, size: int) -> Upload:
+        """So many files as parts of one form."""
+        return self._form(first, files, size, None)
+
+    def many(self, first: int, files: int, size: int) -> Upload:
+        """As `uploads-client` sends many files of this size: under a key, digests promised."""
+        if size > LARGEST:
+            return self._promised(first, files, size)
+        sha256 = base64.b64decode(_digest(size)).hex()
+        return self._form(first, files, size, sha256, f"Idempotency-Key: {uuid.uuid4()}")
+
+    def _form(self, first: int, files: int, size: int, sha256: str | None, *headers: str) -> Upload:
+        names = [f"film-{first + n}.mp4" for n in range(files)]
+        told = *headers, self.authorization
+        return form_of_many("/api/v1/document-batches", self.port, size, 200, names, sha256, *told)
+
+    def _promised(self, first: int, files: int, size: int) -> Upload:
         sha256 = base64.b64decode(_digest(size)).hex()
         asked = [{**self._claims(first + n, size), "sha256": sha256} for n in range(files)]
         body, key = json.dumps({"uploads": asked}).encode(), f"Idempotency-Key: {uuid.uuid4()}"

@@ -112,39 +112,36 @@ def form_upload(
     fields: tuple[tuple[str, str], ...] = (),
 ) -> Upload:  # fmt: skip
     """A file of `size` bytes as the last part of a multipart/form-data body (RFC 7578)."""
-    plain = "".join(
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
-        for key, value in fields
-    ).encode()
-    return _form(target, port, plain, [(name, size)], field, expected, *headers)
+    before = "".join(f"{_part(key)}\r\n{value}\r\n" for key, value in fields).encode()
+    return _form(target, port, size, expected, [name], field, *headers, before=before)
 
 
 def form_of_many(
-    target: str, port: int, size: int, expected: int, names: Sequence[str], field: str,
+    target: str, port: int, size: int, expected: int, names: Sequence[str], sha256: str | None,
     *headers: str,
 ) -> Upload:  # fmt: skip
-    """So many files of `size` bytes, each a part of one form."""
-    files = [(name, size) for name in names]
-    return _form(target, port, b"", files, field, expected, *headers)
+    """So many files of `size` bytes in one form, perhaps each with its digest, which all have."""
+    after = b"" if sha256 is None else f"\r\n{_part('sha256')}\r\n{sha256}".encode()
+    return _form(target, port, size, expected, names, "file", *headers, after=after)
+
+
+def _part(name: str) -> str:
+    return f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n'
 
 
 def _form(
-    target: str, port: int, plain: bytes, files: Sequence[tuple[str, int]], field: str,
-    expected: int, *headers: str,
+    target: str, port: int, size: int, expected: int, names: Sequence[str], field: str,
+    *headers: str, before: bytes = b"", after: bytes = b"",
 ) -> Upload:  # fmt: skip
-    sections = list[tuple[bytes, int]]()
-    for name, size in files:
-        start = film(size)
-        before = b"\r\n" if sections else plain
-        part = (
-            f"--{_BOUNDARY}\r\n"
-            f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-            "Content-Type: video/mp4\r\n\r\n"
-        ).encode()
-        sections.append((before + part + start, size - len(start)))
-    tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
+    start, sections = film(size), list[tuple[bytes, int]]()
+    for name in names:
+        named = _part(field).removesuffix("\r\n") + f'; filename="{name}"\r\n'
+        part = f"{named}Content-Type: video/mp4\r\n\r\n".encode()
+        between = after + b"\r\n" if sections else before
+        sections.append((between + part + start, size - len(start)))
+    tail = after + f"\r\n--{_BOUNDARY}--\r\n".encode()
     length = sum(len(lead) + filler for lead, filler in sections) + len(tail)
     kind = f"Content-Type: multipart/form-data; boundary={_BOUNDARY}"
     head = request_head("POST", target, port, length, kind, *headers)
     (lead, filler), *further = sections
-    return Upload(head + lead, filler, tail, expected, files=len(files), further=tuple(further))
+    return Upload(head + lead, filler, tail, expected, files=len(names), further=tuple(further))

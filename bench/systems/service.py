@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from bench.load.granted import Api
-from bench.load.upload import Upload, form_of_many, form_upload, raw_upload, request_head
+from bench.load.upload import Upload, form_upload, raw_upload, request_head
 from bench.measure import tree
 from bench.systems.library import insert_documents
 from bench.systems.process import free_port, program
@@ -201,14 +201,12 @@ class _Stack:
         if door.startswith("signed"):
             return self._api.batch(number, together(door), size)
         if door.startswith("client ×"):
-            return self._api.promised(number, together(door), size)
+            return self._api.many(number, together(door), size)
+        if door.startswith("form ×"):
+            return self._api.form(number, together(door), size)
         if door == "client":
             return self._api.streamed(number, size)
         name = f"film-{number}.mp4"
-        if door.startswith("form ×"):
-            names = [f"film-{number + n}.mp4" for n in range(together(door))]
-            path, key = "/api/v1/document-batches", self._authorization
-            return form_of_many(path, self._port, size, 200, names, "file", key)
         if door == "form":
             path = "/api/v1/documents"
             return form_upload(path, self._port, size, 202, name, "file", self._authorization)

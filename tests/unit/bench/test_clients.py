@@ -46,10 +46,11 @@ def test_a_form_has_the_same_file_in_it() -> None:
     assert body.endswith(b"--\r\n")
 
 
-def test_a_form_of_many_has_each_file_in_it() -> None:
+@pytest.mark.parametrize("digest", [None, "f" * 64])
+def test_a_form_of_many_has_each_file_in_it(digest: str | None) -> None:
     """Between the parts' headers stand the same bytes, under names of their own."""
     raw = whole(raw_upload("PUT", "/x", 80, SIZE, 200)).partition(b"\r\n\r\n")[2]
-    upload = form_of_many("/x", 80, SIZE, 200, ["a.mp4", "b.mp4", "c.mp4"], "file")
+    upload = form_of_many("/x", 80, SIZE, 200, ["a.mp4", "b.mp4", "c.mp4"], digest)
     head, _, body = whole(upload).partition(b"\r\n\r\n")
     assert body == upload.body()
     assert f"Content-Length: {len(body)}".encode() in head
@@ -59,7 +60,9 @@ def test_a_form_of_many_has_each_file_in_it() -> None:
     parser.close()
     names = [event.filename for event in events if isinstance(event, MultipartSegment)]
     found = b"".join(event for event in events if isinstance(event, bytes | bytearray))
-    assert (names, upload.files, found) == (["a.mp4", "b.mp4", "c.mp4"], 3, raw * 3)
+    promised = [] if digest is None else [None]
+    assert names == ["a.mp4", *promised, "b.mp4", *promised, "c.mp4", *promised]
+    assert (upload.files, found) == (3, (raw + (digest or "").encode()) * 3)
 
 
 def test_the_files_are_of_a_type_that_the_service_knows() -> None:
