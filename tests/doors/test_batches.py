@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support import samples
+from tests.support.batches import codes, items
 from tests.support.grants import ASKED, TEXT, asked, refusal, sent, used
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer, set_quota
@@ -32,17 +32,6 @@ def many(person: Person, *files: dict[str, Any], **more: Any) -> list[dict[str, 
 def completed(person: Person, *ids: str) -> list[dict[str, Any]]:
     uploads = [{"id": one} for one in ids]
     return items(person.api.post("/upload-batches/complete", json={"uploads": uploads}))
-
-
-def items(answer: httpx.Response) -> list[dict[str, Any]]:
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["items"]
-    return found
-
-
-def codes(found: list[dict[str, Any]]) -> list[str | None]:
-    """The code of each refusal, None for what was made."""
-    return [one["problem"]["code"] if "problem" in one else None for one in found]
 
 
 def test_many_files_in_two_requests_and_the_same_bytes_again(stack: Stack, dora: Person) -> None:

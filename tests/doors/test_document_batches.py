@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support import raw, samples
+from tests.support.batches import codes, items
 from tests.support.grants import TEXT, refusal, used
 from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer, set_quota
@@ -32,17 +33,6 @@ def sent(person: Person, *files: File, digests: object = None, **more: Any) -> h
     parts = [("file", file) for file in files]
     data = {} if digests is None else {"sha256": digests}
     return person.api.post("/document-batches", files=parts, data=data, **more)
-
-
-def items(answer: httpx.Response) -> list[dict[str, Any]]:
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["items"]
-    return found
-
-
-def codes(found: list[dict[str, Any]]) -> list[str | None]:
-    """The code of each refusal, None for what was taken."""
-    return [one["problem"]["code"] if "problem" in one else None for one in found]
 
 
 def sha256(content: bytes) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -129,6 +129,21 @@ class BatchService:
         if upload not in self.stored:
             return {"problem": problem(409, "incomplete", missing=[1])}
         return {"document": _document(self.granted[upload]["name"], self.stored[upload])}
+
+
+def limited(which: Callable[[httpx.Request], bool], room: Iterable[int | None]) -> Answer:
+    """Refuses requests of a kind for the limit, with room for so many at each; None lets one in."""
+    left = iter(room)
+    policies = '"user";q=100;w=60, "bytes";q=9;w=60;qu="content-bytes"'
+
+    def full(request: httpx.Request) -> httpx.Response | None:
+        if not which(request) or (count := next(left)) is None:
+            return None
+        told = f'"user";r={count};t=1, "bytes";r=1;t=1'
+        headers = {"Retry-After": "0", "RateLimit": told, "RateLimit-Policy": policies}
+        return refusal(429, "rate-limited", headers)
+
+    return full
 
 
 def posted(request: httpx.Request) -> list[tuple[str, bytes, str]]:

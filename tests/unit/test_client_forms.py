@@ -8,7 +8,7 @@ import io
 import httpx
 import pytest
 
-from tests.support.batch_service import BatchService, posted, problem, refusal
+from tests.support.batch_service import BatchService, limited, posted, problem, refusal
 from uploads_client import File, NotReachable, Sent
 from uploads_client.forms import LARGEST, MOST_BYTES
 
@@ -92,17 +92,7 @@ def test_an_older_service_gets_them_one_by_one(status: int) -> None:
 
 
 def test_a_limit_with_room_for_some_gets_these_and_the_others_later() -> None:
-    left = iter([3, None, *[0] * 9, None])
-    policies = '"user";q=100;w=60, "bytes";q=9;w=60;qu="content-bytes"'
-
-    def full(request: httpx.Request) -> httpx.Response | None:
-        if not form(request) or (room := next(left)) is None:
-            return None
-        told = f'"user";r={room};t=1, "bytes";r=1;t=1'
-        headers = {"Retry-After": "0", "RateLimit": told, "RateLimit-Policy": policies}
-        return refusal(429, "rate-limited", headers)
-
-    service = BatchService(full)
+    service = BatchService(limited(form, [3, None, *[0] * 9, None]))
     assert codes(sent(service, texts(5), at_once=1)) == [None] * 5
     assert [len(names) for names in service.forms()] == [5, 3, *[2] * 10]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.batch_service import BatchService, problem, refusal
+from tests.support.batch_service import BatchService, limited, problem, refusal
 from uploads_client import Client, DigestMismatch, File, NotDone, NotReachable, Sending, Sent
 
 KIB = 1024
@@ -94,21 +94,11 @@ def test_a_service_that_cannot_grant_many_gets_them_one_by_one(status: int) -> N
 
 
 LATER = {"Retry-After": "600"}
-POLICIES = '"user";q=100;w=60, "bytes";q=9;w=60;qu="content-bytes"'
 
 
 def test_a_limit_with_room_for_some_gets_these_and_the_others_later() -> None:
     """Three of five at once; the others wait as they are told, more often than tries are made."""
-    left = iter([3, None, *[0] * 9, None])
-
-    def full(request: httpx.Request) -> httpx.Response | None:
-        if not batch(request) or (room := next(left)) is None:
-            return None
-        told = f'"user";r={room};t=1, "bytes";r=1;t=1'
-        headers = {"Retry-After": "0", "RateLimit": told, "RateLimit-Policy": POLICIES}
-        return refusal(429, "rate-limited", headers)
-
-    service = BatchService(full)
+    service = BatchService(limited(batch, [3, None, *[0] * 9, None]))
     with service.client() as client:
         assert codes(outcomes(client, texts(5), at_once=5)) == [None] * 5
     sizes = [len(one) for one in service.batches()]
