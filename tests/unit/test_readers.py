@@ -49,7 +49,7 @@ HOSTILE = {
 LEFT_TO_THE_WORKER = {
     # of an archive's content
     *("nested bomb", "lying size", "too deep", "wrong checksum"),
-    *("unknown method", "lzma method", "docm", "remote template"),
+    *("unknown method", "deflate64", "docm", "remote template"),
     *("packed program", "dde", "quoted dde"),
     *("billion laughs", "xxe", "utf-16 doctype", "vml doctype", "odt encrypted", "odt xxe"),
     *("pptx as xlsx",),

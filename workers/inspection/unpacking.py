@@ -18,6 +18,8 @@ CHUNK_BYTES = 256 * 1024
 _DICTIONARY_BYTES = 192 * 1024 * 1024
 _NULLS = b"\0"
 _LZMA_HEAD = struct.Struct("<BLQ")
+_ZIP_LZMA_HEAD = struct.Struct("<2HBL")
+_LZMA_PROPERTIES_BYTES = 5
 _LZMA_SIZE = 1 << 38  # as xz: what says that it is larger is something else
 _LZMA_UNKNOWN = (1 << 64) - 1
 _LZMA_TRIED = 64  # bytes that come out of hardly anything else
@@ -81,6 +83,26 @@ def bunzip2() -> Unpacker:
 def unxz() -> Unpacker:
     """Also the older format without a checksum."""
     return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_DICTIONARY_BYTES)
+
+
+def unlzma() -> Unpacker:
+    """The older format alone, as `as_lzma_file` makes it out of an entry of a ZIP."""
+    return lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_DICTIONARY_BYTES)
+
+
+def as_lzma_file(packed: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """An entry of a ZIP (APPNOTE 5.8.8) as the file of lzma that it would be; `size` as stated.
+
+    It has the version of the program instead of a length. Raises: Refusal.
+    """
+    first = next(packed, b"")
+    if len(first) < _ZIP_LZMA_HEAD.size:
+        raise Refusal("malformed-file", "zip: a head of lzma")
+    _, length, properties, dictionary = _ZIP_LZMA_HEAD.unpack_from(first)
+    if length != _LZMA_PROPERTIES_BYTES:
+        raise Refusal("malformed-file", "zip: a head of lzma")
+    yield _LZMA_HEAD.pack(properties, dictionary, size) + first[_ZIP_LZMA_HEAD.size :]
+    yield from packed
 
 
 def begins_as_lzma(head: bytes) -> bool:

@@ -26,18 +26,21 @@ from workers.inspection.kept import TAIL_BYTES, Kept
 from workers.inspection.unpacking import (
     CHUNK_BYTES,
     Unpacker,
+    as_lzma_file,
     bunzip2,
     gathered,
     gunzip,
     inflate,
+    unlzma,
     unpacked,
     unxz,
 )
 
-_STORED, _DEFLATED = 0, 8
+_STORED = 0
+_METHODS = {8: inflate, 12: bunzip2, 14: unlzma}
 _STREAMS = ("gzip", "bzip2", "xz")
-_PACKINGS = frozenset((*range(1, 8), 9, 10, 12, 14, 16, *range(18, 21), *range(93, 99)))
-"""Methods of APPNOTE 4.4.5 that other programs know."""
+_PACKINGS = frozenset((*range(1, 8), 9, 10, 16, *range(18, 21), *range(93, 99)))
+"""Methods of APPNOTE 4.4.5 that other programs know; 9 is Deflate64."""
 
 _Members = Iterator[tuple[str, Iterator[bytes]]]
 Look = Callable[[str, BinaryIO], None]
@@ -106,8 +109,11 @@ def read_entry(file: BinaryIO, entry: Entry, budget: Budget) -> Iterator[bytes]:
 def _unpacked_entry(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
     if entry.method == _STORED:
         return _packed(file, entry)
-    if entry.method == _DEFLATED:
-        return unpacked(_packed(file, entry), inflate, padding=b"", repeats=False)
+    if (make := _METHODS.get(entry.method)) is not None:
+        pieces = _packed(file, entry)
+        if make is unlzma:
+            pieces = as_lzma_file(pieces, entry.unpacked)
+        return unpacked(pieces, make, padding=b"", repeats=False)
     reason = "unknown-packing" if entry.method in _PACKINGS else "malformed-file"
     raise Refusal(reason, f"zip: compression method {entry.method}")
 

@@ -38,6 +38,7 @@ _EXTRA_BYTES = 64  # behind a local name; what most writers need
 _DESCRIPTOR_BYTES = (12, 16, 20, 24)
 _ENDS = re.compile(rb"PK\x05\x06(?=.{16}(..))", re.DOTALL)
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_PIPED = b"-"  # what came into Info-ZIP's `zip` by a pipe has this name and a pipe's mode
 _NOTHING_PACKED = 16  # no deflater makes more of nothing
 
 
@@ -205,7 +206,8 @@ def _read_central(data: bytes, at: int) -> tuple[_Central, int]:
     at += _CENTRAL.size
     raw_name = data[at : at + name_size]
     # Maven's archiver fills all bits for folders: that is no kind of anything.
-    if (attributes >> 28) not in (0, 0o04, 0o10, 0o17 if raw_name[-1:] == b"/" else 0):
+    kinds = (0, 0o04, 0o10, 0o17 if raw_name[-1:] == b"/" else 0, 0o01 if raw_name == _PIPED else 0)
+    if (attributes >> 28) not in kinds:
         _malformed("an entry that is neither file nor folder")
     end = at + name_size + extra_size + comment_size
     check_aside(data[at + name_size : end])
