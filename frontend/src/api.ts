@@ -8,8 +8,8 @@ export class Refusal extends Error {
   }
 }
 
-export const csrfToken = (): string =>
-  document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
+export const csrfToken = (page = document): string =>
+  page.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
 
 /** Reads problem+json; anything else (a proxy's page, nothing at all) becomes the page's own sentence. */
 export function toProblem(status: number, body: string, retryAfter: string | null): Problem {
@@ -43,13 +43,30 @@ let left = false;
 
 /** The session has ended: the one thing to do is to sign in again and come back here. Whoever stays all the same,
  * because files wait, is not asked again for each of them. */
-export function goToSignIn(): void {
+export function goToSignIn(unsent = ""): void {
   if (left) return;
   left = true;
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}${unsent}`);
 }
 
-async function call(path: string, method = "GET"): Promise<Response> {
+/** Takes the token of the session that there is now: whoever signs out and in again, in another tab, has a new one.
+ * False where it is the same, or somebody else's: this page is not theirs. */
+export async function renewToken(): Promise<boolean> {
+  try {
+    const answer = await fetch(location.pathname, { credentials: "same-origin", cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = csrfToken(page);
+    if (!token || token === csrfToken() || account(page) !== account(document)) return false;
+    document.querySelector('meta[name="csrf-token"]')?.setAttribute("content", token);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const account = (page: Document): string | undefined => page.querySelector(".menu-who strong")?.textContent;
+
+async function call(path: string, method = "GET", again = true): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken();
   let answer: Response;
@@ -60,6 +77,7 @@ async function call(path: string, method = "GET"): Promise<Response> {
   }
   if (answer.ok) return answer;
   if (answer.status === 401) goToSignIn();
+  if (answer.status === 403 && again && (await renewToken())) return call(path, method, false);
   throw new Refusal(toProblem(answer.status, await answer.text(), answer.headers.get("Retry-After")));
 }
 

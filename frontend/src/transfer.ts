@@ -1,6 +1,6 @@
 // Sends one file: asks first whether it would be refused, then uploads it. XMLHttpRequest, because fetch does not tell
 // how far an upload has come, and because one that was stopped simply stays silent.
-import { csrfToken, goToSignIn, Refusal, toProblem } from "./api";
+import { csrfToken, goToSignIn, Refusal, renewToken, toProblem } from "./api";
 import type { Doc } from "./model";
 import { words } from "./words";
 
@@ -18,7 +18,8 @@ export const newKey = (): string =>
  * server's words.
  */
 export function send(file: File, key: string, onProgress: (sent: number) => void): Transfer {
-  let request = new XMLHttpRequest();
+  let request: XMLHttpRequest;
+  let stopped = false;
   const upload = (): Promise<Doc> => {
     request = new XMLHttpRequest();
     // What the browser counts includes the form's own few lines: never show more than the file has.
@@ -27,7 +28,17 @@ export function send(file: File, key: string, onProgress: (sent: number) => void
     form.append("file", file, file.name);
     return post<Doc>(request, "/api/v1/documents", 202, form, { "Idempotency-Key": key });
   };
-  return { done: ask(request, file).then(upload), stop: () => request.abort() };
+  const both = (): Promise<Doc> => ask((request = new XMLHttpRequest()), file).then(upload);
+  const renewed = async (error: unknown): Promise<Doc> => {
+    const stale = error instanceof Refusal && error.problem.status === 403 && (await renewToken());
+    if (!stale || stopped) throw error;
+    return both();
+  };
+  const stop = (): void => {
+    stopped = true;
+    request.abort();
+  };
+  return { done: both().catch(renewed), stop };
 }
 
 interface Advice {
@@ -57,7 +68,7 @@ function post<T>(
     };
     request.addEventListener("load", () => {
       if (request.status === wanted && request.response !== null) return resolve(request.response as T);
-      if (request.status === 401) goToSignIn();
+      if (request.status === 401) goToSignIn("&unsent=1");
       refuse();
     });
     request.addEventListener("error", refuse);

@@ -11,6 +11,7 @@ from uploads.documents.errors import Unauthenticated
 from uploads.security import csrf, devices, sessions
 from uploads.security.principals import current_actor, services
 from uploads.web import blueprint
+from uploads.web.words import SIGNED_OUT_AMID
 
 # One slash, then neither a second one nor a backslash (browsers read it as a slash), and no
 # control characters (browsers drop tabs and newlines before they look at an address).
@@ -28,7 +29,8 @@ def sign_in() -> Response:
     if request.method == "POST":
         return _check()
     target = _target(request.args.get("next"))
-    return redirect(target) if current_actor() else make_response(_form(target))
+    trouble = SIGNED_OUT_AMID if "unsent" in request.args else None
+    return redirect(target) if current_actor() else make_response(_form(target, trouble=trouble))
 
 
 def _check() -> Response:

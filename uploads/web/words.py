@@ -103,6 +103,8 @@ SIGNED_OUT = (
     "it again."
 )
 
+SIGNED_OUT_AMID = "You were signed out. Sign in, and choose again what is not in your list."
+
 PAGE: Mapping[str, Any] = {
     "waiting": "Waiting for its turn.",
     "sending": "Uploading – {percent} %",
