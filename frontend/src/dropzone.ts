@@ -3,8 +3,10 @@ import { need } from "./dom";
 
 interface Receiver {
   files: (files: File[]) => void;
-  folder: (name: string) => void;
+  folder: (name: string, reading: Promise<File[]>) => void;
 }
+
+export const FOLDER_MOST = 1_000;
 
 export function startDropzone(receiver: Receiver): void {
   const form = need<HTMLFormElement>("#upload-form");
@@ -49,13 +51,29 @@ function listenToDrops(zone: HTMLElement, receiver: Receiver): void {
   });
 }
 
+/** What was dropped is known in this event alone: entries and files are taken before anything is waited for. */
 function accept(transfer: DataTransfer, receiver: Receiver): void {
-  const folders = new Set<string>();
-  for (const item of transfer.items) {
-    const entry = item.webkitGetAsEntry();
-    if (entry?.isDirectory) folders.add(entry.name);
-  }
-  folders.forEach((name) => receiver.folder(name));
-  const files = [...transfer.files].filter((file) => !folders.has(file.name));
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
+  const folders = entries.filter((entry) => entry !== null && isFolder(entry)) as FileSystemDirectoryEntry[];
+  const names = new Set(folders.map((folder) => folder.name));
+  const files = [...transfer.files].filter((file) => !names.has(file.name));
   if (files.length > 0) receiver.files(files);
+  for (const folder of folders) receiver.folder(folder.name, filesIn(folder));
+}
+
+const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
+
+/** All files below a folder but hidden ones; where there are too many, one more than FOLDER_MOST. */
+async function filesIn(folder: FileSystemDirectoryEntry, found: File[] = []): Promise<File[]> {
+  const reader = folder.createReader();
+  for (;;) {
+    // Some at a time, in the end none.
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0 || found.length > FOLDER_MOST) return found;
+    for (const entry of some) {
+      if (entry.name.startsWith(".") || found.length > FOLDER_MOST) continue;
+      if (isFolder(entry)) await filesIn(entry, found);
+      else found.push(await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)));
+    }
+  }
 }

@@ -10,7 +10,7 @@ export function startLibrary(): void {
   const list = new DocumentList();
   const queue = new UploadQueue(need("#uploads"), (doc) => list.add(doc));
   startDialogs();
-  startDropzone({ files: (files) => queue.add(files), folder: (name) => queue.refuseFolder(name) });
+  startDropzone({ files: (files) => queue.add(files), folder: (name, reading) => void queue.addFolder(name, reading) });
   startPaging(list);
 }
 

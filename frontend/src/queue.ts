@@ -1,5 +1,6 @@
 // Files on their way in: three at a time, each with its own row, progress and fate.
 import { Refusal } from "./api";
+import { FOLDER_MOST } from "./dropzone";
 import { announce, need, slot, stamp, write } from "./dom";
 import type { Doc, Problem } from "./model";
 import { newKey, send, type Transfer } from "./transfer";
@@ -58,9 +59,13 @@ export class UploadQueue {
     this.next();
   }
 
-  /** Something was dropped that is no file. */
-  refuseFolder(name: string): void {
-    this.refuse(this.newItem(new File([], name)), { ...words().page.folder, status: 0, again: false, retryAfter: 0 });
+  /** A folder was dropped: what is in it is sent, file by file, or it is said why not. */
+  async addFolder(name: string, reading: Promise<File[]>): Promise<void> {
+    const { empty_folder, full_folder, unreadable_folder } = words().page;
+    const files = await reading.catch(() => null);
+    if (files && files.length > 0 && files.length <= FOLDER_MOST) return this.add(files);
+    const why = files === null ? unreadable_folder : files.length > 0 ? full_folder : empty_folder;
+    this.refuse(this.newItem(new File([], name)), { ...why, status: 0, again: false, retryAfter: 0 });
   }
 
   private newItem(file: File): Item {

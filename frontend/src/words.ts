@@ -14,7 +14,8 @@ interface Words {
   because_unknown: string;
   engines: Record<string, string>;
   types: Record<string, { label: string; icon: string; picture: string | null }>;
-  page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "folder" | "unreadable", Sentence> &
+  page: Record<"lost" | "strange" | "too_large" | "unknown_ending" | "unreadable", Sentence> &
+    Record<"empty_folder" | "full_folder" | "unreadable_folder", Sentence> &
     Record<"waiting" | "sending" | "arriving" | "received" | "deleted" | "retry_at" | "paused" | "stalled", string>;
   policy: { endings: Record<string, number>; head_bytes: number };
 }

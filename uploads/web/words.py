@@ -134,9 +134,17 @@ PAGE: Mapping[str, Any] = {
         "title": "The file can no longer be read",
         "detail": "It was changed, moved or deleted since it was chosen. Choose it again.",
     },
-    "folder": {
-        "title": "Folders cannot be uploaded",
-        "detail": "Open the folder and drop the files in it, or pack them into one ZIP archive.",
+    "empty_folder": {
+        "title": "There are no files in this folder",
+        "detail": "Hidden files are left out.",
+    },
+    "full_folder": {
+        "title": "There are too many files in this folder",
+        "detail": "Up to 1,000 are taken. Pack it into one ZIP archive, or drop a part of it.",
+    },
+    "unreadable_folder": {
+        "title": "The folder cannot be read",
+        "detail": "Something in it was moved or deleted, or may not be read. Nothing was sent.",
     },
 }
 
