@@ -180,9 +180,10 @@ def test_a_failed_file_is_shown_while_its_bytes_are_kept_and_never_released(
     quarantine: Quarantine,
 ) -> None:
     document, line = quarantine.refused(outcome=Outcome.CLEAN), quarantine.line
-    line.records.write(
-        lambda work: work.documents.move(document.id, {State.CLEAN}, State.FAILED, line.now)
-    )
+    for was, state in ((State.CLEAN, State.QUARANTINED), (State.QUARANTINED, State.FAILED)):
+        line.records.write(
+            lambda work: work.documents.move(document.id, {was}, state, line.now)  # noqa: B023
+        )
     found, _ = quarantine.desk.list(quarantine.bob, DeskFilter(), 10)
     assert [one.id for one in found] == [document.id]
     with pytest.raises(NotReleased, match="not released"):

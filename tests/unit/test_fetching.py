@@ -54,7 +54,7 @@ def test_a_piece_is_small_enough_for_a_slow_client(desk: Desk) -> None:
     assert max(len(piece) for piece in got) <= 64 * 1024
 
 
-@pytest.mark.parametrize("state", [State.INFECTED, State.QUARANTINED, State.FAILED])
+@pytest.mark.parametrize("state", [State.INFECTED, State.QUARANTINED])
 def test_a_document_that_is_no_longer_clean_is_not_sent(desk: Desk, state: State) -> None:
     """Not by the link, not by a ticket that it gave before."""
     document_id = desk.clean(LONG)
