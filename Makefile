@@ -37,7 +37,7 @@ test: test-needs ## Run the whole suite, on SQLite and on PostgreSQL
 
 test-needs: $(BIN)/.ready-dev frontend redis compose test-parts $(IF_TERRAFORM)
 
-fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type and of forms (about an hour)
+fuzz: $(BIN)/.ready-dev frontend redis test-parts ## Send 500 mutants of every type, of forms and of requests (a quarter of an hour)
 	@.venv/bin/pytest tests/hostile/test_fuzz.py --mutants=$(or $(MUTANTS),500) -s -o faulthandler_timeout=$(FUZZ_SECONDS)
 
 check: $(BIN)/.ready-dev frontend/node_modules/.installed ## Lint, check the format, the types and the import arrows
