@@ -16,11 +16,11 @@ from multipart import (
     MultipartError,
     MultipartSegment,
     ParserLimitReached,
-    PushMultipartParser,
     parse_options_header,
 )
 
 from uploads.deadlines import Line, Pace
+from uploads.delimited import Parser, framed, says_twice
 from uploads.documents.errors import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -39,7 +39,6 @@ BROKEN = (BodyTooLarge, HeadersTooLarge, Malformed, SizeMismatch)
 """Raised by a form itself: nothing more of it can be read."""
 _PART_HEADER_BYTES = 8 * 1024
 _BOUNDARY_CHARS = 70  # RFC 2046 section 5.1.1
-_ENDS = (b"", b"\r", b"\r\n")  # what may stand behind the last delimiter
 _LONGEST_END = len(b"\r\n----\r\n") + _BOUNDARY_CHARS
 _CODINGS = ("Content-Transfer-Encoding", "Content-Encoding")
 _UNCODED = frozenset({"7bit", "8bit", "binary", "identity"})  # RFC 2045 section 6.2, RFC 9110
@@ -168,12 +167,14 @@ def _parts(request: Request, pieces: Iterator[bytes], most: int = _PARTS) -> Ite
 
 
 def _check_part(segment: MultipartSegment) -> None:
-    """Raises Malformed for a header that comes twice, of which others may believe the other one,
+    """Raises Malformed for what comes twice, of which others may believe the other one,
     and UnsupportedMediaType for a coded part: nobody undoes it (RFC 7578 section 4.7).
     """
     names = [name.lower() for name, _ in segment.headerlist]
     if len(set(names)) < len(names):
         raise Malformed("A part of the form has a header twice. Send it with each once.")
+    if says_twice(segment.header("Content-Disposition")):
+        raise Malformed("A part of the form says its name twice. Send it with each word once.")
     for name in _CODINGS:
         if (segment.header(name) or "binary").strip().lower() not in _UNCODED:
             raise UnsupportedMediaType(
@@ -212,17 +213,18 @@ def _not_one_file(field: str) -> Invalid:
 
 
 def _boundary(request: Request) -> bytes:
-    kind, options = parse_options_header(request.headers.get("Content-Type", ""))
+    header = request.headers.get("Content-Type", "")
+    kind, options = parse_options_header(header)
     if kind != "multipart/form-data":
         raise UnsupportedMediaType
     boundary = str(options.get("boundary", "")).encode()
-    if not 0 < len(boundary) <= _BOUNDARY_CHARS:
+    if not 0 < len(boundary) <= _BOUNDARY_CHARS or says_twice(header):
         raise Malformed("The form has no usable boundary. Let your client make the Content-Type.")
     return boundary
 
 
 def _events(boundary: bytes, pieces: Iterator[bytes], most: int) -> Iterator[Any]:
-    parser = PushMultipartParser(
+    parser = Parser(
         boundary,
         max_header_size=_PART_HEADER_BYTES,
         max_segment_count=most,
@@ -233,7 +235,7 @@ def _events(boundary: bytes, pieces: Iterator[bytes], most: int) -> Iterator[Any
     # payload for certain need not pass through it then.
     free = aside = False
     try:
-        for piece in _up_to_the_end(boundary, pieces):
+        for piece in framed(boundary, pieces):
             if aside and _is_payload(piece, delimiter):
                 yield piece
             else:
@@ -268,28 +270,6 @@ def _may_begin(piece: bytes, delimiter: bytes) -> bool:
     """Whether it ends with what may be the beginning of a delimiter."""
     at = piece.rfind(b"\r", max(0, len(piece) - len(delimiter) + 1))
     return at >= 0 and delimiter.startswith(piece[at:])
-
-
-def _up_to_the_end(boundary: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Keep a line break after the last delimiter from the parser, which takes it only in one piece.
-
-    A body is cut anywhere on its way, and what the parser says of its end would go by that. Raises
-    ValueError for anything but a line break.
-    """
-    last = b"\r\n--" + boundary + b"--"
-    tail, after = b"", None
-    for piece in pieces:
-        if after is None:
-            yield piece
-            tail = (tail + piece[-len(last) - 2 :])[-len(last) - 2 :]
-            after = next((end for end in _ENDS if tail.endswith(last + end)), None)
-            del piece  # nobody keeps a piece while waiting for the next
-        else:
-            after += piece
-            if after not in _ENDS:
-                raise ValueError("something follows the last part")
-    if after is None and tail not in {last[2:] + end for end in _ENDS}:
-        raise ValueError("it does not end with its last delimiter")
 
 
 def _payload(events: Iterator[Any]) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from gunicorn import http, util
 from gunicorn.glogging import Logger
+from gunicorn.http import message
 from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.message import Request
@@ -39,6 +40,9 @@ _TOO_MANY = 429
 _GARBAGE_AFTER = 10_000
 # What the segments of one large upload take: more of the bodies' memory is had when it is wanted.
 _RESERVED = 24 * 1024 * 1024
+
+# gunicorn would join them where they come twice: to a file of two names, a request of two keys.
+message.RFC9110_5_3_SINGLETON_FIELDS |= {"AUTHORIZATION", "CONTENT-DISPOSITION", "IDEMPOTENCY-KEY"}
 
 
 class Log(Logger):  # type: ignore[misc]

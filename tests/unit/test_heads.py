@@ -63,6 +63,14 @@ def test_what_is_wrong_is_told_before_the_head_ends(head: bytes, error: type[Exc
         parsed(drip(head))
 
 
+@pytest.mark.parametrize("name", ["Content-Disposition", "IDEMPOTENCY-KEY", "authorization"])
+def test_what_would_be_joined_to_something_else_comes_once(name: str) -> None:
+    line = f"{name}: a\r\n".encode()
+    assert parsed([HEAD[:-2] + line + b"\r\n"]).headers[-1] == (name.upper(), "a")
+    with pytest.raises(errors.InvalidHeader):
+        parsed([HEAD[:-2] + line + line + b"\r\n"])
+
+
 @pytest.mark.parametrize("filling", [b"a", b"\r\n\r", b"X: a\r\n"])
 def test_each_byte_is_looked_through_once(filling: bytes) -> None:
     """Half a head of 60 KB and then a byte a packet took 0.2 ms of a process for each."""

@@ -57,6 +57,20 @@ def test_any_other_query_is_read(query: str) -> None:
     framing.check_query(request(query=query))
 
 
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'attachment; filename="a.txt"; filename="b.txt"',
+        "attachment; filename*=UTF-8''a.txt; FileName*=UTF-8''b.txt",
+        'attachment; filename="a.txt",attachment; filename="b.txt"',
+    ],
+)
+def test_a_name_that_is_said_twice_is_none(disposition: str) -> None:
+    """The last of them also stands for two headers, as the server joins them."""
+    with pytest.raises(Malformed):
+        raw_offer(request({"Content-Disposition": disposition}))
+
+
 @pytest.mark.parametrize("given", [ONE, f"sha-512=:AAAA:, {ONE}", f"{ONE} ,md5=:AA==:"])
 def test_one_digest_that_we_know_is_enforced(given: str) -> None:
     assert expected_digest(request({"Repr-Digest": given})) == "01" * 32

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from flask import Request
 from werkzeug.http import parse_options_header
 
+from uploads.delimited import says_twice
 from uploads.documents.errors import Invalid, Malformed
 from uploads.documents.intake import Offer
 from uploads.openapi.parameters import CURSOR, LIMIT, PAGE, Parameter
@@ -135,7 +136,10 @@ def raw_offer(request: Request) -> Offer:
 def _file_name(disposition: str) -> str | None:
     """What a Content-Disposition names: `filename*` before `filename`, wherever each of them stands
     (RFC 6266 section 4.3); the parser alone takes the last. Raises Malformed for an extended name
-    that its charset cannot be: the parser would make up letters, and the name would be another."""
+    that its charset cannot be: the parser would make up letters, and the name would be another; and
+    for one that is said twice, of which others may believe the other one."""
+    if says_twice(disposition):
+        raise Malformed("Content-Disposition says something twice. Send it with each word once.")
     extended = [found["name"] for found in _EXTENDED_NAME.finditer(disposition) if found["name"]]
     if not extended:
         return parse_options_header(disposition)[1].get("filename")
