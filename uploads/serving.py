@@ -8,6 +8,7 @@ HTTP/1.1 only; TLS and HTTP/2 end at the proxy in front. Nothing here knows the 
 from __future__ import annotations
 
 import gc
+import re
 import socket
 import sys
 from contextlib import suppress
@@ -36,6 +37,8 @@ _TIMED_OUT = 408
 # Of all headers of a request; eight of the longest that gunicorn.conf.py lets in.
 _HEADER_BYTES = 64 * 1024
 _TOO_MANY = 429
+# What gunicorn says of a request that it cannot read, and behind it the request's own words.
+_QUOTES = re.compile(r"(Invalid request from ip=\S*): .*", re.DOTALL)
 # Objects made since the last look for garbage; with Python's 700 it looked during each request.
 _GARBAGE_AFTER = 10_000
 # What the segments of one large upload take: more of the bodies' memory is had when it is wanted.
@@ -46,7 +49,13 @@ message.RFC9110_5_3_SINGLETON_FIELDS |= {"AUTHORIZATION", "CONTENT-DISPOSITION",
 
 
 class Log(Logger):  # type: ignore[misc]
-    """gunicorn's log without a line for each request: the app writes that."""
+    """gunicorn's log without a line for each request, and without what clients sent: the app writes
+    the one, and `edge` tells of what could not be read.
+    """
+
+    def warning(self, msg: str, *args: Any, **more: Any) -> None:
+        """Without a quotation: where a header is broken, a key may stand in it without its name."""
+        super().warning(_QUOTES.sub(r"\1", msg), *args, **more)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
         """Called when an answer is out, or as much of it as could be: the place to count.

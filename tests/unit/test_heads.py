@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from gunicorn.config import Config
 from gunicorn.http import errors
 from gunicorn.http.parser import RequestParser
 
-from uploads.serving import _Asked
+from uploads.serving import Log, Worker, _Asked
 
 HEAD = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\nX-A: b\r\n\r\n"
 
@@ -78,3 +81,17 @@ def test_each_byte_is_looked_through_once(filling: bytes) -> None:
     with pytest.raises(errors.NoMoreData):
         parsed(drip(head))
     assert Counting.looks < 10
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", ""])
+def test_what_cannot_be_read_is_not_quoted_in_the_log(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A header that is broken in the middle is a key or a cookie without its name."""
+    log = object.__new__(Log)
+    log.error_log = logging.getLogger("gunicorn.error.tests")
+    worker, error = SimpleNamespace(log=log), errors.InvalidHeader("a-s3cret\n: of somebody")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        Worker.handle_error(worker, None, ours, (address, 1), error)
+    assert [one.getMessage() for one in caplog.records] == [f"Invalid request from ip={address}"]
