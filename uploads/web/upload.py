@@ -96,7 +96,7 @@ def _judge(actor: Actor, part: Part, *, further: bool) -> Outcome:
         if further:
             upload_limits.enter_another(actor)
         document = services().intake.accept(actor, offer, part.pieces)
-    except BROKEN:
+    except _BROKEN:
         raise
     except UploadsError as error:
         return Outcome(part.filename or "", None, error.title, error.public)
