@@ -26,6 +26,7 @@ export class DocumentList {
   private readonly cursor = this.list.dataset["cursor"] || null;
   private round = 0;
   private failures = 0;
+  private asking = false;
   private timer: number | undefined;
 
   constructor() {
@@ -35,6 +36,7 @@ export class DocumentList {
     }
     this.list.addEventListener("submit", (event) => this.onSubmit(event));
     document.addEventListener("visibilitychange", () => this.wake());
+    window.addEventListener("online", () => this.reconnect());
     this.wake();
   }
 
@@ -91,8 +93,18 @@ export class DocumentList {
     this.timer = window.setTimeout(() => void this.beat(), pause);
   }
 
+  /** The network is there again: what was put off for want of it is asked now. */
+  private reconnect(): void {
+    if (this.asking) return;
+    window.clearTimeout(this.timer);
+    this.timer = undefined;
+    this.failures = 0;
+    this.wake();
+  }
+
   private async beat(): Promise<void> {
     this.round += 1;
+    this.asking = true;
     try {
       await this.ask();
       this.failures = 0;
@@ -102,6 +114,7 @@ export class DocumentList {
       this.failures += 1;
       this.note.hidden = false;
     } finally {
+      this.asking = false;
       this.timer = undefined;
       this.wake();
     }

@@ -68,6 +68,26 @@ def test_a_network_that_comes_back_is_not_waited_for(visit: Callable[..., Visit]
     window.complaints[:] = [one for one in window.complaints if "DISCONNECTED" not in one]
 
 
+def test_nor_is_it_by_what_is_asked_of_documents(visit: Callable[..., Visit]) -> None:
+    """Asked in vain it waits longer and longer; with the network there again, no more."""
+    window = visit()
+    window.page.clock.install()
+    page = window.sign_in()
+    asked = "**/api/v1/documents?limit=50"
+    page.route(asked, _abort)
+    drop(page, ("notes.txt", "text/plain", b"notes"))
+    for _ in range(5):
+        with page.expect_event("requestfailed"):
+            page.clock.fast_forward("00:16")
+    expect(page.locator("#connection")).to_be_visible()
+    page.unroute(asked)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    with page.expect_response(asked, timeout=8000):
+        page.clock.fast_forward("00:02")
+    expect(page.locator("#connection")).to_be_hidden()
+    window.complaints[:] = [one for one in window.complaints if "ERR_FAILED" not in one]
+
+
 def test_a_line_on_which_nothing_moves_is_spoken_of(visit: Callable[..., Visit]) -> None:
     window = visit()
     window.page.clock.install()
