@@ -174,6 +174,16 @@ def test_leftovers_are_due_in_order_and_bounded(records: SqlRecords) -> None:
     assert records.write(lambda work: work.leftovers.doom(after(0), 9, timedelta(0))) == []
 
 
+def test_what_cannot_be_deleted_keeps_no_other_from_its_turn(records: SqlRecords) -> None:
+    """As many as are taken at a time are refused by the store for ever, and were due first."""
+    made = [leftover(f"k/{seconds}", seconds) for seconds in range(1, 6)]
+    records.write(lambda work: [work.leftovers.add(one) for one in made])
+    doomed = [
+        records.write(lambda work: work.leftovers.doom(after(9), 2, timedelta(0))) for _ in range(4)
+    ]
+    assert doomed == [made[:2], made[2:4], made[4:], made[:2]]
+
+
 def test_a_leftover_announced_twice_keeps_the_earlier_time(records: SqlRecords) -> None:
     for seconds in (5, 9, 3, 4):
         records.write(lambda work: work.leftovers.add(leftover("k/1", seconds)))  # noqa: B023

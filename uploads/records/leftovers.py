@@ -56,8 +56,16 @@ class SqlLeftovers:
         return found.first() is not None
 
     def doom(self, now: datetime, limit: int, patience: timedelta) -> Sequence[Leftover]:
+        # What cannot be deleted is due for longest: it would be all that is ever tried.
+        fresh = self._doom(now, limit, patience, tried=False)
+        return fresh or self._doom(now, limit, patience, tried=True)
+
+    def _doom(
+        self, now: datetime, limit: int, patience: timedelta, *, tried: bool
+    ) -> Sequence[Leftover]:
         due = (
             select(leftovers.c.bucket, leftovers.c.key)
+            .where(leftovers.c.doomed.is_(tried))
             .where(or_(leftovers.c.due_at <= now - patience, _due_alone(now)))
             # Announced as an orphan just before its row was committed: it belongs to a document.
             .where(~exists().where(_incoming, segments.c.key == leftovers.c.key))

@@ -171,7 +171,10 @@ class Leftovers(Protocol):
     def doom(self, now: datetime, limit: int, patience: timedelta) -> Sequence[Leftover]:
         """Mark the due ones, oldest first, and return them, before their objects are deleted: now
         nobody takes them back. A segment that counts is never among them, whatever was said, and
-        what documents may share only when it has been due for as long as `patience`."""
+        what documents may share only when it has been due for as long as `patience`.
+
+        Only where all are marked already it is some of these: to delete them was tried in vain.
+        """
 
     def held_up(self, before: datetime, limit: int) -> Sequence[tuple[str, Segment]]:
         """What is due since `before` and not doomed, because it is shared with documents that wait:
