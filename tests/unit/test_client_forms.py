@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from uploads_client import File, NotReachable, Sent
 from uploads_client.forms import LARGEST, MOST_BYTES
 
 KIB = 1024
+AWAY = problem(503, "unavailable")
 
 
 def texts(count: int, size: int = 20) -> list[File]:
@@ -27,6 +30,10 @@ def sent(service: BatchService, files: list[File], **more: int) -> list[Sent]:
     """What became of all, in their order."""
     with service.client(stream_up_to=LARGEST) as client:
         return sorted(client.upload_all(files, **more), key=lambda one: one.place)  # type: ignore[arg-type]
+
+
+def keys(service: BatchService) -> set[str]:
+    return {one.headers["Idempotency-Key"] for one in service.asked}
 
 
 def codes(found: list[Sent]) -> list[str | None]:
@@ -106,18 +113,69 @@ def test_a_service_that_takes_fewer_gets_fewer() -> None:
     assert codes(sent(BatchService(narrow), texts(9), at_once=1)) == [None] * 9
 
 
-def test_what_a_part_that_is_away_refused_is_sent_again_alone() -> None:
+def test_what_a_part_that_is_away_refused_is_sent_again_under_its_key() -> None:
+    """What is told of it may be wrong: its commit may have been done and not confirmed."""
     away = iter([True])
 
     def first(request: httpx.Request) -> httpx.Response | None:
         if not form(request) or not next(away, False):
             return None
-        items = [{"problem": problem(503, "unavailable")}] * len(posted(request))
-        return httpx.Response(200, json={"items": items})
+        items = service.usual(request).json()["items"]
+        return httpx.Response(200, json={"items": [*items[:2], {"problem": AWAY}]})
 
     service = BatchService(first)
     assert codes(sent(service, texts(3), at_once=1)) == [None] * 3
-    assert service.counted()["POST documents"] == 3
+    assert service.counted() == {"POST document-batches": 2}
+    assert len(keys(service)) == 1
+
+
+def test_what_stays_away_keeps_none_of_the_others_documents() -> None:
+    def last(request: httpx.Request) -> httpx.Response | None:
+        if len(service.asked) > 1:
+            return refusal(503, "unavailable")
+        items = service.usual(request).json()["items"]
+        return httpx.Response(200, json={"items": [*items[:2], {"problem": AWAY}]})
+
+    service = BatchService(last)
+    assert codes(sent(service, texts(3), at_once=1)) == [None, None, "unavailable"]
+    assert len(keys(service)) == 1
+
+
+def test_what_may_be_there_goes_under_no_other_key() -> None:
+    """The answer was lost, and then a limit has room for some only: they wait for all of it."""
+    trouble = iter([httpx.ReadError("gone"), *[2] * 3])
+
+    def breaks(request: httpx.Request) -> httpx.Response | None:
+        match next(trouble, None):
+            case None:
+                return None
+            case int(room):
+                headers = {"Retry-After": "0", "RateLimit": f'"user";r={room};t=1'}
+                return refusal(429, "rate-limited", headers)
+            case error:
+                service.usual(request)
+                raise error
+
+    service = BatchService(breaks)
+    assert codes(sent(service, texts(5), at_once=1)) == [None] * 5
+    assert len(keys(service)) == 1
+    assert {len(names) for names in service.forms()} == {5}
+
+
+def test_a_file_that_grew_meanwhile_is_not_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "0.txt"
+    path.write_bytes(b"x")
+
+    def growing() -> Iterator[File]:
+        yield File(path)
+        path.write_bytes(bytes(LARGEST + 1))
+        yield from texts(3)[1:]
+
+    service = BatchService()
+    with service.client(stream_up_to=LARGEST) as client:
+        assert codes(list(client.upload_all(growing()))) == [None] * 3
+    assert service.counted()["POST documents"] == 1
+    assert sorted(name for names in service.forms() for name in names) == ["1.txt", "2.txt"]
 
 
 def test_where_nobody_answers_nothing_more_is_begun() -> None:

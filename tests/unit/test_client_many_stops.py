@@ -67,6 +67,25 @@ def test_who_stops_gives_back_what_was_granted(how: str) -> None:
         silent.over.set()
 
 
+def test_what_a_form_becomes_in_the_moment_of_the_stop_is_told() -> None:
+    """Its bytes are there, and who stops cannot take that back: only the answer is to come."""
+    asked, stopped = threading.Event(), threading.Event()
+
+    def late(request: httpx.Request) -> httpx.Response | None:
+        found = service.usual(request)
+        asked.set()
+        stopped.wait(LONG)
+        return found
+
+    service = BatchService(late)
+    with service.client(stream_up_to=KIB) as client:
+        sending = client.upload_all(texts(3), at_once=1)
+        assert asked.wait(LONG)
+        threading.Timer(0.05, stopped.set).start()
+        sending.close()
+    assert [one.document is not None for one in sending.ended] == [True] * 3
+
+
 def interrupted(sending: Sending) -> Sending:
     """The same after Ctrl-C while it waited for the next."""
     main = threading.main_thread().ident

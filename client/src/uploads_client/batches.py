@@ -9,8 +9,8 @@ import httpx
 
 from uploads_client import answers
 from uploads_client.answers import Document, Grant
-from uploads_client.errors import NotReachable, UploadsError
-from uploads_client.retrying import still_runs
+from uploads_client.errors import UploadsError
+from uploads_client.retrying import leaves_doubt
 from uploads_client.sources import Stopped
 from uploads_client.wire import Wire, fresh_key, members_of
 
@@ -71,8 +71,7 @@ class Batches:
 
         def may_repeat(error: UploadsError) -> bool:
             nonlocal doubtful
-            away = isinstance(error, NotReachable) or (error.status or 0) >= 500
-            doubtful = away or still_runs(error)
+            doubtful = leaves_doubt(error)
             return not fitting(error, len(uploads))
 
         asked: dict[str, Any] = {"headers": key, "json": {"uploads": uploads}}

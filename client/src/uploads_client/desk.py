@@ -22,6 +22,8 @@ Kind = Literal["stream", "post", "put", "grant", "complete"]
 _PATIENCE_SECONDS = 0.5
 # So many bytes are hashed, and granted, before those of the last batch have gone.
 _AHEAD_BYTES = 64 * 1024 * 1024
+# What may make something of which nobody else would tell.
+_MAKING: tuple[Kind, ...] = ("stream", "post", "grant", "complete")
 # A form of fewer files is not worth it while there are more.
 _FEW = 5
 # Beside those that send: one asks for grants, and two complete.
@@ -115,9 +117,7 @@ class Desk:
         with self._changed:
             self.stop.set()
             self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: not self._busy["grant"] and not self._busy["complete"], seconds
-            )
+            self._changed.wait_for(lambda: not any(self._busy[kind] for kind in _MAKING), seconds)
 
     def _due(self) -> Duty | None:
         if self._may_complete() and self._until_due() == 0.0:

@@ -11,6 +11,8 @@ from uploads_client import answers
 from uploads_client.answers import Document
 from uploads_client.batches import fitting, items_of
 from uploads_client.errors import UploadsError
+from uploads_client.retrying import leaves_doubt, passes
+from uploads_client.sources import Stopped
 from uploads_client.wire import Wire, fresh_key
 
 LARGEST = 256 * 1024
@@ -51,10 +53,11 @@ class Forms:
         found, waiting, count = list[Document | UploadsError](), list(files), len(files)
         while waiting:
             some = waiting[:count]
+            form = _Form(some)
             try:
-                found += self._documents(some)
+                found += self._documents(form)
             except UploadsError as error:
-                count = fitting(error, len(some))
+                count = form.fewer(error)
                 if not count:
                     if not found:
                         raise
@@ -64,26 +67,63 @@ class Forms:
             count = len(waiting)
         return found
 
-    def _documents(self, files: Sequence[Small]) -> list[Document | UploadsError]:
-        boundary, body = _form(files)
-        headers = {
-            **fresh_key(),
-            "Content-Type": f"multipart/form-data; boundary={boundary}",
-            "Content-Length": str(len(body)),
-        }
+    def _documents(self, form: _Form) -> list[Document | UploadsError]:
+        """What became of each, asked again under the same key where that may change."""
+        found = list[Document | UploadsError]()
+
+        def once() -> None:
+            nonlocal found
+            found = self._asked(form)
+            for one in found:
+                if isinstance(one, UploadsError) and passes(one):
+                    form.doubtful = True
+                    raise one
+
+        try:
+            self._wire.repeat(once, lambda error: error in found)
+        except (UploadsError, Stopped):
+            if not found:
+                raise
+        return found
+
+    def _asked(self, form: _Form) -> list[Document | UploadsError]:
         answer = self._wire.call(
             "POST",
             "/document-batches",
-            headers=headers,
-            body=body,
-            may_repeat=lambda error: not fitting(error, len(files)),
+            headers=form.headers,
+            body=form.body,
+            may_repeat=form.may_repeat,
         )
         return [
             answers.problem(one["problem"])
             if "problem" in one
             else answers.document(one.get("document"))
-            for one in items_of(answer, len(files))
+            for one in items_of(answer, form.count)
         ]
+
+
+class _Form:
+    """One form and its key. Where it is in doubt what became of it, nothing of it goes under
+    another key: that could make second documents.
+    """
+
+    def __init__(self, files: Sequence[Small]) -> None:
+        boundary, self.body = _form(files)
+        self.count = len(files)
+        self.doubtful = False
+        self.headers = {
+            **fresh_key(),
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(self.body)),
+        }
+
+    def may_repeat(self, error: UploadsError) -> bool:
+        self.doubtful = self.doubtful or leaves_doubt(error)
+        return not self.fewer(error)
+
+    def fewer(self, error: UploadsError) -> int:
+        """With how many files it may be tried instead; 0 for none."""
+        return 0 if self.doubtful else fitting(error, self.count)
 
 
 def _form(files: Sequence[Small]) -> tuple[str, bytes]:

@@ -53,6 +53,11 @@ def still_runs(error: UploadsError) -> bool:
     return error.status == 409 and error.retry_after is not None
 
 
+def leaves_doubt(error: UploadsError) -> bool:
+    """Whether what was asked for may have been done all the same."""
+    return isinstance(error, NotReachable) or (error.status or 0) >= 500 or still_runs(error)
+
+
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for (RFC 9110, section 10.2.3), else None."""
     if header is None:

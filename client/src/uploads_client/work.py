@@ -19,7 +19,7 @@ from uploads_client.crew import Crew, together, within
 from uploads_client.desk import Desk, Duty, Kind
 from uploads_client.errors import NotDone, NotReachable, UploadsError
 from uploads_client.files import FAULTS, Item, Sent
-from uploads_client.forms import Forms, Small
+from uploads_client.forms import LARGEST, Forms, Small
 from uploads_client.parts import Parts
 from uploads_client.planning import Plan
 from uploads_client.retrying import passes
@@ -158,6 +158,7 @@ class Work:
             found = self._forms.documents([small for _, small in waiting])
         except UploadsError as error:
             if error.status in _UNKNOWN:
+                self._read.add(-sum(len(small.content) for _, small in waiting))
                 self._desk.stream([*(item for item, _ in waiting), *self._desk.take_unposted()])
                 return
             for item, _ in waiting:
@@ -165,12 +166,17 @@ class Work:
             return
         for (item, small), one in zip(waiting, found, strict=True):
             self._posted(item, small, one)
+        # Last, for it raises when all is stopped: what is there is told before that.
+        sizes = [len(small.content) for _, small in waiting]
+        self._sent.add(
+            sum(n for n, one in zip(sizes, found, strict=True) if isinstance(one, Document))
+        )
 
     def _loaded(self, item: Item) -> Small | None:
         """Its bytes; None where it has failed, or goes another way."""
         try:
             source = item.source()
-            if not isinstance(source, Seekable):
+            if not isinstance(source, Seekable) or source.size > LARGEST:  # it may have grown
                 self._desk.stream([item])
                 return None
             item.size = source.size
@@ -185,12 +191,8 @@ class Work:
     def _posted(self, item: Item, small: Small, found: Document | UploadsError) -> None:
         try:
             if isinstance(found, UploadsError):
-                if not passes(found) or isinstance(found, NotReachable):
-                    raise found
-                self._desk.stream([item])
-                return
+                raise found
             document = checked(self._last, found, small.sha256)
-            self._sent.add(len(small.content))
         except UploadsError as error:
             self.fail(item, error)
         else:
