@@ -118,3 +118,33 @@ def test_an_encrypted_opendocument_is_encrypted_and_not_damaged() -> None:
     members = {"content.xml": b"\x9d\x01 sealed", "META-INF/manifest.xml": said}
     found = _found(ODT, with_members(opendocument(ODT), members))
     assert found["reason"] == "encrypted"
+
+
+def _field(body: str) -> tuple[str, bytes]:
+    text = f'<w:document xmlns:w="w" xmlns:z="z" xmlns:x="x">{body}</w:document>'
+    return DOCX, with_members(word(), {"word/document.xml": text.encode()})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<w:instrText><z:x/>DDEAUTO c:\\\\a b</w:instrText>",
+        "<w:instrText>DDE<z:x/>AUTO c:\\\\a b</w:instrText>",
+        "<w:f><z:x/>cmd|'/c a'!A0</w:f>",
+        "<w:f>cmd<z:x/>|'/c a'!A0</w:f>",
+        "<w:formula1><z:f/>cmd|'/c a'!A0</w:formula1>",
+        "<w:f><z:f>1</z:f>cmd|'/c a'!A0</w:f>",
+        "<w:f><z:f/><z:x/>cmd|'/c a'!A0</w:f>",
+        "<w:f><z:f><z:f/></z:f>cmd|'/c a'!A0</w:f>",
+        "<w:f><z:x><z:f><z:y/></z:f></z:x>cmd|'/c a'!A0</w:f>",
+    ],
+)
+def test_elements_in_formulas_and_fields_hide_nothing(body: str) -> None:
+    """Programs pass over elements that a document calls ignorable, and read what is around them."""
+    assert _found(*_field(body))["outcome"] == "unscannable"
+
+
+def test_formulas_of_extensions_and_fractions_have_elements() -> None:
+    fraction = "<w:f> <w:num><w:f><w:num>1</w:num><w:den>2</w:den></w:f> <w:r/></w:num> </w:f>"
+    body = f"<w:formula1> <x:f>A1:A3</x:f> </w:formula1>{fraction} text <w:t>text</w:t> text"
+    assert _found(*_field(body)) == {"outcome": "clean"}

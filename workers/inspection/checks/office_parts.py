@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-from uploads.documents.readers.limits import Budget
+from uploads.documents.readers.limits import Budget, Refusal
 from workers.inspection.checks import fields, formulas
 from workers.inspection.checks.addresses import leads_outside
 from workers.inspection.checks.relations import Nearby, active
@@ -49,6 +50,8 @@ class _Part:
         self._write: Callable[[str], None] | None = None
         self._root: str | None = None
         self._refreshes = False
+        # Of formulas that have elements in them: how deep within each we are.
+        self._around: list[int] = []
         self._checks = self._by_element()
 
     def _by_element(self) -> dict[str, OnStart]:
@@ -74,6 +77,10 @@ class _Part:
             self._refreshes = _is_true(attributes, "refreshOnLoad")
         if self._nearby is not None:
             self._nearby.check(self._root, element, attributes)
+        if self._formula is not None or self._write == self._instructions.write:
+            self._check_within()
+        if self._around:
+            self._around[-1] += 1
         self._formula = self._write = None
         if (check := self._checks.get(element)) is not None:
             check(element, attributes)
@@ -85,6 +92,8 @@ class _Part:
     def text(self, text: str) -> None:
         if self._formula is not None:
             self._formula.append(text)
+        elif self._around and not self._around[-1] and text.strip():
+            _mixed()
         elif self._write is not None:
             self._write(text)
 
@@ -93,9 +102,25 @@ class _Part:
         if formula is not None and formulas.is_active("".join(formula), self._budget):
             active("a formula that reaches out")
         self._formula = self._write = None
+        if self._around:
+            self._leave()
 
     def finish(self) -> None:
         self._instructions.finish()
+
+    def _check_within(self) -> None:
+        """An element in a formula or an instruction has no text beside it, which programs would put
+        together around what they pass over (part 3, 7.2). Fractions are elements alone.
+        """
+        if self._formula is None or "".join(self._formula).strip():
+            _mixed()
+        self._around.append(0)
+
+    def _leave(self) -> None:
+        if not self._around[-1]:
+            self._around.pop()
+        if self._around:
+            self._around[-1] -= 1
 
     def _begin_formula(self, _: str, __: Mapping[str, str]) -> None:
         self._formula = []
@@ -130,6 +155,10 @@ class _Part:
             active("a connection that refreshes itself")
         if element == "oleObject" and attributes.get("link"):
             active("a link to another program")
+
+
+def _mixed() -> NoReturn:
+    raise Refusal("malformed-file", "office: elements in a formula or a field")
 
 
 def _is_true(attributes: Mapping[str, str], name: str) -> bool:
