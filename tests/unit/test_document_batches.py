@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from uploads.api.document_batches import Files
-from uploads.documents.errors import StillRunning, UploadsError
+from uploads.bodies import Part
+from uploads.documents.errors import RecordsUnavailable, StillRunning, UploadsError
 from uploads.documents.model import Actor, Role, Scope
 
 
@@ -54,3 +57,45 @@ def test_each_is_given_up_once(files: Files) -> None:
     files.give_up(StillRunning())
     files.give_up(StillRunning())
     assert one.given_up == 1
+
+
+_GIVEN_UP_TOGETHER = """
+from gevent import monkey; monkey.patch_all()
+import threading
+from uploads.api.document_batches import Files
+from uploads.bodies import Part
+from uploads.documents.errors import SizeMismatch
+
+all_here = threading.Barrier(50)
+
+class Slow:
+    sha256 = ""
+
+    def give_up(self, error):
+        all_here.wait(20)
+
+files = Files(None, None)
+files.found += [Slow() for _ in range(50)]
+files.give_up(SizeMismatch())
+files.found = [Slow() for _ in range(50)]
+files._check_digests(["0" * 64] * 50)
+assert {one.code for one in files.found} == {"digest-mismatch"}
+"""
+
+
+def test_none_waits_for_another_that_is_given_up() -> None:
+    """Each waits for a database that is away: 50 times as long, one after the other."""
+    subprocess.run([sys.executable, "-c", _GIVEN_UP_TOGETHER], check=True, timeout=60)
+
+
+def test_a_form_is_not_read_on_without_the_database(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file would wait for it by itself."""
+
+    def away(part: object) -> Any:
+        raise RecordsUnavailable("away")
+
+    monkeypatch.setattr(files, "_begun", away)
+    with pytest.raises(RecordsUnavailable):
+        files._received(Part("file", "a.txt", None, iter([])))

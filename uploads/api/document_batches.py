@@ -8,7 +8,7 @@ commits. A form that breaks off leaves nothing behind. What is refused is told i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from flask import Response
@@ -21,7 +21,12 @@ from uploads.api.rendering import each_told
 from uploads.api.uploads import writer
 from uploads.bodies import Part
 from uploads.documents import errors
-from uploads.documents.errors import DigestMismatch, StillRunning, UploadsError
+from uploads.documents.errors import (
+    DigestMismatch,
+    RecordsUnavailable,
+    StillRunning,
+    UploadsError,
+)
 from uploads.documents.intake import Intake, Offer, Received
 from uploads.documents.model import Actor, Scope
 from uploads.documents.showing import document_json
@@ -32,7 +37,7 @@ from uploads.openapi.requests import FILES, MOST_FILES, REFUSALS
 from uploads.receipts import Begun
 from uploads.security.principals import present, services
 from uploads.security.upload_limits import enter_another
-from uploads.side_by_side import each_of
+from uploads.side_by_side import each_of, side_by_side
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of the whole form: what waits for its end lies in memory, and past that on a disk."""
@@ -118,17 +123,25 @@ class Files:
 
     def give_up(self, error: BaseException) -> None:
         """Keep nothing of those that are not recorded."""
-        for place, one in enumerate(self.found):
-            if not isinstance(one, UploadsError):
-                self.found[place] = UploadsError()
-                one.give_up(error)
+        self._end(
+            {n: error for n, one in enumerate(self.found) if not isinstance(one, UploadsError)}
+        )
+
+    def _end(self, errors: Mapping[int, BaseException]) -> None:
+        """Give up the files in these places, all at once: each writes, and waits for a database
+        that is away as long as all together.
+        """
+        left = [(self.found[place], error) for place, error in errors.items()]
+        for place, error in errors.items():
+            self.found[place] = error if isinstance(error, UploadsError) else UploadsError()
+        side_by_side(_given_up, left, MOST_FILES)
 
     def _received(self, part: Part) -> _One | UploadsError:
         """Read one file; why it was refused, if it alone was."""
         try:
             return self._begun(part)
-        except (*bodies.BROKEN, StillRunning):
-            raise
+        except (*bodies.BROKEN, StillRunning, RecordsUnavailable):
+            raise  # of the form: without records nothing can be done with the others either
         except UploadsError as error:
             return error
 
@@ -160,10 +173,20 @@ class Files:
             return
         if len(promised) != len(self) or not all(map(_SHA256.fullmatch, promised)):
             raise invalid((_DIGEST, "64 lowercase hexadecimal digits for each file, or none"))
-        for place, (one, sha256) in enumerate(zip(self.found, promised, strict=True)):
-            if not isinstance(one, UploadsError) and one.sha256 != sha256:
-                self.found[place] = mismatch = DigestMismatch(sha256, one.sha256)
-                one.give_up(mismatch)
+        pairs = enumerate(zip(self.found, promised, strict=True))
+        self._end(
+            {
+                place: DigestMismatch(sha256, one.sha256)
+                for place, (one, sha256) in pairs
+                if not isinstance(one, UploadsError) and one.sha256 != sha256
+            }
+        )
+
+
+def _given_up(one: tuple[_One | UploadsError, BaseException]) -> None:
+    file, error = one
+    if not isinstance(file, UploadsError):
+        file.give_up(error)
 
 
 class _One(Protocol):
