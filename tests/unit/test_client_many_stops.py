@@ -16,7 +16,9 @@ import pytest
 from tests.support.batch_service import BatchService
 from tests.support.silent_store import silent_store
 from tests.support.waiting import eventually
-from uploads_client import File, Retries, Sending
+from uploads_client import Client, File, Retries, Sending
+from uploads_client.desk import Desk
+from uploads_client.files import Item
 
 LONG = 30
 KIB = 1024
@@ -84,6 +86,40 @@ def test_what_a_form_becomes_in_the_moment_of_the_stop_is_told() -> None:
         threading.Timer(0.05, stopped.set).start()
         sending.close()
     assert [one.document is not None for one in sending.ended] == [True] * 3
+
+
+def test_a_form_that_was_not_sent_whole_comes_to_nothing() -> None:
+    begun, stopped, whole = threading.Event(), threading.Event(), list[httpx.Request]()
+
+    class Slow(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            assert isinstance(request.stream, httpx.SyncByteStream)
+            for _ in request.stream:
+                begun.set()
+                stopped.wait(LONG)
+            whole.append(request)
+            return httpx.Response(500)
+
+    with Client("http://service.test", "a-key", transport=Slow()) as client:
+        sending = client.upload_all([File(bytes(200 * KIB), f"{n}.txt") for n in range(3)])
+        assert begun.wait(LONG)
+        threading.Timer(0.05, stopped.set).start()
+        sending.close()
+    assert (whole, sending.ended) == ([], [])
+
+
+def test_forms_are_waited_for_a_little_longer() -> None:
+    desk = Desk([], [Item(0, File(b"x", "a.txt"), None)], [], 1)
+    duty, done = desk.next(), threading.Event()
+    assert duty is not None
+
+    def answered() -> None:
+        done.set()
+        desk.done(duty)
+
+    threading.Timer(0.05, answered).start()
+    desk.end(0, LONG)
+    assert done.is_set()
 
 
 def interrupted(sending: Sending) -> Sending:

@@ -17,30 +17,45 @@ _SECONDS = 0.5
 
 
 class Crew:
-    """`count` threads that do the same until they have enough; `over` is called by the last."""
+    """`count` threads that do the same until they have enough; `over` is called by the last.
+
+    The first starts the others. Whoever makes it has it at once, and can stop it when interrupted:
+    to start many that are busy already takes as long as the first of what they do.
+    """
 
     def __init__(self, act: Act, count: int, over: Act) -> None:
         self._act, self._left, self._over = act, count, over
         self._lock = threading.Lock()
-        self._threads = [_thread(self._work) for _ in range(count)]
-        for one in self._threads:
-            one.start()
-        if not count:
+        self._threads = [_thread(self._work if n else self._lead) for n in range(count)]
+        if count:
+            self._threads[0].start()
+        else:
             over()
 
     def leave(self) -> None:
         """Wait a little for those that can see that they are stopped, and for no others."""
         _join(self._threads, _SECONDS)
 
+    def _lead(self) -> None:
+        for one in self._threads[1:]:
+            try:
+                one.start()
+            except RuntimeError:  # no room for more threads: those that are there do it all
+                self._end()
+        self._work()
+
     def _work(self) -> None:
         try:
             self._act()
         finally:
-            with self._lock:
-                self._left -= 1
-                last = not self._left
-            if last:
-                self._over()
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._left -= 1
+            last = not self._left
+        if last:
+            self._over()
 
 
 def together(acts: Sequence[Act], at_once: int, stop: threading.Event) -> None:

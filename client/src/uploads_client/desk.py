@@ -112,12 +112,16 @@ class Desk:
             queues = (self._streamed, self._posted, self._granted, self._ready)
             return [item for queue in queues for item in _taken(queue, len(queue))]
 
-    def end(self, seconds: float) -> None:
-        """Hand nothing more out, and wait so long for calls of which the answer has to be known."""
+    def end(self, seconds: float, longer: float) -> None:
+        """Hand nothing more out, and wait so long for calls of which the answer has to be known.
+
+        And so much longer for forms: of each, many documents may come that nobody knows of.
+        """
         with self._changed:
             self.stop.set()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not any(self._busy[kind] for kind in _MAKING), seconds)
+            self._changed.wait_for(lambda: not self._busy["post"], longer)
 
     def _due(self) -> Duty | None:
         if self._may_complete() and self._until_due() == 0.0:

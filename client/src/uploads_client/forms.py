@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from uploads_client import answers
@@ -19,9 +20,12 @@ LARGEST = 256 * 1024
 """Larger files are sooner put into the store."""
 MOST = 25
 MOST_BYTES = 4 * 1024 * 1024
+FORM_SECONDS = 10.0
+"""For so long the answer to one that was sent whole is worth waiting for."""
 # What readers of a form take in different ways (RFC 7578 section 4.2), or the service not at all.
 _AMBIGUOUS = re.compile(r'["\\%\x00-\x1f\x7f]')
 _LONGEST_NAME = 1024
+_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,13 @@ def can_be_named(name: str) -> bool:
 
 
 class Forms:
-    """Sends by `wire`, under a key of each form."""
+    """Sends by `wire`, under a key of each form, until `stop`: one that is not sent whole by then
+    is broken off, and so comes to nothing.
+    """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, stop: threading.Event) -> None:
         self._wire = wire
+        self._stop = stop
 
     def documents(self, files: Sequence[Small]) -> list[Document | UploadsError]:
         """A document of each of these, or why there is none. Raises UploadsError and Stopped.
@@ -91,7 +98,7 @@ class Forms:
             "POST",
             "/document-batches",
             headers=form.headers,
-            body=form.body,
+            body=_Pieces(form.body, self._stop.is_set),
             may_repeat=form.may_repeat,
         )
         return [
@@ -100,6 +107,19 @@ class Forms:
             else answers.document(one.get("document"))
             for one in items_of(answer, form.count)
         ]
+
+
+class _Pieces:
+    """A body for as many tries as need be. Raises Stopped, but never once its last piece went."""
+
+    def __init__(self, whole: bytes, stopped: Callable[[], bool]) -> None:
+        self._whole, self._stopped = whole, stopped
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(0, len(self._whole), _PIECE):
+            if self._stopped():
+                raise Stopped
+            yield self._whole[at : at + _PIECE]
 
 
 class _Form:

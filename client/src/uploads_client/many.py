@@ -54,5 +54,7 @@ class Sending(Iterator[Sent]):
         return self._work.ended
 
     def close(self) -> None:
-        """Stop what is not done, within a few seconds. Quiet when that was done before."""
+        """Stop what is not done, within a few seconds; a form that was sent whole is waited for a
+        little longer. Quiet when that was done before.
+        """
         self._end()

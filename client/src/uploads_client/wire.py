@@ -12,7 +12,7 @@ import re
 import ssl
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -80,7 +80,7 @@ class Wire:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: Body | bytes | None = None,
+        body: Iterable[bytes] | bytes | None = None,
         redirect: bool = False,
         may_repeat: Callable[[UploadsError], bool] = lambda error: True,
         **more: Any,

@@ -19,7 +19,7 @@ from uploads_client.crew import Crew, together, within
 from uploads_client.desk import Desk, Duty, Kind
 from uploads_client.errors import NotDone, NotReachable, UploadsError
 from uploads_client.files import FAULTS, Item, Sent
-from uploads_client.forms import LARGEST, Forms, Small
+from uploads_client.forms import FORM_SECONDS, LARGEST, Forms, Small
 from uploads_client.parts import Parts
 from uploads_client.planning import Plan
 from uploads_client.retrying import passes
@@ -45,7 +45,7 @@ class Work:
         self._stop = self._desk.stop
         self._wire = wire.until(self._stop)
         self._last = wire
-        self._batches, self._forms = Batches(self._wire, wire), Forms(self._wire)
+        self._batches, self._forms = Batches(self._wire, wire), Forms(self._wire, self._stop)
         self._meters = [Meter(plan.size, progress), Meter(plan.size, reading)]
         self._sent, self._read = (Share(one, self._stop.is_set) for one in self._meters)
         self.outcomes: SimpleQueue[Sent | BaseException | None] = SimpleQueue()
@@ -113,7 +113,7 @@ class Work:
 
         Calls that make something are waited for a little: what they made is told, or undone.
         """
-        self._desk.end(HASTE_SECONDS)
+        self._desk.end(HASTE_SECONDS, FORM_SECONDS)
         self._crew.leave()
         self.outcomes.put(None)
         with self._lock:
