@@ -15,6 +15,7 @@ from uploads.queue import JOB_QUEUE, WEBHOOK_QUEUE, waiting
 from uploads.wiring import Services
 from workers.counted import CountedCell, CountedPublisher, counted
 from workers.expiring import Expirer
+from workers.in_turn import each_in_turn
 from workers.inspection.inspect import Inspector
 from workers.jobs import Handler, Patience, Runner, Sweeper
 from workers.lineup import Lineup, make_lineup
@@ -47,6 +48,12 @@ class Runtime:
     try_changed: Callable[[], None]
     withdraw: Callable[[], None]
     rescan: Callable[[], int]
+
+    def do_what_is_due(self) -> None:
+        """Whatever the schedule has every few seconds, each in its turn. Raises what they raise."""
+        each_in_turn(
+            *(self.sweep, self.expire, self.try_changed, self.withdraw, self.reap, self.rescan)
+        )
 
 
 def make_cell(settings: Settings) -> Cell:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from uploads.documents.errors import RecordsUnavailable
 from uploads.queue import JOB_TASK, SWEEP_TASK
 from workers.app import app, runtime
 from workers.schedule import CANARY_TASK, PROVE_TASK, TIDY_TASK
@@ -20,8 +17,7 @@ def job(job_id: str) -> None:
 def sweep() -> None:
     """Wake workers for what is due, end what expires, notice engines that became useless, take back
     what was left to be withdrawn, delete what has to go, and look again at what is outdated."""
-    ours = runtime()
-    each_in_turn(ours.sweep, ours.expire, ours.try_changed, ours.withdraw, ours.reap, ours.rescan)
+    runtime().do_what_is_due()
 
 
 @app.task(name=TIDY_TASK)
@@ -40,23 +36,3 @@ def prove() -> None:
 def canary() -> None:
     """Let every engine prove itself."""
     runtime().try_engines()
-
-
-def each_in_turn(*acts: Callable[[], object]) -> None:
-    """Do all of them, whatever becomes of one: an object that cannot be deleted, say, must not keep
-    files from being looked at anew.
-
-    Raises what was raised, at the end; at once where the database is away, which all of them need.
-    """
-    errors = list[Exception]()
-    for act in acts:
-        try:
-            act()
-        except RecordsUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 -- raised below
-            errors.append(error)
-    if len(errors) > 1:
-        raise ExceptionGroup("more than one of them failed", errors)
-    if errors:
-        raise errors[0]

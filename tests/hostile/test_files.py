@@ -56,8 +56,9 @@ def test_no_picture_tells_what_its_file_hides(alice: Person, promises: Promises,
     for file in ROWS[row]:
         document_id = alice.upload(file.name, file.content(""))
         alice.settle(document_id)
-        eventually(lambda: alice.document(document_id)["renditions"], PATIENCE)  # noqa: B023
         for name in PICTURES:
+            # Each is recorded by itself.
+            eventually(lambda: name in _drawn(alice, document_id), PATIENCE)  # noqa: B023
             led = alice.api.get(f"/documents/{document_id}/renditions/{name}")
             picture = alice.fetch("GET", led.headers["Location"])
             assert picture.headers["Content-Type"] == "image/webp"
@@ -80,6 +81,10 @@ def test_files_of_the_sizes_at_which_sniffing_ends(alice: Person, promises: Prom
         assert isinstance(end, Ends) or (end.status, end.code) in REFUSALS, (case, end)
         assert not isinstance(end, Ends) or end.state in SETTLED, (case, end)
     promises.hold()
+
+
+def _drawn(person: Person, document_id: str) -> set[str]:
+    return {one["name"] for one in person.document(document_id)["renditions"]}
 
 
 def _comes_back_untouched(person: Person, document_id: str, file: File, content: bytes) -> None:

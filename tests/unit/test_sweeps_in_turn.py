@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from uploads.documents.errors import RecordsUnavailable, StorageUnavailable
-from workers import tasks
-from workers.tasks import each_in_turn
+from workers.in_turn import each_in_turn
+from workers.runtime import Runtime
 
 REFUSED = StorageUnavailable("an object that cannot be deleted")
 BROKEN = KeyError("a mistake of ours")
@@ -26,15 +27,12 @@ def raising(error: Exception) -> Callable[[], None]:
 
 @pytest.mark.parametrize("error", [REFUSED, BROKEN])
 @pytest.mark.parametrize("failing", VERBS)
-def test_what_fails_keeps_nobody_from_a_turn_and_is_told(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, failing: str
-) -> None:
+def test_what_fails_keeps_nobody_from_a_turn_and_is_told(error: Exception, failing: str) -> None:
     done: list[str] = []
     acts = {verb: partial(done.append, verb) for verb in VERBS}
     runtime = SimpleNamespace(**{**acts, failing: raising(error)})
-    monkeypatch.setattr(tasks, "runtime", lambda: runtime)
     with pytest.raises(type(error)):
-        tasks.sweep()
+        Runtime.do_what_is_due(cast(Runtime, runtime))
     assert done == [verb for verb in VERBS if verb != failing]
 
 
