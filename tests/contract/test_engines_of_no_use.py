@@ -12,8 +12,8 @@ import pytest
 from tests.support.guarded import Guarded, Reader
 from uploads.documents.model import State
 from uploads.readiness import engines_part
-from workers import tasks
 from workers.inspection.yara import Yara
+from workers.runtime import Runtime
 
 BROKEN = "rule Own {\n  condition: nonsense\n}\n"
 
@@ -60,29 +60,29 @@ def readiness(line: Guarded) -> dict[str, str]:
 
 
 def test_it_is_written_down_by_the_next_sweep_and_taken_back_once_it_is_mended(
-    line: Guarded, rule: Path, monkeypatch: pytest.MonkeyPatch
+    line: Guarded, rule: Path
 ) -> None:
     """Without an upload, and long before the next canary; nothing that was clean is doubted."""
     done = SimpleNamespace(
         **dict.fromkeys(("sweep", "expire", "withdraw", "reap", "rescan"), lambda: None),
         try_changed=line.canaries.try_changed,
     )
-    monkeypatch.setattr(tasks, "runtime", lambda: done)
+    runtime = cast(Runtime, done)
     document = line.publish()
-    tasks.sweep()
+    Runtime.do_what_is_due(runtime)
     assert line.canary().ok
     rule.write_text(BROKEN)
-    tasks.sweep()
+    Runtime.do_what_is_due(runtime)
     said = readiness(line)
     assert said["status"] == "unavailable"
     assert f"yara at here cannot be used: UPLOADS_YARA_RULES: {rule}, line 2: " in said["detail"]
-    tasks.sweep()
+    Runtime.do_what_is_due(runtime)
     assert line.trail()[-1] == ("engine.failed", "yara")
     assert [one[0] for one in line.trail()].count("engine.failed") == 1
     assert line.state(document) is State.CLEAN
     rule.unlink()
     line.later(seconds=5)
-    tasks.sweep()
+    Runtime.do_what_is_due(runtime)
     assert (line.canary().ok, line.canary().detail) == (True, "")
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-import pytest
 from sqlalchemy import NullPool, create_engine, event
 
 from tests.support.facts import after
 from uploads.documents.model import GONE, Document, State
 from uploads.records.sql import SqlRecords
-from workers import tasks
+from workers.runtime import Runtime
 
 STATES = list(State)
 
@@ -57,10 +56,9 @@ def test_to_look_for_them_is_one_look_at_an_index_without_tombstones(
         assert "ix_documents_expiring" in "\n".join(map(str, plan))
 
 
-def test_each_sweep_ends_what_expires_before_it_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_sweep_ends_what_expires_before_it_deletes() -> None:
     done: list[str] = []
     verbs = ("sweep", "expire", "try_changed", "withdraw", "reap", "rescan")
     runtime = SimpleNamespace(**{verb: partial(done.append, verb) for verb in verbs})
-    monkeypatch.setattr(tasks, "runtime", lambda: runtime)
-    tasks.sweep()
+    Runtime.do_what_is_due(cast(Runtime, runtime))
     assert done.index("sweep") < done.index("expire") < done.index("reap")
