@@ -14,9 +14,9 @@ from tests.support.invariants import invariants
 from tests.support.newcomers import newcomer, set_quota
 from tests.support.people import Person
 from tests.support.stack import Stack
-from uploads.api.upload_batches import MOST
 from uploads.documents.grants import PUT_UP_TO
 from uploads.documents.model import Scope
+from uploads.openapi.requests import MOST_FILES
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_name_that_is_no_text_spoils_no_other_under_a_key_either(dora: Person)
     ("uploads", "pointer"),
     [
         ([], "/uploads"),
-        ([ASKED] * (MOST + 1), "/uploads"),
+        ([ASKED] * (MOST_FILES + 1), "/uploads"),
         ([ASKED, {**ASKED, "size": PUT_UP_TO + 1}], "/uploads/1/size"),
         ([{**ASKED, "method": "put"}], "/uploads/0/method"),
         ([ASKED, {"name": "a.txt"}], "/uploads/1/size"),

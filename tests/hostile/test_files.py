@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 
 import pytest
@@ -58,7 +59,7 @@ def test_no_picture_tells_what_its_file_hides(alice: Person, promises: Promises,
         alice.settle(document_id)
         for name in PICTURES:
             # Each is recorded by itself.
-            eventually(lambda: name in _drawn(alice, document_id), PATIENCE)  # noqa: B023
+            eventually(partial(_is_drawn, alice, document_id, name), PATIENCE)
             led = alice.api.get(f"/documents/{document_id}/renditions/{name}")
             picture = alice.fetch("GET", led.headers["Location"])
             assert picture.headers["Content-Type"] == "image/webp"
@@ -83,8 +84,8 @@ def test_files_of_the_sizes_at_which_sniffing_ends(alice: Person, promises: Prom
     promises.hold()
 
 
-def _drawn(person: Person, document_id: str) -> set[str]:
-    return {one["name"] for one in person.document(document_id)["renditions"]}
+def _is_drawn(person: Person, document_id: str, name: str) -> bool:
+    return name in {one["name"] for one in person.document(document_id)["renditions"]}
 
 
 def _comes_back_untouched(person: Person, document_id: str, file: File, content: bytes) -> None:

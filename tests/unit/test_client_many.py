@@ -19,9 +19,9 @@ def texts(count: int, ending: str = "txt") -> list[File]:
     return [File(f"content {n}".encode(), f"{n}.{ending}") for n in range(count)]
 
 
-def outcomes(client: Client, files: list[File], **more: int) -> list[Sent]:
+def outcomes(client: Client, files: list[File], at_once: int | None = None) -> list[Sent]:
     """What became of all, in their order."""
-    with client.upload_all(files, **more) as sending:  # type: ignore[arg-type]
+    with client.upload_all(files, at_once=at_once) as sending:
         found = list(sending)
         assert sorted(one.place for one in found) == list(range(len(files)))
         return sending.ended

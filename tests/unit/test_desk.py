@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from uploads.documents.errors import (
 )
 from uploads.documents.model import Outcome, State
 from uploads.documents.releases import ReleaseState
+from uploads.records.protocol import Work
 from uploads.records.quarantining import DeskFilter
 from uploads.storage.protocol import Bucket
 
@@ -176,14 +178,16 @@ def test_the_word_of_one_who_is_no_administrator_any_more_does_not_count(
     assert (found.release.asked_by, found.release.confirmed_by) == (quarantine.carol.user_id, None)
 
 
+def _moving(document_id: str, was: State, state: State, at: datetime) -> Callable[[Work], bool]:
+    return lambda work: work.documents.move(document_id, {was}, state, at)
+
+
 def test_a_failed_file_is_shown_while_its_bytes_are_kept_and_never_released(
     quarantine: Quarantine,
 ) -> None:
     document, line = quarantine.refused(outcome=Outcome.CLEAN), quarantine.line
     for was, state in ((State.CLEAN, State.QUARANTINED), (State.QUARANTINED, State.FAILED)):
-        line.records.write(
-            lambda work: work.documents.move(document.id, {was}, state, line.now)  # noqa: B023
-        )
+        line.records.write(_moving(document.id, was, state, line.now))
     found, _ = quarantine.desk.list(quarantine.bob, DeskFilter(), 10)
     assert [one.id for one in found] == [document.id]
     with pytest.raises(NotReleased, match="not released"):

@@ -18,7 +18,7 @@ from uploads.documents.proofs import StoreProof
 from uploads.proofs import name_of
 from uploads.records.outbox_tables import webhooks
 from uploads.records.protocol import Work
-from uploads.records.sql import SqlWork
+from uploads.records.sql import SqlRecords, SqlWork
 from uploads.records.tables import answers, api_keys, grants
 from uploads.wiring import Services
 
@@ -30,7 +30,8 @@ def services(tmp_path: Path, redis_url: str) -> Iterator[Services]:
     proof = StoreProof(*name_of(made.settings), now, proved_at=now)
     made.records.write(lambda work: work.proofs.record(proof))
     yield made
-    made.records.close()  # type: ignore[attr-defined]
+    assert isinstance(made.records, SqlRecords)
+    made.records.close()
 
 
 @pytest.fixture

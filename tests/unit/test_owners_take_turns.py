@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.support.line import LEASE, TEXT, Line
 from uploads.documents.model import Document, Job, JobKind, State
 from uploads.records.leasing import Waiting
+from uploads.records.protocol import Records
 from workers import turns
 from workers.turns import Turns, in_turn
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+class Looking:
+    """Records of which only the owners are looked up."""
+
+    def glance(self, unit: Any) -> Sequence[Waiting]:
+        return unit(self)
+
+    jobs = property(lambda self: self)
 
 
 def ago(seconds: float) -> datetime:
@@ -127,19 +137,14 @@ def test_the_way_through_very_many_ends_where_it_began(
     monkeypatch.setattr(turns, "_LOOKED_AT", 2)
     looked = list[str]()
 
-    class Glancing:
-        def glance(self, unit: Any) -> Sequence[Waiting]:
-            return unit(self)
-
-        jobs = property(lambda self: self)
-
+    class Glancing(Looking):
         def owners_waiting(self, kind: JobKind, now: datetime, after: str, most: int) -> Any:
             looked.append(after)
             ids = [one for one in "abcde" if one > after]
             return [Waiting(one, since.get(one), 0, None) for one in ids[:most]]
 
     since = {"c": NOW}
-    asked = Turns(Glancing())  # type: ignore[arg-type]
+    asked = Turns(cast(Records, Glancing()))
     assert (asked.next(JobKind.INSPECT, NOW), looked) == (["c"], ["", "b"])
     since.clear()
     looked.clear()
@@ -153,11 +158,7 @@ def test_the_way_ends_although_those_with_whom_it_began_are_gone(
     monkeypatch.setattr(turns, "_LOOKED_AT", 2)
     waiting = list("abcdef")
 
-    class Glancing:
-        def glance(self, unit: Any) -> Sequence[Waiting]:
-            return unit(self)
-
-        jobs = property(lambda self: self)
+    class Glancing(Looking):
         looks = 0
 
         def owners_waiting(self, kind: JobKind, now: datetime, after: str, most: int) -> Any:
@@ -168,7 +169,7 @@ def test_the_way_ends_although_those_with_whom_it_began_are_gone(
                 waiting.remove("a")
             return found
 
-    assert Turns(Glancing()).next(JobKind.INSPECT, NOW) == []  # type: ignore[arg-type]
+    assert Turns(cast(Records, Glancing())).next(JobKind.INSPECT, NOW) == []
 
 
 def test_who_is_the_last_of_too_many_has_no_more_turns_than_others(
@@ -178,17 +179,12 @@ def test_who_is_the_last_of_too_many_has_no_more_turns_than_others(
     monkeypatch.setattr(turns, "_LOOKED_AT", 3)
     had: dict[str, list[datetime]] = {one: [] for one in "abcd"}
 
-    class Glancing:
-        def glance(self, unit: Any) -> Sequence[Waiting]:
-            return unit(self)
-
-        jobs = property(lambda self: self)
-
+    class Glancing(Looking):
         def owners_waiting(self, kind: JobKind, now: datetime, after: str, most: int) -> Any:
             ids = [one for one in had if one > after][:most]
             return [Waiting(one, NOW, 0, had[one][-1] if had[one] else None) for one in ids]
 
-    asked = Turns(Glancing())  # type: ignore[arg-type]
+    asked = Turns(cast(Records, Glancing()))
     for second in range(100):
         chosen, *_ = asked.next(JobKind.INSPECT, NOW)
         had[chosen].append(NOW + timedelta(seconds=second))

@@ -123,18 +123,23 @@ class Files:
 
     def give_up(self, error: BaseException) -> None:
         """Keep nothing of those that are not recorded."""
-        self._end(
-            {n: error for n, one in enumerate(self.found) if not isinstance(one, UploadsError)}
-        )
+        self._end(dict.fromkeys(self._waiting, error))
+
+    @property
+    def _waiting(self) -> dict[int, _One]:
+        """Those that are neither refused nor recorded, by their places."""
+        pairs = enumerate(self.found)
+        return {place: one for place, one in pairs if not isinstance(one, UploadsError)}
 
     def _end(self, errors: Mapping[int, BaseException]) -> None:
         """Give up the files in these places, all at once: each writes, and waits for a database
         that is away as long as all together.
         """
-        left = [(self.found[place], error) for place, error in errors.items()]
+        waiting = self._waiting
+        left = [(waiting[place], error) for place, error in errors.items()]
         for place, error in errors.items():
             self.found[place] = error if isinstance(error, UploadsError) else UploadsError()
-        side_by_side(_given_up, left, MOST_FILES)
+        side_by_side(lambda pair: pair[0].give_up(pair[1]), left, MOST_FILES)
 
     def _received(self, part: Part) -> _One | UploadsError:
         """Read one file; why it was refused, if it alone was."""
@@ -160,7 +165,7 @@ class Files:
 
     def saying_so(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Pass pieces on, while those before wait. Raises StillRunning when one lost its key."""
-        waiting = [one.say_alive for one in self.found if not isinstance(one, UploadsError)]
+        waiting = [one.say_alive for one in self._waiting.values()]
         for piece in pieces:
             for say_alive in waiting:
                 say_alive()
@@ -173,20 +178,13 @@ class Files:
             return
         if len(promised) != len(self) or not all(map(_SHA256.fullmatch, promised)):
             raise invalid((_DIGEST, "64 lowercase hexadecimal digits for each file, or none"))
-        pairs = enumerate(zip(self.found, promised, strict=True))
         self._end(
             {
-                place: DigestMismatch(sha256, one.sha256)
-                for place, (one, sha256) in pairs
-                if not isinstance(one, UploadsError) and one.sha256 != sha256
+                place: DigestMismatch(promised[place], one.sha256)
+                for place, one in self._waiting.items()
+                if one.sha256 != promised[place]
             }
         )
-
-
-def _given_up(one: tuple[_One | UploadsError, BaseException]) -> None:
-    file, error = one
-    if not isinstance(file, UploadsError):
-        file.give_up(error)
 
 
 class _One(Protocol):

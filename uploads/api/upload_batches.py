@@ -27,12 +27,11 @@ from uploads.documents.showing import document_json
 from uploads.idempotency import HEADER, REPLAYED, Once, check_key, each_once, repeats_itself
 from uploads.openapi.batch_shapes import CompletedFiles, GrantedFiles
 from uploads.openapi.describing import Answer, described
-from uploads.openapi.requests import CLAIMS, REFUSALS
+from uploads.openapi.requests import CLAIMS, MOST_FILES, REFUSALS
 from uploads.security.principals import present, services
 from uploads.security.upload_limits import charge_grant, enter_another
 from uploads.side_by_side import each_of
 
-MOST = 50
 # What one request has under way at a time: of commits, and of questions to the store.
 _AT_ONCE = 8
 
@@ -49,7 +48,7 @@ class FileClaims(Body):
 class BatchRequest(Body):
     """The files for which grants are asked."""
 
-    uploads: Annotated[list[FileClaims], Field(min_length=1, max_length=MOST)]
+    uploads: Annotated[list[FileClaims], Field(min_length=1, max_length=MOST_FILES)]
 
 
 class UploadToComplete(Body):
@@ -62,7 +61,7 @@ class UploadToComplete(Body):
 class BatchCompletion(Body):
     """The uploads whose bytes are there."""
 
-    uploads: Annotated[list[UploadToComplete], Field(min_length=1, max_length=MOST)]
+    uploads: Annotated[list[UploadToComplete], Field(min_length=1, max_length=MOST_FILES)]
 
 
 @blueprint.post("/upload-batches")

@@ -21,6 +21,7 @@ FORM = Content(
     },
 )
 MOST_FILES = 50
+"""In one request, whichever way they go."""
 FILES = Content(
     "multipart/form-data",
     {

@@ -54,16 +54,13 @@ class Batches:
     def documents(self, uploads: Sequence[dict[str, Any]]) -> list[Document | UploadsError]:
         """A document of each of these, or why there is none. Raises UploadsError and Stopped."""
         answer = self._call("/upload-batches/complete", uploads)
-        return [
-            answers.problem(one["problem"]) if "problem" in one else _document(one)
-            for one in items_of(answer, len(uploads))
-        ]
+        return documents_of(answer, len(uploads))
 
     def _grants(self, claims: Sequence[dict[str, Any]]) -> list[Grant | UploadsError]:
         answer = self._call("/upload-batches", claims)
         return [
             answers.problem(one["problem"]) if "problem" in one else _grant(one, claim["size"])
-            for one, claim in zip(items_of(answer, len(claims)), claims, strict=True)
+            for one, claim in zip(_items(answer, len(claims)), claims, strict=True)
         ]
 
     def _call(self, path: str, uploads: Sequence[dict[str, Any]]) -> httpx.Response:
@@ -84,7 +81,7 @@ class Batches:
             return self._last.call("POST", path, may_repeat=lambda error: False, **asked)
 
 
-def items_of(answer: httpx.Response, count: int) -> list[Any]:
+def _items(answer: httpx.Response, count: int) -> list[Any]:
     """What is said of each of so many things. Raises UploadsError."""
     found, _ = answers.page(members_of(answer))
     if len(found) != count or not all(isinstance(one, dict) for one in found):
@@ -99,8 +96,14 @@ def _grant(item: dict[str, Any], size: int) -> Grant:
     return answers.grant(item.get("upload"), size)
 
 
-def _document(item: dict[str, Any]) -> Document:
-    return answers.document(item.get("document"))
+def documents_of(answer: httpx.Response, count: int) -> list[Document | UploadsError]:
+    """A document of each of so many files, or why there is none. Raises UploadsError."""
+    return [
+        answers.problem(one["problem"])
+        if "problem" in one
+        else answers.document(one.get("document"))
+        for one in _items(answer, count)
+    ]
 
 
 def fitting(error: UploadsError, count: int) -> int:

@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from uploads_client import answers
 from uploads_client.answers import Document
-from uploads_client.batches import fitting, items_of
+from uploads_client.batches import documents_of, fitting
 from uploads_client.errors import UploadsError
 from uploads_client.retrying import leaves_doubt, passes
 from uploads_client.sources import Stopped
@@ -101,12 +100,7 @@ class Forms:
             body=_Pieces(form.body, self._stop.is_set),
             may_repeat=form.may_repeat,
         )
-        return [
-            answers.problem(one["problem"])
-            if "problem" in one
-            else answers.document(one.get("document"))
-            for one in items_of(answer, form.count)
-        ]
+        return documents_of(answer, form.count)
 
 
 class _Pieces:
